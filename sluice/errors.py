@@ -1,0 +1,42 @@
+"""The errors that a person sees: each says what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+
+class SluiceError(Exception):
+    """Base of every error that Sluice raises on purpose; its text is meant to be read."""
+
+
+class DataError(SluiceError):
+    """A raw file or its content cannot be used as it stands."""
+
+
+class ConfigError(SluiceError):
+    """A `dataset.yaml` or an option is wrong."""
+
+
+class BudgetError(ConfigError):
+    """A budget is not a number, not positive, or larger than the pool."""
+
+
+class UnknownNameError(ConfigError):
+    """A name (of a task, a selector, a column) that does not exist."""
+
+    @classmethod
+    def of(cls, kind: str, name: str, known: list[str]) -> UnknownNameError:
+        """Build the message with the nearest names.
+
+        Parameters
+        ----------
+        kind : str
+            What the name should have been, for example ``"selector"``.
+        name : str
+            The name as given.
+        known : list of str
+            Every name that exists.
+        """
+        near = get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        return cls(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(sorted(known))}.")

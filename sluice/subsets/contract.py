@@ -1,0 +1,125 @@
+"""What every selector takes and returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sluice.graphs.knn import KnnGraph
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The rows that a selector may pick from: training rows only.
+
+    Attributes
+    ----------
+    ids : ndarray of str, shape (n,)
+        Unique instance ids.
+    embeddings : ndarray of float32, shape (n, d), or None
+        L2-normalised rows.
+    labels : ndarray of int64, shape (n,), or None
+        Class of each row, 0 to C-1.
+    graph : KnnGraph or None
+        Exact cosine kNN graph over the same ids in the same order.
+    scores : mapping of str to ndarray of float64, shape (n,)
+        Scores by method name, for example ``{"margin": ...}``.
+    class_names : tuple of str
+        Name of each class, for reasons that people read.
+    """
+
+    ids: NDArray[np.str_]
+    embeddings: NDArray[np.float32] | None = None
+    labels: NDArray[np.int64] | None = None
+    graph: KnnGraph | None = None
+    scores: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    class_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Picks:
+    """What a selector's numeric core returns: positions in its (sorted) pool.
+
+    Attributes
+    ----------
+    positions : ndarray of int64, shape (b,)
+        Kept rows, in rank order.
+    gains : ndarray of float64, shape (b,)
+        What each row added when it was picked, in the method's own unit.
+    reasons : list of str, length b
+        Why each row was kept, in words.
+    """
+
+    positions: NDArray[np.int64]
+    gains: NDArray[np.float64]
+    reasons: list[str]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The kept rows, in rank order.
+
+    Attributes
+    ----------
+    ids : ndarray of str, shape (b,)
+    gains : ndarray of float64, shape (b,)
+    reasons : list of str, length b
+    note : str
+        Empty, or what the caller should know (for example fewer usable rows than the budget).
+    """
+
+    ids: NDArray[np.str_]
+    gains: NDArray[np.float64]
+    reasons: list[str]
+    note: str = ""
+
+
+Core = Callable[..., Picks]
+"""``core(pool, budget, seed, **options) -> Picks`` on a pool sorted by id."""
+
+
+@dataclass(frozen=True)
+class Selector:
+    """One registered method.
+
+    Attributes
+    ----------
+    name : str
+        Field name, for example ``"k_center"``.
+    core : callable
+        The numeric core, see `Core`.
+    version : str
+        Changes whenever the same input may give other rows.
+    needs : frozenset of str
+        Of ``"embeddings"``, ``"labels"``, ``"graph"`` and ``"scores:<method>"``.
+    tasks : frozenset of str
+        Tasks in whose lineage the method appears.
+    stochastic : bool
+        Whether the seed changes the result.
+    nested : bool
+        Whether a smaller budget's rows are the first rows of a larger one's.
+    class_floor : bool
+        Whether every class keeps a row wherever the budget allows.
+    summary, formula, paper, cost : str
+        For people: one line each, shown in the UI, the report and `sluice methods`.
+    options : mapping of str to object
+        Keyword options of the core with their defaults.
+    """
+
+    name: str
+    core: Core
+    version: str
+    needs: frozenset[str]
+    tasks: frozenset[str]
+    stochastic: bool
+    nested: bool
+    class_floor: bool
+    summary: str
+    formula: str
+    paper: str
+    cost: str
+    options: Mapping[str, Any] = field(default_factory=dict)
