@@ -1,0 +1,1 @@
+"""What is materialised: one module per stage, one per task's lineage."""

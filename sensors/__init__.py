@@ -1,0 +1,1 @@
+"""What watches: the folder of raw data, and failed runs."""

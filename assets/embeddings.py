@@ -1,0 +1,101 @@
+"""Texts to vectors: only texts that no run has embedded before, shard by shard."""
+
+import dagster as dg
+import numpy as np
+
+from assets.inputs import input_hashes, read_rows
+from assets.stage import Outcome, inputs_of, name_of, run_stage
+from assets.task import OWNERS, Task, table_metadata
+from resources.compute import Compute
+from resources.datasets import Datasets
+from resources.lake import Lake
+from resources.locks import DatasetLock
+from resources.store import records, scores, vectors
+from sluice.data.digests import order_free_digest
+from sluice.encoders.text import TextEncoder
+from sluice.progress import track
+from sluice.reports.projection import project_2d
+
+VERSION = "1"
+SHARD_ROWS = 1024
+
+
+def embeddings_asset(task: Task) -> dg.AssetsDefinition:
+    """Build the asset `[task, embeddings]`."""
+    instances = task.key("instances")
+
+    @dg.asset(
+        key=task.key("embeddings"),
+        deps=[instances],
+        partitions_def=task.partitions,
+        group_name=task.name,
+        kinds={"duckdb", "torch", "huggingface"},
+        owners=OWNERS,
+        pool="gpu",
+        code_version=VERSION,
+        metadata=table_metadata("embeddings"),
+        description=(
+            "Sentence vectors of all rows: all-MiniLM-L6-v2 (Reimers and Gurevych, "
+            "arXiv:1908.10084), or the encoder that `dataset.yaml` names; mean over the tokens of "
+            "the attention mask, L2-normalised, float32. Keyed by a digest of the text and of the "
+            "encoder's files, so a text is embedded once, ever; committed shard by shard, so a "
+            "killed run resumes."
+        ),
+    )
+    def embeddings(
+        context: dg.AssetExecutionContext,
+        lake: Lake,
+        datasets: Datasets,
+        compute: Compute,
+        lock: DatasetLock,
+    ) -> dg.MaterializeResult:
+        dataset = context.partition_key
+        chosen = datasets.config(dataset).encoder
+        encoder = TextEncoder(chosen.model, chosen.max_length, chosen.batch_size)
+
+        def run(previous: records.Record | None) -> Outcome:
+            device = compute.resolve()
+            present = read_rows(lake, dataset)
+            hashes = input_hashes(present.text_hashes, encoder.identity)
+            absent = vectors.missing(lake, hashes)
+            first = {key: i for i, key in reversed(list(enumerate(hashes))) if key in absent}
+            todo = sorted(first.values())
+            active = TextEncoder(chosen.model, chosen.max_length, chosen.batch_size, device)
+            with track("embedding", len(todo)) as advance:
+                shards = active.encode_shards([present.texts[i] for i in todo], SHARD_ROWS)
+                for positions, shard in shards:
+                    keys = [hashes[todo[p]] for p in positions.tolist()]
+                    vectors.append(lake, keys, encoder.identity, shard)
+                    advance(len(keys))
+            everything = vectors.read(lake, hashes)
+            place = project_2d(everything, np.array(present.ids))
+            axes = {f"map_{name}": place[:, i].astype(np.float64) for i, name in enumerate("xy")}
+            scores.replace(lake, dataset, present.ids, axes)
+            computed = sum(key in absent for key in hashes)
+            pairs = zip(present.ids, hashes, strict=True)
+            return Outcome(
+                content=order_free_digest(f"{row} {key}" for row, key in pairs),
+                total=len(hashes),
+                new=computed,
+                reused=len(hashes) - computed,
+                removed=inputs_of(lake, dataset, [instances])[name_of(instances)].rows_removed,
+                metadata={
+                    "encoder": encoder.identity,
+                    "model": chosen.model or "all-MiniLM-L6-v2",
+                    "dimensions": int(everything.shape[1]),
+                    "texts_embedded": len(todo),
+                },
+                details={"encoder": encoder.identity},
+                device=device,
+            )
+
+        return run_stage(
+            context,
+            lake,
+            inputs=[instances],
+            version=VERSION,
+            parameters={"encoder": encoder.identity},
+            compute=run,
+        )
+
+    return embeddings

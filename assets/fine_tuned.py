@@ -1,0 +1,196 @@
+"""The challenger: the encoder itself, fine-tuned on the subset that validation chose."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assets.inputs import read_rows
+from assets.stage import Outcome, digest_of, inputs_of, name_of, run_stage
+from assets.task import OWNERS, Task
+from resources import registry
+from resources.compute import Compute
+from resources.datasets import Datasets
+from resources.lake import Lake
+from resources.locks import DatasetLock
+from resources.store import records, selections
+from resources.tracking import Tracking
+from sluice.data.config import DatasetConfig
+from sluice.encoders.folder import resolve_model
+from sluice.encoders.text import TextEncoder
+from sluice.models.fine_tune import TrainingConfig, TrainingResult, fine_tune
+from sluice.reports.figures import to_markdown, training_curve
+
+VERSION = "1"
+
+
+def model_name(task: Task, dataset: str) -> str:
+    """Return the name of a dataset's registered model."""
+    return f"sluice.{task.name}.{dataset}"
+
+
+def training_config(config: DatasetConfig) -> TrainingConfig:
+    """Return how a dataset's model is trained."""
+    chosen = config.training.model_dump(exclude={"enabled", "warm_start"})
+    return TrainingConfig(**chosen)
+
+
+def fine_tuned_asset(task: Task) -> dg.AssetsDefinition:
+    """Build the asset `[task, models, fine_tuned]`."""
+    comparison = task.key("evaluations", "comparison")
+
+    @dg.asset(
+        key=task.key("models", "fine_tuned"),
+        deps=[comparison, task.key("instances")],
+        partitions_def=task.partitions,
+        group_name=task.name,
+        kinds={"torch", "huggingface", "mlflow"},
+        owners=OWNERS,
+        pool="gpu",
+        code_version=VERSION,
+        description=(
+            "The encoder with a classification layer, fine-tuned (AdamW, linear schedule, cross "
+            "entropy) on the subset that is best on validation at the chosen budget. Logged to "
+            "MLflow with its parameters, its curve and its subset's rows, and registered as "
+            f"`sluice.{task.name}.<dataset>` with the alias `challenger`. The same rows and "
+            "settings train nothing anew."
+        ),
+    )
+    def fine_tuned(
+        context: dg.AssetExecutionContext,
+        lake: Lake,
+        datasets: Datasets,
+        compute: Compute,
+        tracking: Tracking,
+        lock: DatasetLock,
+    ) -> dg.MaterializeResult:
+        dataset = context.partition_key
+        config = datasets.config(dataset)
+        chosen = inputs_of(lake, dataset, [comparison])[name_of(comparison)].details["chosen"]
+        training = training_config(config)
+        base = TextEncoder(config.encoder.model, config.encoder.max_length).identity
+
+        def run(previous: records.Record | None) -> Outcome:
+            device = compute.resolve()
+            kept = selections.rows(lake, chosen["selection_id"])
+            details = _train(
+                context, lake, tracking, task, dataset, config, training, kept, chosen, device
+            )
+            shown = details.pop("shown")
+            return Outcome(
+                content=digest_of([chosen["rows_digest"], vars(training), base]),
+                total=kept.num_rows,
+                new=kept.num_rows,
+                metadata=shown,
+                details=details,
+                device=device,
+            )
+
+        return run_stage(
+            context,
+            lake,
+            # The chosen rows decide, not the accuracies that chose them.
+            inputs=[],
+            version=VERSION,
+            parameters={
+                "rows": chosen["rows_digest"],
+                "training": vars(training),
+                "encoder": base,
+                "tracking": tracking.tracking_uri.split("://")[0],
+            },
+            compute=run,
+        )
+
+    return fine_tuned
+
+
+def _train(
+    context: dg.AssetExecutionContext,
+    lake: Lake,
+    tracking: Tracking,
+    task: Task,
+    dataset: str,
+    config: DatasetConfig,
+    training: TrainingConfig,
+    kept: pa.Table,
+    chosen: dict[str, Any],
+    device: str,
+) -> dict[str, Any]:
+    present = read_rows(lake, dataset)
+    validation = present.of("validation")
+    codes = {name: code for code, name in enumerate(present.class_names)}
+    tags = tracking.tags_of(context) | {"sluice.selection_id": chosen["selection_id"]}
+    name = f"fine_tuned {chosen['selector']} {chosen['budget']}"
+    with (
+        TemporaryDirectory() as folder,
+        tracking.run(f"sluice.{task.name}.{dataset}", name, tags) as run,
+    ):
+        output = Path(folder) / "model"
+        result = fine_tune(
+            kept["text"].to_pylist(),
+            [codes[label] for label in kept["label"].to_pylist()],
+            present.class_names,
+            training,
+            resolve_model(config.encoder.model),
+            output,
+            device=device,
+            validation=(validation.texts, validation.labels.tolist()),
+        )
+        run.parameters({**vars(training), **chosen, "device": device})
+        for epoch, point in enumerate(result.curve, start=1):
+            run.metrics({k: v for k, v in point.items() if k != "epoch"}, step=epoch)
+        rows_file = Path(folder) / "subset.parquet"
+        pq.write_table(kept.drop_columns(["text"]), rows_file)
+        run.artifact(output, "model")
+        run.artifact(rows_file, "subset")
+        version = registry.register(
+            tracking,
+            model_name(task, dataset),
+            run,
+            {
+                "selection_id": chosen["selection_id"],
+                "rows_digest": chosen["rows_digest"],
+                "selector": chosen["selector"],
+                "budget": chosen["budget"],
+                "rows": str(kept.num_rows),
+            },
+        )
+    return {
+        "version": version,
+        "chosen": chosen,
+        "curve": result.curve,
+        "shown": _shown(result, version, task, dataset, chosen, run.run_id, run.url),
+        "mlflow_url": run.url,
+    }
+
+
+def _shown(
+    result: TrainingResult,
+    version: str,
+    task: Task,
+    dataset: str,
+    chosen: dict[str, Any],
+    run_id: str,
+    url: str,
+) -> dict[str, Any]:
+    return {
+        "model": model_name(task, dataset),
+        "version": version,
+        "selector": chosen["selector"],
+        "budget": chosen["budget"],
+        "selection_id": chosen["selection_id"],
+        "seed": chosen["seed"],
+        "steps": result.steps,
+        "training_seconds": float(result.seconds),
+        "training_curve": dg.MetadataValue.md(to_markdown(training_curve(curves(result.curve)))),
+        "mlflow_run_id": run_id,
+        "mlflow_run": dg.MetadataValue.url(url),
+    }
+
+
+def curves(points: list[dict[str, float]]) -> dict[str, list[float]]:
+    """Turn a list of per-epoch values into one list per value."""
+    return {key: [point[key] for point in points] for key in points[0] if key != "epoch"}

@@ -1,0 +1,115 @@
+"""Raw files to instances: checked, hashed, split, and the unusable set aside with a reason."""
+
+from collections import Counter
+
+import dagster as dg
+
+from assets.stage import Outcome, run_stage
+from assets.task import OWNERS, Task, table_metadata
+from resources.datasets import Datasets
+from resources.lake import Lake
+from resources.locks import DatasetLock
+from resources.store import records, rows
+from sluice.data.config import DatasetConfig
+from sluice.data.digests import order_free_digest
+from sluice.data.instances import Prepared, prepare
+from sluice.data.raw import folder_digest, read_raw
+
+VERSION = "1"
+
+
+def instances_asset(task: Task) -> dg.AssetsDefinition:
+    """Build the asset `[task, instances]`."""
+
+    @dg.asset(
+        key=task.key("instances"),
+        partitions_def=task.partitions,
+        group_name=task.name,
+        kinds={"duckdb", "parquet"},
+        owners=OWNERS,
+        code_version=VERSION,
+        metadata=table_metadata("instances"),
+        description=(
+            "Rows of the raw files: checked, content-hashed and split into train, validation and "
+            "test by the hash of the normalised text (or of the group, or as the file says), so "
+            "that arrivals and departures of other rows never move a row. Duplicates and unusable "
+            "rows are set aside in `rejected`, each with its reason."
+        ),
+    )
+    def instances(
+        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
+    ) -> dg.MaterializeResult:
+        dataset = context.partition_key
+        config = datasets.config(dataset)
+        folder = datasets.folder / dataset
+        state = folder_digest(folder, config)
+
+        def compute(previous: records.Record | None) -> Outcome:
+            prepared = prepare(read_raw(folder, config), config)
+            for warning in prepared.warnings:
+                context.log.warning(warning)
+            change = rows.replace_instances(lake, dataset, prepared.instances, prepared.rejected)
+            return Outcome(
+                content=_content(prepared),
+                total=change.total,
+                new=change.new,
+                reused=change.reused,
+                removed=change.removed,
+                metadata=_shown(prepared),
+                details={"folder_digest": state, "warnings": list(prepared.warnings)},
+            )
+
+        return run_stage(
+            context,
+            lake,
+            inputs=[],
+            version=VERSION,
+            parameters={"files": state, "config": _relevant(config)},
+            compute=compute,
+        )
+
+    return instances
+
+
+def _relevant(config: DatasetConfig) -> dict[str, object]:
+    return config.model_dump(mode="json", include={"files", "columns", "split", "limits"})
+
+
+def _content(prepared: Prepared) -> str:
+    table = prepared.instances
+    keys = zip(
+        table["instance_id"].to_pylist(),
+        table["content_hash"].to_pylist(),
+        table["split"].to_pylist(),
+        strict=True,
+    )
+    return order_free_digest(" ".join(key) for key in keys)
+
+
+def _shown(prepared: Prepared) -> dict[str, object]:
+    splits = Counter(prepared.instances["split"].to_pylist())
+    pairs = Counter(
+        zip(
+            prepared.instances["label"].to_pylist(),
+            prepared.instances["split"].to_pylist(),
+            strict=True,
+        )
+    )
+    reasons = Counter(prepared.rejected["reason"].to_pylist())
+    labels = sorted({label for label, _ in pairs})
+    counts = [
+        {"class": label} | {split: pairs[label, split] for split in sorted(splits)}
+        for label in labels
+    ]
+    sample = prepared.instances.slice(0, 10).select(["instance_id", "text", "label", "split"])
+    shown: dict[str, object] = {
+        "classes": dg.MetadataValue.table([dg.TableRecord(row) for row in counts]),
+        "rows_rejected": prepared.rejected.num_rows,
+        "sample": dg.MetadataValue.table([dg.TableRecord(row) for row in sample.to_pylist()]),
+        "warnings": dg.MetadataValue.md("\n".join(f"- {w}" for w in prepared.warnings) or "none"),
+    }
+    if reasons:
+        shown["rejected"] = dg.MetadataValue.table(
+            [dg.TableRecord({"reason": r, "rows": n}) for r, n in sorted(reasons.items())]
+        )
+    return shown | {f"rows_{split}": count for split, count in sorted(splits.items())}

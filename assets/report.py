@@ -1,0 +1,109 @@
+"""One HTML page a dataset."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from assets.report_data import gather
+from assets.stage import Outcome, name_of, run_stage
+from assets.task import OWNERS, Task
+from resources.datasets import Datasets
+from resources.lake import Lake
+from resources.locks import DatasetLock
+from resources.paths import home
+from resources.store import records
+from sluice.data.digests import digest
+from sluice.reports.page import render
+
+VERSION = "1"
+
+
+def report_path(dataset: str) -> Path:
+    """Return where a dataset's page lies."""
+    return home() / "reports" / f"{dataset}.html"
+
+
+def write_report(lake: Lake, task: Task, datasets: Datasets, dataset: str, path: Path) -> str:
+    """Write a dataset's page, whole or not at all, and return its text."""
+    page = render(gather(lake, task, dataset, datasets.config(dataset)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".part")
+    draft.write_text(page, encoding="utf-8")
+    draft.replace(path)
+    return page
+
+
+def report_asset(task: Task) -> dg.AssetsDefinition:
+    """Build the asset `[task, report]`."""
+    inputs = [task.key("instances"), task.key("evaluations", "comparison")]
+    champion = task.key("models", "champion")
+    quality = task.key("scores", "label_quality")
+
+    @dg.asset(
+        key=task.key("report"),
+        deps=[*inputs, champion, quality],
+        partitions_def=task.partitions,
+        group_name=task.name,
+        kinds={"html", "matplotlib"},
+        owners=OWNERS,
+        code_version=VERSION,
+        description=(
+            "One self-contained HTML page: accuracy over budget, which methods do not beat "
+            "random, the chosen rows and why each was kept, the model, the rejected rows, and "
+            "what every stage cost."
+        ),
+    )
+    def report(
+        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
+    ) -> dg.MaterializeResult:
+        dataset = context.partition_key
+        training = datasets.config(dataset).training.enabled
+        reads = [*inputs, quality, *([champion] if training else [])]
+        path = report_path(dataset)
+
+        def run(previous: records.Record | None) -> Outcome:
+            page = write_report(lake, task, datasets, dataset, path)
+            return Outcome(
+                content=digest(dataset, *sorted(_versions(lake, dataset, task))),
+                total=1,
+                new=1,
+                metadata={
+                    "page": dg.MetadataValue.path(str(path)),
+                    "open": dg.MetadataValue.url(path.as_uri()),
+                    "characters": len(page),
+                },
+            )
+
+        result = run_stage(
+            context,
+            lake,
+            inputs=reads,
+            version=VERSION,
+            parameters={},
+            compute=run,
+            # A page that somebody removed is written again.
+            stands=path.exists(),
+        )
+        _note_refresh(context, lake, task, dataset)
+        return result
+
+    return report
+
+
+def _versions(lake: Lake, dataset: str, task: Task) -> list[str]:
+    own = name_of(task.key("report"))
+    known = records.latest(lake, dataset)
+    return [f"{name} {r.data_version}" for name, r in known.items() if name != own]
+
+
+def _note_refresh(context: dg.AssetExecutionContext, lake: Lake, task: Task, dataset: str) -> None:
+    """Note for the raw-data sensor that the folder's state has been carried to the end.
+
+    Only a run that began at the raw files says so; one that made this page alone does not.
+    """
+    if task.key("instances") not in context.selected_asset_keys:
+        return
+    record = records.latest(lake, dataset)[name_of(task.key("instances"))]
+    state = record.details["folder_digest"]
+    if records.refreshed_digests(lake).get(dataset) != state:
+        records.append_refresh(lake, dataset, state, context.run.run_id)

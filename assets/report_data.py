@@ -1,0 +1,200 @@
+"""Everything that a dataset's page shows, read from the lake."""
+
+import importlib.metadata
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from assets.fine_tuned import curves
+from assets.inputs import Rows, read_rows
+from assets.results import Results, read_results
+from assets.scores import read_probabilities
+from assets.stage import name_of
+from assets.subsets import budget_label
+from assets.task import Task
+from resources.lake import Lake
+from resources.store import records, rows, scores, selections
+from sluice.data.config import DatasetConfig
+from sluice.reports.contents import (
+    Interval,
+    KeptRow,
+    ModelCard,
+    ReportData,
+    StageCost,
+    SuspectRow,
+)
+from sluice.reports.curves import learning_curve
+from sluice.reports.figures import class_balance, score_histogram, training_curve
+from sluice.reports.maps import selection_map
+from sluice.reports.style import DARK, LIGHT
+from sluice.reports.tables import curve_points
+
+SAMPLE_ROWS = 8
+SUSPECT_ROWS = 10
+SCALE = 1.5
+_PACKAGES = ("sluice", "dagster", "duckdb", "faiss-cpu", "faiss-gpu", "mlflow", "torch")
+
+
+def gather(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> ReportData:
+    """Read what the page of one dataset shows."""
+    present = read_rows(lake, dataset)
+    train = present.of("train")
+    known = records.latest(lake, dataset)
+    results = read_results(lake, task, dataset)
+    instances = known[name_of(task.key("instances"))]
+    chosen = results.chosen
+    kept_ids = set(selections.rows(lake, chosen["selection_id"])["instance_id"].to_pylist())
+    kept = np.array([row in kept_ids for row in train.ids])
+    names = present.class_names
+    pool_counts, kept_counts = (
+        np.bincount(train.labels[mask], minlength=len(names)) for mask in (kept | True, kept)
+    )
+    samples, ids = _samples(lake, task, config, known)
+    return ReportData(
+        dataset=dataset,
+        task=task.name,
+        generated_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        split_rows=dict(Counter(present.splits)),
+        class_counts=dict(zip(names, pool_counts.tolist(), strict=True)),
+        budget_rows=results.rows,
+        all_rows=results.all_rows,
+        chosen_selector=chosen["selector"],
+        chosen_budget_label=chosen["budget"],
+        snapshot=str(lake.snapshot()),
+        rejected=dict(Counter(rows.read_rejected(lake, dataset)["reason"].to_pylist())),
+        warnings=instances.details["warnings"],
+        kept_class_counts=dict(zip(names, kept_counts.tolist(), strict=True)),
+        stage_costs=_costs(known),
+        kept=samples,
+        selection_ids=ids,
+        suspects=_suspects(lake, dataset, train),
+        model_card=_model_card(task, known),
+        figures=_figures(lake, task, dataset, train, kept, results, known),
+        versions=_versions(),
+        confidence=config.evaluation.confidence,
+        interval_method="bootstrap over rows and seeds, paired where two are compared",
+    )
+
+
+def _samples(
+    lake: Lake, task: Task, config: DatasetConfig, known: dict[str, records.Record]
+) -> tuple[dict[str, list[KeptRow]], dict[str, str]]:
+    samples: dict[str, list[KeptRow]] = {}
+    ids: dict[str, str] = {}
+    prefix = name_of(task.key("subsets", ""))
+    label = budget_label(config.chosen_budget)
+    for name in sorted(known):
+        if not name.startswith(prefix):
+            continue
+        entries = known[name].details["selections"]
+        entry = next((e for e in entries if e["budget"] == label), None)
+        if entry is None:
+            continue
+        method = name.removeprefix(prefix)
+        table = selections.rows(lake, entry["selection_id"]).slice(0, SAMPLE_ROWS)
+        ids[method] = entry["selection_id"]
+        samples[method] = [
+            KeptRow(**{key: row[key] for key in KeptRow.__dataclass_fields__})
+            for row in table.to_pylist()
+        ]
+    return samples, ids
+
+
+def _costs(known: dict[str, records.Record]) -> list[StageCost]:
+    return [
+        StageCost(
+            stage=name.split("/")[1],
+            method="/".join(name.split("/")[2:]),
+            seconds=record.seconds,
+            rows_total=record.rows_total,
+            rows_new=record.rows_new,
+            rows_reused=record.rows_reused,
+            rows_removed=record.rows_removed,
+            device=record.device,
+        )
+        for name, record in known.items()
+        if not name.endswith("/report")
+    ]
+
+
+def _suspects(lake: Lake, dataset: str, train: Rows) -> list[SuspectRow]:
+    quality = scores.read(lake, dataset, "label_quality", train.ids)
+    suggested = read_probabilities(lake, dataset, train).argmax(axis=1)
+    lowest = np.argsort(quality, kind="stable")[:SUSPECT_ROWS].tolist()
+    return [
+        SuspectRow(
+            instance_id=train.ids[i],
+            text=train.texts[i],
+            label=train.class_names[train.labels[i]],
+            suggested=train.class_names[suggested[i]],
+            score=float(quality[i]),
+        )
+        for i in lowest
+    ]
+
+
+def _model_card(task: Task, known: dict[str, records.Record]) -> ModelCard | None:
+    trained = known.get(name_of(task.key("models", "fine_tuned")))
+    decided = known.get(name_of(task.key("models", "champion")))
+    if trained is None or decided is None:
+        return None
+    chosen, verdict = trained.details["chosen"], decided.details
+    is_champion = verdict["champion"] == trained.details["version"]
+    return ModelCard(
+        version=trained.details["version"],
+        alias="champion" if is_champion else "",
+        selector=chosen["selector"],
+        budget_label=chosen["budget"],
+        selection_id=chosen["selection_id"],
+        rows=trained.rows_total,
+        validation_accuracy=Interval(*verdict["validation_accuracy"]),
+        test_accuracy=Interval(*verdict["test_accuracy"]),
+        champion_decision=verdict["decision"],
+        mlflow_url=trained.details["mlflow_url"],
+    )
+
+
+def _figures(
+    lake: Lake,
+    task: Task,
+    dataset: str,
+    train: Rows,
+    kept: np.ndarray,
+    results: Results,
+    known: dict[str, records.Record],
+) -> dict[str, bytes]:
+    place = np.column_stack(
+        [scores.read(lake, dataset, f"map_{axis}", train.ids) for axis in "xy"]
+    ).astype(np.float32)
+    names = train.class_names
+    counts = [np.bincount(train.labels[mask], minlength=len(names)) for mask in (kept | True, kept)]
+    quality = scores.read(lake, dataset, "label_quality", train.ids)
+    margin = scores.read(lake, dataset, "margin", train.ids)
+    trained = known.get(name_of(task.key("models", "fine_tuned")))
+    points = curve_points(results.rows, len(train.ids))
+    figures: dict[str, bytes] = {}
+    for suffix, theme in (("", LIGHT), ("@dark", DARK)):
+        look: dict[str, Any] = {"scale": SCALE, "theme": theme}
+        drawn = {
+            "learning_curve": learning_curve(points, results.all_rows.test_accuracy, **look),
+            "selection_map": selection_map(place, kept, train.labels, names, **look),
+            "class_balance": class_balance(*counts, names, **look),
+            "score_histogram:label_quality": score_histogram(quality, "label_quality", **look),
+            "score_histogram:margin": score_histogram(margin, "margin", **look),
+        }
+        if trained is not None:
+            drawn["training_curve"] = training_curve(curves(trained.details["curve"]), **look)
+        figures |= {f"{name}{suffix}": png for name, png in drawn.items()}
+    return figures
+
+
+def _versions() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,185 @@
+"""Scores of the training rows: out-of-fold probabilities, and what follows from them."""
+
+from collections.abc import Callable
+
+import dagster as dg
+import numpy as np
+
+from assets.inputs import Rows, read_graph, read_rows, read_vectors
+from assets.stage import Outcome, digest_of, run_stage
+from assets.task import OWNERS, Task, table_metadata
+from resources.datasets import Datasets
+from resources.lake import Lake
+from resources.locks import DatasetLock
+from resources.store import records, scores
+from sluice.data.config import DatasetConfig
+from sluice.data.digests import digest
+from sluice.heads.logistic import HeadConfig
+from sluice.heads.out_of_fold import out_of_fold_probabilities
+from sluice.reports.figures import score_histogram, to_markdown
+from sluice.scores.registry import SCORES, Score, ScoreInputs
+
+VERSION = "1"
+FOLD_SEED = 0
+
+
+def probability_column(class_name: str) -> str:
+    """Return the method name under which one class's probabilities are stored."""
+    return f"out_of_fold/{class_name}"
+
+
+def read_probabilities(lake: Lake, dataset: str, train: Rows) -> np.ndarray:
+    """Read the out-of-fold probabilities of the training rows, shape (n, C)."""
+    columns = [
+        scores.read(lake, dataset, probability_column(name), train.ids)
+        for name in train.class_names
+    ]
+    return np.column_stack(columns)
+
+
+def out_of_fold_asset(task: Task) -> dg.AssetsDefinition:
+    """Build the asset `[task, scores, out_of_fold]`."""
+    inputs = [task.key("instances"), task.key("embeddings")]
+
+    @dg.asset(
+        key=task.key("scores", "out_of_fold"),
+        deps=inputs,
+        partitions_def=task.partitions,
+        group_name=task.name,
+        kinds={"duckdb", "scikitlearn"},
+        owners=OWNERS,
+        code_version=VERSION,
+        metadata=table_metadata("scores"),
+        description=(
+            "Class probabilities of each training row by a logistic head on the frozen "
+            "embeddings that was trained on the other folds: p(y | x; D without fold(x)). Folds go "
+            "by the hash of the id within a class (ours), so other rows never move a row's fold."
+        ),
+    )
+    def out_of_fold(
+        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
+    ) -> dg.MaterializeResult:
+        dataset = context.partition_key
+        folds = datasets.config(dataset).evaluation.folds
+
+        def run(previous: records.Record | None) -> Outcome:
+            train = read_rows(lake, dataset).of("train")
+            probabilities = out_of_fold_probabilities(
+                read_vectors(lake, task, dataset, train),
+                train.labels,
+                ids=np.array(train.ids),
+                n_classes=len(train.class_names),
+                folds=folds,
+                seed=FOLD_SEED,
+            )
+            names = map(probability_column, train.class_names)
+            columns = dict(zip(names, probabilities.T, strict=True))
+            scores.replace(lake, dataset, train.ids, columns)
+            right = probabilities.argmax(axis=1) == train.labels
+            return Outcome(
+                content=digest(digest_of(train.ids), probabilities.tobytes().hex()),
+                total=len(train.ids),
+                new=len(train.ids),
+                metadata={"out_of_fold_accuracy": float(right.mean()), "folds": folds},
+            )
+
+        return run_stage(
+            context,
+            lake,
+            inputs=inputs,
+            version=VERSION,
+            parameters={"folds": folds, "seed": FOLD_SEED, "head": HeadConfig().version},
+            compute=run,
+        )
+
+    return out_of_fold
+
+
+def score_asset(task: Task, score: Score) -> dg.AssetsDefinition:
+    """Build the asset `[task, scores, <score>]`."""
+    inputs = [task.key("instances")]
+    if "probabilities" in score.needs:
+        inputs.append(task.key("scores", "out_of_fold"))
+    if "graph" in score.needs:
+        inputs.append(task.key("graphs", "knn"))
+
+    @dg.asset(
+        key=task.key("scores", score.name),
+        deps=inputs,
+        partitions_def=task.partitions,
+        group_name=task.name,
+        kinds={"duckdb", "numpy"},
+        owners=OWNERS,
+        code_version=score.version,
+        tags={"method": score.name},
+        metadata=table_metadata("scores"),
+        description=f"{score.summary}\n\nFormula: {score.formula}\n\nSource: {score.paper}",
+    )
+    def scored(
+        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
+    ) -> dg.MaterializeResult:
+        dataset = context.partition_key
+        return run_stage(
+            context,
+            lake,
+            inputs=inputs,
+            version=score.version,
+            parameters={},
+            compute=_scoring(lake, dataset, datasets.config(dataset), score),
+        )
+
+    return scored
+
+
+def _scoring(
+    lake: Lake, dataset: str, config: DatasetConfig, score: Score
+) -> Callable[[records.Record | None], Outcome]:
+    def run(previous: records.Record | None) -> Outcome:
+        train = read_rows(lake, dataset).of("train")
+        needs = score.needs
+        given = ScoreInputs(
+            probabilities=(
+                read_probabilities(lake, dataset, train) if "probabilities" in needs else None
+            ),
+            labels=train.labels if "labels" in needs else None,
+            graph=read_graph(lake, dataset, config, train) if "graph" in needs else None,
+        )
+        values = score.compute(given)
+        scores.replace(lake, dataset, train.ids, {score.name: values})
+        lowest = np.argsort(values, kind="stable")[:5]
+        highest = np.argsort(-values, kind="stable")[:5]
+        return Outcome(
+            content=digest(digest_of(train.ids), values.tobytes().hex()),
+            total=len(train.ids),
+            new=len(train.ids),
+            metadata={
+                "mean": float(values.mean()),
+                "standard_deviation": float(values.std()),
+                "histogram": dg.MetadataValue.md(to_markdown(score_histogram(values, score.name))),
+                "highest": _examples(train, values, highest),
+                "lowest": _examples(train, values, lowest),
+            },
+        )
+
+    return run
+
+
+def _examples(train: Rows, values: np.ndarray, at: np.ndarray) -> dg.MetadataValue:
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord(
+                {
+                    "instance_id": train.ids[i],
+                    "label": train.class_names[train.labels[i]],
+                    "score": round(float(values[i]), 6),
+                    "text": train.texts[i][:200],
+                }
+            )
+            for i in at.tolist()
+        ]
+    )
+
+
+def score_assets(task: Task) -> list[dg.AssetsDefinition]:
+    """Build every score of the lineage."""
+    return [out_of_fold_asset(task), *(score_asset(task, score) for score in SCORES.values())]

@@ -1,0 +1,217 @@
+"""How every asset runs: do nothing if nothing changed, else compute, store, record and show.
+
+An asset's input digest covers the method's version, its parameters and the data versions of what
+it reads, all taken from the lake. Where it equals that of the last record, the asset reads no row
+and returns its previous data version.
+"""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from resources.compute import peak_memory_mib
+from resources.lake import Lake
+from resources.store import records
+from sluice.errors import SluiceError
+
+logger = logging.getLogger("sluice.stage")
+
+REBUILD_TAG = "sluice/rebuild"
+RESOURCES = {"lake", "datasets", "lock"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage has computed and stored.
+
+    Attributes
+    ----------
+    content : str
+        Digest of the result's content, without times, paths or snapshot ids.
+    total, new, reused, removed : int
+        Rows of the result, and how they came about.
+    metadata : mapping
+        What the Dagster UI shows beside the counts.
+    details : mapping
+        What later stages need to know, as JSON.
+    device : str
+    """
+
+    content: str
+    total: int
+    new: int
+    reused: int = 0
+    removed: int = 0
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "cpu"
+
+
+_body_seconds = 0.0
+
+
+@contextmanager
+def cpu_counted() -> Iterator[None]:
+    """Count the CPU time of a block as that of an asset's body."""
+    global _body_seconds
+    began = time.process_time()
+    try:
+        yield
+    finally:
+        _body_seconds += time.process_time() - began
+
+
+def body_seconds() -> float:
+    """Return the CPU seconds that asset bodies have taken in this process so far."""
+    return _body_seconds
+
+
+def digest_of(value: Any) -> str:
+    """Return a digest of a JSON-able value."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def name_of(key: dg.AssetKey) -> str:
+    """Return the name under which an asset is recorded."""
+    return "/".join(key.path)
+
+
+def inputs_of(lake: Lake, dataset: str, keys: Sequence[dg.AssetKey]) -> dict[str, records.Record]:
+    """Return the newest records of the assets that a stage reads.
+
+    Raises
+    ------
+    SluiceError
+        If one of them has never been materialised for this dataset.
+    """
+    known = records.latest(lake, dataset)
+    absent = [name_of(key) for key in keys if name_of(key) not in known]
+    if absent:
+        raise SluiceError(
+            f"Dataset {dataset} has no {', '.join(absent)} yet. Materialise it first, or run the "
+            f"whole lineage with `sluice run {dataset}`."
+        )
+    return {name_of(key): known[name_of(key)] for key in keys}
+
+
+def run_stage(
+    context: dg.AssetExecutionContext,
+    lake: Lake,
+    *,
+    inputs: Sequence[dg.AssetKey],
+    version: str,
+    parameters: Mapping[str, Any],
+    compute: Callable[[records.Record | None], Outcome],
+    stands: bool = True,
+) -> dg.MaterializeResult:
+    """Bring one asset of one dataset up to date.
+
+    Parameters
+    ----------
+    context : AssetExecutionContext
+    lake : Lake
+    inputs : sequence of AssetKey
+        The assets that `compute` reads.
+    version : str
+        Version of the method: another one recomputes.
+    parameters : mapping
+        Everything else that the result depends on, as JSON.
+    compute : callable
+        Takes the previous record or None, stores the result, and returns its outcome. It must
+        leave the same result when it runs twice.
+    stands : bool
+        Whether what the last run wrote outside of the lake is still there.
+    """
+    dataset, name, began = context.partition_key, name_of(context.asset_key), time.monotonic()
+    consumed = inputs_of(lake, dataset, inputs)
+    versions = {key: record.data_version for key, record in consumed.items()}
+    digest = digest_of([name, version, dict(parameters), versions])
+    previous = records.latest(lake, dataset).get(name)
+    rebuild = context.run.tags.get(REBUILD_TAG) == "true" or not stands
+    if previous and previous.input_digest == digest and not rebuild:
+        logger.info("%s: unchanged, %d rows reused", name, previous.rows_total)
+        shown = dg.deserialize_value(records.metadata_of(lake, dataset, name))
+        return _result(context, lake, previous, shown, began, reused=True)
+    logger.info("%s: started", name)
+    with cpu_counted():
+        outcome = compute(previous)
+    record = records.Record(
+        dataset=dataset,
+        asset=name,
+        input_digest=digest,
+        data_version=digest_of([name, outcome.content]),
+        version=version,
+        rows_total=outcome.total,
+        rows_new=outcome.new,
+        rows_reused=outcome.reused,
+        rows_removed=outcome.removed,
+        seconds=time.monotonic() - began,
+        device=outcome.device,
+        run_id=context.run.run_id,
+        details=dict(outcome.details),
+    )
+    metadata = {
+        key: value if isinstance(value, dg.MetadataValue) else _normalised(value)
+        for key, value in outcome.metadata.items()
+    }
+    records.append(lake, record, dg.serialize_value(metadata))
+    logger.info(
+        "%s: %d rows (%d new, %d reused, %d removed) in %.1f s",
+        name,
+        outcome.total,
+        outcome.new,
+        outcome.reused,
+        outcome.removed,
+        record.seconds,
+    )
+    return _result(context, lake, record, metadata, began, reused=False)
+
+
+def _normalised(value: Any) -> dg.MetadataValue:
+    if isinstance(value, bool):
+        return dg.MetadataValue.bool(value)
+    if isinstance(value, int):
+        return dg.MetadataValue.int(value)
+    if isinstance(value, float):
+        return dg.MetadataValue.float(value)
+    if isinstance(value, str):
+        return dg.MetadataValue.text(value)
+    return dg.MetadataValue.json(value)
+
+
+def _result(
+    context: dg.AssetExecutionContext,
+    lake: Lake,
+    record: records.Record,
+    shown: Mapping[str, Any],
+    began: float,
+    *,
+    reused: bool,
+) -> dg.MaterializeResult:
+    counts = {
+        "dagster/partition_row_count": record.rows_total,
+        "rows_total": record.rows_total,
+        "rows_new": 0 if reused else record.rows_new,
+        "rows_reused": record.rows_total if reused else record.rows_reused,
+        "rows_removed": 0 if reused else record.rows_removed,
+        "seconds": round(time.monotonic() - began, 3),
+        "seconds_when_computed": round(record.seconds, 3),
+        "device": record.device,
+        "peak_memory_mib": round(peak_memory_mib(), 1),
+        "method_version": record.version,
+        "snapshot": lake.snapshot(),
+        "unchanged": reused,
+    }
+    return dg.MaterializeResult(
+        asset_key=context.asset_key,
+        data_version=dg.DataVersion(record.data_version),
+        metadata={**shown, **counts},
+    )

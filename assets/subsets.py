@@ -1,0 +1,200 @@
+"""Selections: each method, at each budget and seed, with the reason of every kept row."""
+
+import json
+from collections.abc import Callable
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+
+from assets.inputs import Rows, read_pool, selector_inputs
+from assets.stage import Outcome, digest_of, inputs_of, run_stage
+from assets.task import OWNERS, Task, table_metadata
+from resources.datasets import Datasets
+from resources.lake import Lake
+from resources.locks import DatasetLock
+from resources.store import records, scores, selections
+from sluice.data.config import DatasetConfig
+from sluice.data.digests import order_free_digest
+from sluice.progress import track
+from sluice.reports.figures import class_balance, to_markdown
+from sluice.reports.maps import selection_map
+from sluice.subsets import shell
+from sluice.subsets.contract import Pool, Selection, Selector
+
+SAMPLE_ROWS = 10
+
+
+def budget_label(budget: float) -> str:
+    """Return how a budget is spelt: `10%` for a share, `500` for a count."""
+    return f"{100 * budget:g}%" if isinstance(budget, float) else str(budget)
+
+
+def seeds_of(selector: Selector, config: DatasetConfig) -> list[int]:
+    """Return the seeds of a method; one without randomness has one subset, not copies of it."""
+    return list(config.seeds) if selector.stochastic else [config.seeds[0]]
+
+
+def subset_asset(task: Task, selector: Selector) -> dg.AssetsDefinition:
+    """Build the asset `[task, subsets, <selector>]`."""
+    inputs = selector_inputs(task, selector)
+
+    @dg.asset(
+        key=task.key("subsets", selector.name),
+        deps=inputs,
+        partitions_def=task.partitions,
+        group_name=task.name,
+        kinds={"duckdb", "numpy"},
+        owners=OWNERS,
+        code_version=selector.version,
+        tags={"method": selector.name},
+        metadata=table_metadata("subsets"),
+        description=(
+            f"{selector.summary}\n\nFormula: {selector.formula}\n\nSource: {selector.paper}\n\n"
+            f"Cost: {selector.cost}"
+        ),
+    )
+    def subset(
+        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
+    ) -> dg.MaterializeResult:
+        dataset = context.partition_key
+        config = datasets.config(dataset)
+        parameters = {
+            "budgets": config.budgets,
+            "chosen": config.chosen_budget,
+            "seeds": seeds_of(selector, config),
+            "options": dict(selector.options),
+        }
+        consumed = inputs_of(lake, dataset, inputs)
+        versions = digest_of({key: record.data_version for key, record in consumed.items()})
+        return run_stage(
+            context,
+            lake,
+            inputs=inputs,
+            version=selector.version,
+            parameters=parameters,
+            compute=_selecting(lake, task, dataset, config, selector, versions),
+        )
+
+    return subset
+
+
+def _selecting(
+    lake: Lake,
+    task: Task,
+    dataset: str,
+    config: DatasetConfig,
+    selector: Selector,
+    versions: str,
+) -> Callable[[records.Record | None], Outcome]:
+    def run(previous: records.Record | None) -> Outcome:
+        pool, train = read_pool(lake, task, dataset, config, selector)
+        contents = dict(zip(train.ids, train.content_hashes, strict=True))
+        pairs = [(b, s) for b in config.budgets for s in seeds_of(selector, config)]
+        chosen: list[tuple[selections.SelectionHeader, pa.Table]] = []
+        with track(f"selecting by {selector.name}", len(pairs)) as advance:
+            for budget, seed in pairs:
+                picked = shell.run(selector, pool, budget, seed)
+                chosen.append(_stored(dataset, selector, budget, seed, versions, picked, contents))
+                advance()
+        selections.append(lake, chosen)
+        heads = [head for head, _ in chosen]
+        shown_at = pairs.index((config.chosen_budget, seeds_of(selector, config)[0]))
+        kept = chosen[shown_at][1]["instance_id"].to_pylist()
+        before = _previous_ids(lake, previous)
+        return Outcome(
+            content=order_free_digest(f"{h.budget} {h.seed} {h.rows_digest}" for h in heads),
+            total=sum(head.size for head in heads),
+            new=sum(head.size for head in heads),
+            metadata={
+                **_shown(lake, dataset, train, pool, chosen[shown_at]),
+                "entered": len(set(kept) - before),
+                "left": len(before - set(kept)),
+                "notes": "; ".join(sorted({h.note for h in heads if h.note})) or "none",
+            },
+            details={
+                "selections": [
+                    {
+                        "selection_id": head.selection_id,
+                        "budget": head.budget,
+                        "seed": head.seed,
+                        "size": head.size,
+                        "rows_digest": head.rows_digest,
+                    }
+                    for head in heads
+                ],
+                "shown": chosen[shown_at][0].selection_id,
+            },
+        )
+
+    return run
+
+
+def _stored(
+    dataset: str,
+    selector: Selector,
+    budget: float,
+    seed: int,
+    versions: str,
+    picked: Selection,
+    contents: dict[str, str],
+) -> tuple[selections.SelectionHeader, pa.Table]:
+    ids = picked.ids.tolist()
+    parameters = {"version": selector.version, "options": dict(selector.options)}
+    identity = [dataset, selector.name, parameters, budget_label(budget), seed, versions]
+    head = selections.SelectionHeader(
+        selection_id=digest_of(identity)[:16],
+        dataset=dataset,
+        method=selector.name,
+        budget=budget_label(budget),
+        seed=seed,
+        size=len(ids),
+        parameters=json.loads(json.dumps(parameters)),
+        inputs=versions,
+        rows_digest=order_free_digest(f"{row} {contents[row]}" for row in ids),
+        note=picked.note,
+    )
+    table = pa.table(
+        {
+            "rank": np.arange(1, len(ids) + 1),
+            "instance_id": pa.array(ids, pa.string()),
+            "content_hash": pa.array([contents[row] for row in ids], pa.string()),
+            "gain": picked.gains,
+            "reason": pa.array(picked.reasons, pa.string()),
+        }
+    )
+    return head, table
+
+
+def _previous_ids(lake: Lake, previous: records.Record | None) -> set[str]:
+    if previous is None:
+        return set()
+    return set(selections.rows(lake, previous.details["shown"])["instance_id"].to_pylist())
+
+
+def _shown(
+    lake: Lake,
+    dataset: str,
+    train: Rows,
+    pool: Pool,
+    chosen: tuple[selections.SelectionHeader, pa.Table],
+) -> dict[str, object]:
+    head, table = chosen
+    kept = np.isin(pool.ids, table["instance_id"].to_pylist())
+    place = np.column_stack(
+        [scores.read(lake, dataset, f"map_{axis}", train.ids) for axis in "xy"]
+    ).astype(np.float32)
+    names = train.class_names
+    counts = [np.bincount(train.labels[mask], minlength=len(names)) for mask in (kept | True, kept)]
+    texts = dict(zip(train.ids, train.texts, strict=True))
+    sample = [
+        {**row, "gain": round(row["gain"], 6), "text": texts[row["instance_id"]][:160]}
+        for row in table.slice(0, SAMPLE_ROWS).drop_columns(["content_hash"]).to_pylist()
+    ]
+    return {
+        "shown": f"{head.budget}, seed {head.seed}, selection {head.selection_id}",
+        "seed": head.seed,
+        "first_rows": dg.MetadataValue.table([dg.TableRecord(row) for row in sample]),
+        "map": dg.MetadataValue.md(to_markdown(selection_map(place, kept, train.labels, names))),
+        "classes": dg.MetadataValue.md(to_markdown(class_balance(*counts, names))),
+    }

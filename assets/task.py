@@ -1,0 +1,37 @@
+"""A task: its name, its partitions, and how its asset keys are spelt."""
+
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from resources.schema import TABLES
+
+OWNERS = ["team:sluice"]
+_TYPES = {"VARCHAR": "string", "BIGINT": "int", "INTEGER": "int", "DOUBLE": "float"}
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a dataset is for; every dataset of the task is one partition of its assets."""
+
+    name: str
+    partitions: dg.DynamicPartitionsDefinition = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "partitions", dg.DynamicPartitionsDefinition(name=self.name))
+
+    def key(self, *parts: str) -> dg.AssetKey:
+        """Return the key `[task, stage, method]` of an asset."""
+        return dg.AssetKey([self.name, *parts])
+
+
+def table_metadata(table: str) -> dict[str, object]:
+    """Return the definition metadata of an asset that is stored in one table of the lake."""
+    columns = [column.split() for column in TABLES[table].split(", ")]
+    schema = dg.TableSchema(
+        columns=[
+            dg.TableColumn(name, _TYPES.get(kind, kind.lower().replace("[]", " list")))
+            for name, kind in columns
+        ]
+    )
+    return {"dagster/table_name": f"lake.{table}", "dagster/column_schema": schema}

@@ -1,0 +1,49 @@
+"""The lineage of the task `text`, from raw files to the champion model, left to right."""
+
+import dagster as dg
+
+from assets.champion import champion_asset
+from assets.checks import checks_of
+from assets.comparison import comparison_asset
+from assets.embeddings import embeddings_asset
+from assets.evaluations import ALL_ROWS, all_rows_asset, evaluation_asset
+from assets.fine_tuned import fine_tuned_asset
+from assets.graphs import knn_asset
+from assets.instances import instances_asset
+from assets.report import report_asset
+from assets.scores import score_assets
+from assets.subsets import subset_asset
+from assets.task import Task
+from sluice.data.config import DatasetConfig
+from sluice.subsets.registry import selectors_for
+
+TEXT = Task("text")
+SELECTORS = selectors_for("text")
+
+ASSETS = [
+    instances_asset(TEXT),
+    embeddings_asset(TEXT),
+    knn_asset(TEXT),
+    *score_assets(TEXT),
+    *(subset_asset(TEXT, selector) for selector in SELECTORS),
+    *(evaluation_asset(TEXT, selector) for selector in SELECTORS),
+    all_rows_asset(TEXT),
+    comparison_asset(TEXT, SELECTORS),
+    fine_tuned_asset(TEXT),
+    champion_asset(TEXT),
+    report_asset(TEXT),
+]
+CHECKS = checks_of(TEXT, SELECTORS)
+
+
+def wanted(config: DatasetConfig) -> list[dg.AssetKey]:
+    """Return the assets that a dataset's configuration asks for."""
+    chosen = set(config.selectors or [selector.name for selector in SELECTORS])
+    chosen |= {"random_stratified", ALL_ROWS}
+    methods = {selector.name for selector in SELECTORS} | {ALL_ROWS}
+    left_out = {
+        TEXT.key(stage, name) for stage in ("subsets", "evaluations") for name in methods - chosen
+    }
+    if not config.training.enabled:
+        left_out |= {TEXT.key("models", "fine_tuned"), TEXT.key("models", "champion")}
+    return [asset.key for asset in ASSETS if asset.key not in left_out]

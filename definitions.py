@@ -1,0 +1,32 @@
+"""The only wiring: what Dagster loads, and the resources that assets are given."""
+
+import dagster as dg
+
+from assets import text
+from jobs import text as text_jobs
+from resources.compute import Compute
+from resources.datasets import Datasets
+from resources.lake import Lake
+from resources.locks import DatasetLock
+from resources.tracking import Tracking
+from sensors.failure import failures
+from sensors.raw_data import raw_data
+
+lake = Lake()
+
+defs = dg.Definitions(
+    assets=text.ASSETS,
+    asset_checks=text.CHECKS,
+    jobs=[text_jobs.refresh, text_jobs.rebuild],
+    schedules=[text_jobs.nightly],
+    sensors=[raw_data, failures],
+    # A step process costs over two CPU-seconds, a step in the run's process a tenth of one.
+    executor=dg.in_process_executor,
+    resources={
+        "lake": lake,
+        "datasets": Datasets(),
+        "lock": DatasetLock(lake=lake),
+        "compute": Compute(),
+        "tracking": Tracking(),
+    },
+)

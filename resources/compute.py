@@ -1,0 +1,33 @@
+"""The device that heavy work runs on."""
+
+import resource
+from typing import Literal
+
+import dagster as dg
+from pydantic import Field
+
+
+class Compute(dg.ConfigurableResource):
+    """Which device models and searches use; resolved in the step, never at import."""
+
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="auto takes CUDA where there is a GPU, and the CPU otherwise."
+    )
+
+    def resolve(self) -> str:
+        """Return `cuda` or `cpu`."""
+        import torch
+
+        if self.device == "auto":
+            return "cuda" if torch.cuda.is_available() else "cpu"
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise RuntimeError(
+                "The resource `compute` asks for cuda, but torch sees no GPU; set its device to "
+                "auto or cpu, or install the GPU build with `make setup EXTRA=gpu`."
+            )
+        return self.device
+
+
+def peak_memory_mib() -> float:
+    """Return the largest resident size of this process so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,0 +1,48 @@
+"""The folder of datasets, as a resource."""
+
+import os
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field
+
+from resources.paths import datasets_root
+from sluice.data.config import DatasetConfig, load_config
+
+
+class Datasets(dg.ConfigurableResource):
+    """Finds datasets: each is a folder with a `dataset.yaml`."""
+
+    root: str = Field(
+        default="", description="Folder of the datasets; default `$SLUICE_DATASETS` or `datasets`."
+    )
+
+    @property
+    def folder(self) -> Path:
+        """The folder in force."""
+        return Path(self.root).resolve() if self.root else datasets_root()
+
+    def folders(self) -> list[str]:
+        """Return the names of all folders below the root, with or without a `dataset.yaml`.
+
+        Raises
+        ------
+        OSError
+            If the root cannot be read; that never means that the datasets are gone.
+        """
+        with os.scandir(self.folder) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir())
+
+    def names(self) -> list[str]:
+        """Return the names of the datasets that are there, sorted.
+
+        Raises
+        ------
+        OSError
+            If the root cannot be read.
+        """
+        return [name for name in self.folders() if (self.folder / name / "dataset.yaml").exists()]
+
+    def config(self, name: str) -> DatasetConfig:
+        """Return the checked configuration of one dataset."""
+        return load_config(self.folder / name)

@@ -1,0 +1,16 @@
+"""Where things lie: the workspace, its data, and what Sluice writes."""
+
+import os
+from pathlib import Path
+
+WORKSPACE = Path(__file__).resolve().parent.parent
+
+
+def home() -> Path:
+    """Return the folder of everything that is written, `$SLUICE_HOME` or `.sluice`."""
+    return Path(os.environ.get("SLUICE_HOME") or WORKSPACE / ".sluice").resolve()
+
+
+def datasets_root() -> Path:
+    """Return the folder of the datasets, `$SLUICE_DATASETS` or `datasets`."""
+    return Path(os.environ.get("SLUICE_DATASETS") or WORKSPACE / "datasets").resolve()

@@ -1,0 +1,1 @@
+"""What each table of the lake holds, as functions over a `Lake`."""

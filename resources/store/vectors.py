@@ -1,0 +1,74 @@
+"""Embedding vectors, keyed by a digest of everything that they depend on."""
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from resources.lake import Lake
+
+
+def missing(lake: Lake, hashes: list[str]) -> set[str]:
+    """Return those of `hashes` for which no vector is stored."""
+    wanted = pa.table({"input_hash": pa.array(hashes, pa.string())})
+    rows = lake.read(
+        "SELECT DISTINCT input_hash FROM wanted ANTI JOIN embeddings USING (input_hash)",
+        given={"wanted": wanted},
+    )
+    return set(rows["input_hash"].to_pylist())
+
+
+def append(lake: Lake, hashes: list[str], encoder: str, vectors: NDArray[np.float32]) -> None:
+    """Store one shard of vectors; hashes that are there already keep their first vector.
+
+    Parameters
+    ----------
+    lake : Lake
+    hashes : list of str, length n
+    encoder : str
+        Identity of the encoder, for people.
+    vectors : ndarray of float32, shape (n, d)
+    """
+    shard = pa.table({"input_hash": pa.array(hashes, pa.string()), "vector": as_lists(vectors)})
+
+    def work(cursor: duckdb.DuckDBPyConnection) -> None:
+        cursor.register("shard", shard)
+        cursor.execute(
+            "INSERT INTO embeddings SELECT input_hash, ?, vector FROM shard "
+            "WHERE input_hash NOT IN (SELECT input_hash FROM embeddings "
+            "WHERE input_hash IN (SELECT input_hash FROM shard))",
+            [encoder],
+        )
+
+    lake.write(work)
+
+
+def read(lake: Lake, hashes: list[str]) -> NDArray[np.float32]:
+    """Return the vectors of `hashes`, in their order, shape (n, d) float32.
+
+    Raises
+    ------
+    KeyError
+        If a hash has no stored vector.
+    """
+    wanted = pa.table(
+        {"position": np.arange(len(hashes)), "input_hash": pa.array(hashes, pa.string())}
+    )
+    rows = lake.read(
+        "SELECT w.position, e.vector FROM wanted w JOIN embeddings e USING (input_hash) "
+        "ORDER BY w.position",
+        given={"wanted": wanted},
+    )
+    if rows.num_rows != len(hashes):
+        raise KeyError(f"{len(hashes) - rows.num_rows} rows have no stored vector")
+    if not hashes:
+        return np.empty((0, 0), dtype=np.float32)
+    flat = rows["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return np.ascontiguousarray(flat.reshape(len(hashes), -1), dtype=np.float32)
+
+
+def as_lists(vectors: NDArray[np.float32]) -> pa.ListArray:
+    """Wrap a matrix as an Arrow list column, one row per list."""
+    count, width = vectors.shape
+    offsets = np.arange(0, (count + 1) * width, width, dtype=np.int64)[: count + 1]
+    return pa.LargeListArray.from_arrays(offsets, pa.array(vectors.ravel()))

@@ -1,0 +1,130 @@
+"""MLflow: one experiment and one registered model per dataset, in SQLite by default."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from resources.paths import home
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+
+
+class Tracking(dg.ConfigurableResource):
+    """Where runs, models and their aliases are kept."""
+
+    uri: str = Field(
+        default="",
+        description="MLflow tracking URI; default `$MLFLOW_TRACKING_URI`, else SQLite under "
+        "`.sluice/mlflow`.",
+    )
+    artifact_root: str = Field(
+        default="", description="Folder or object store of artifacts; default `.sluice/mlflow`."
+    )
+    ui_url: str = Field(
+        default="", description="Address of the MLflow UI; default `$SLUICE_MLFLOW_URL`."
+    )
+    dagster_url: str = Field(
+        default="", description="Address of the Dagster UI; default `$SLUICE_DAGSTER_URL`."
+    )
+
+    @property
+    def tracking_uri(self) -> str:
+        """The URI in force."""
+        default = f"sqlite:///{home() / 'mlflow' / 'mlflow.db'}"
+        return self.uri or os.environ.get("MLFLOW_TRACKING_URI") or default
+
+    def client(self) -> "MlflowClient":
+        """Return a client; the first use of a new database creates its tables."""
+        (home() / "mlflow").mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        from mlflow.tracking import MlflowClient
+
+        return MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
+
+    def experiment(self, name: str) -> str:
+        """Return the id of an experiment, created with an explicit artifact location."""
+        client = self.client()
+        found = client.get_experiment_by_name(name)
+        if found is not None:
+            return found.experiment_id
+        root = self.artifact_root or str(home() / "mlflow" / "artifacts")
+        return client.create_experiment(name, artifact_location=f"{root}/{name}")
+
+    @contextmanager
+    def run(self, experiment: str, name: str, tags: dict[str, str]) -> Iterator["TrackedRun"]:
+        """Open one run, and close it as finished or failed."""
+        client = self.client()
+        experiment_id = self.experiment(experiment)
+        run = client.create_run(experiment_id, run_name=name, tags=tags)
+        tracked = TrackedRun(client, run.info.run_id, self.run_url(experiment_id, run.info.run_id))
+        try:
+            yield tracked
+        except BaseException:
+            client.set_terminated(run.info.run_id, "FAILED")
+            raise
+        client.set_terminated(run.info.run_id, "FINISHED")
+
+    def tags_of(self, context: dg.AssetExecutionContext) -> dict[str, str]:
+        """Return the tags that lead from an MLflow run back to the Dagster run that made it."""
+        return {
+            "dagster.run_id": context.run.run_id,
+            "dagster.run_url": self.dagster_run_url(context.run.run_id),
+            "dagster.asset_key": context.asset_key.to_user_string(),
+            "dagster.partition": context.partition_key,
+            "mlflow.note.content": (
+                f"Made by [Dagster run {context.run.run_id[:8]}]"
+                f"({self.dagster_run_url(context.run.run_id)})."
+            ),
+        }
+
+    def run_url(self, experiment_id: str, run_id: str) -> str:
+        """Return the address of a run in the MLflow UI."""
+        base = self.ui_url or os.environ.get("SLUICE_MLFLOW_URL", "http://127.0.0.1:5000")
+        return f"{base}/#/experiments/{experiment_id}/runs/{run_id}"
+
+    def dagster_run_url(self, run_id: str) -> str:
+        """Return the address of a run in the Dagster UI."""
+        base = self.dagster_url or os.environ.get("SLUICE_DAGSTER_URL", "http://127.0.0.1:3000")
+        return f"{base}/runs/{run_id}"
+
+
+class TrackedRun:
+    """One open MLflow run."""
+
+    def __init__(self, client: "MlflowClient", run_id: str, url: str) -> None:
+        self.client = client
+        self.run_id = run_id
+        self.url = url
+
+    def parameters(self, values: dict[str, Any]) -> None:
+        """Log parameters."""
+        from mlflow.entities import Param
+
+        parameters = [Param(key, str(value)[:500]) for key, value in values.items()]
+        self.client.log_batch(self.run_id, params=parameters)
+
+    def metrics(self, values: dict[str, float], step: int = 0) -> None:
+        """Log metrics at a step, in one batch."""
+        import time
+
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        metrics = [Metric(key, float(value), now, step) for key, value in values.items()]
+        self.client.log_batch(self.run_id, metrics=metrics)
+
+    def artifact(self, path: Path, folder: str | None = None) -> None:
+        """Log a file, or everything in a folder."""
+        if path.is_dir():
+            self.client.log_artifacts(self.run_id, str(path), folder)
+        else:
+            self.client.log_artifact(self.run_id, str(path), folder)

@@ -1,0 +1,157 @@
+"""Watches the folder of datasets and refreshes what differs from the last good refresh.
+
+Level-triggered: it compares each folder's digest with the one that the lake says was last carried
+through the whole lineage. So it also reruns when a file goes back to an earlier state and when the
+last run failed, and it needs no run key, which Dagster would honour only once for ever.
+"""
+
+import json
+import os
+import time
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from assets.text import TEXT, wanted
+from jobs.text import refresh, request
+from resources.datasets import Datasets
+from resources.lake import Lake
+from resources.locks import PARTITION_TAG
+from resources.store import records
+from sluice.data.raw import folder_digest, folder_stamp
+from sluice.errors import SluiceError
+
+INTERVAL = int(os.environ.get("SLUICE_SENSOR_SECONDS", "15"))
+DIGEST_TAG = "sluice/folder_digest"
+BACK_OFF_SECONDS = 60
+LONGEST_BACK_OFF_SECONDS = 3600
+
+_ACTIVE = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+@dataclass
+class Memory:
+    """What one tick tells the next, kept in the sensor's cursor."""
+
+    stamps: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, tuple[str, str]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, cursor: str | None) -> "Memory":
+        """Read a cursor; an unreadable one starts anew, which costs one tick."""
+        try:
+            return cls(**json.loads(cursor or "{}"))
+        except (TypeError, ValueError):
+            return cls()
+
+    def written(self) -> str:
+        """Return the cursor's text."""
+        return json.dumps(vars(self))
+
+
+@dg.sensor(
+    name="raw_data",
+    jobs=[refresh],
+    minimum_interval_seconds=INTERVAL,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Adds a partition for each new dataset folder, refreshes a dataset whose files or "
+        "dataset.yaml differ from the last good refresh, and drops the partition of a folder that "
+        "is gone. Waits until the files have stood still for two ticks."
+    ),
+)
+def raw_data(
+    context: dg.SensorEvaluationContext, lake: Lake, datasets: Datasets
+) -> dg.SensorResult:
+    """Compare the datasets with what was last refreshed."""
+    memory = Memory.read(context.cursor)
+    partitions = set(context.instance.get_dynamic_partitions(TEXT.name))
+    try:
+        folders, names = set(datasets.folders()), datasets.names()
+    except OSError as error:
+        reason = f"The folder of datasets {datasets.folder} cannot be read ({error}); kept all."
+        return dg.SensorResult(skip_reason=reason, cursor=context.cursor)
+
+    gone = sorted(partitions - folders)
+    drop = [name for name in gone if name in memory.missing]
+    refreshed = records.refreshed_digests(lake)
+    requests: list[dg.RunRequest] = []
+    says: list[str] = [f"{name}: folder gone, partition dropped" for name in drop]
+    after = Memory(missing=[name for name in gone if name not in drop])
+    for name in names:
+        try:
+            asked = _refresh_of(context, datasets, name, memory, after, refreshed.get(name))
+        except (SluiceError, OSError) as error:
+            context.log.error(f"Dataset {name} is left alone: {error}")
+            asked = str(error)
+        if isinstance(asked, str):
+            says.append(f"{name}: {asked}")
+        else:
+            requests.append(asked)
+    changes: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
+    fresh = sorted({run.partition_key for run in requests if run.partition_key} - partitions)
+    if fresh:
+        changes.append(TEXT.partitions.build_add_request(fresh))
+    if drop:
+        changes.append(TEXT.partitions.build_delete_request(drop))
+    return dg.SensorResult(
+        run_requests=requests,
+        skip_reason=None if requests else "; ".join(says) or "There is no dataset.",
+        dynamic_partitions_requests=changes,
+        cursor=after.written(),
+    )
+
+
+def _refresh_of(
+    context: dg.SensorEvaluationContext,
+    datasets: Datasets,
+    name: str,
+    memory: Memory,
+    after: Memory,
+    refreshed: str | None,
+) -> dg.RunRequest | str:
+    """Return the run that a dataset needs, or why it needs none now."""
+    folder = datasets.folder / name
+    stamp = folder_stamp(folder)
+    after.stamps[name] = stamp
+    if memory.stamps.get(name) != stamp:
+        return "changed just now, waiting until it stands still"
+    known = memory.digests.get(name)
+    config = datasets.config(name)
+    digest = known[1] if known and known[0] == stamp else folder_digest(folder, config)
+    after.digests[name] = (stamp, digest)
+    if digest == refreshed:
+        return "up to date"
+    waiting = _reason_to_wait(context.instance, name, digest)
+    return waiting or request(
+        name, wanted(config), {DIGEST_TAG: digest, "sluice/trigger": "raw_data"}
+    )
+
+
+def _reason_to_wait(instance: dg.DagsterInstance, name: str, digest: str) -> str | None:
+    """Return why no run may start now: one is under way, or the last ones just failed."""
+    tags = {PARTITION_TAG: name}
+    if instance.get_runs(dg.RunsFilter(tags=tags, statuses=_ACTIVE), limit=1):
+        return "a run is under way"
+    last = instance.get_run_records(
+        dg.RunsFilter(tags={**tags, DIGEST_TAG: digest}), limit=8, ascending=False
+    )
+    failures = 0
+    for run in last:
+        if run.dagster_run.status != dg.DagsterRunStatus.FAILURE:
+            break
+        failures += 1
+    if not failures:
+        return None
+    pause = min(BACK_OFF_SECONDS * 2 ** (failures - 1), LONGEST_BACK_OFF_SECONDS)
+    left = (last[0].end_time or 0) + pause - time.time()
+    if left > 0:
+        return f"its last {failures} runs failed; trying again in {left:.0f} s"
+    return None

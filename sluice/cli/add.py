@@ -1,0 +1,63 @@
+"""`sluice add`: a dataset of one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sluice.cli.common import find_workspace, messages, results, warn
+
+
+def add(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet file.")],
+    text_column: Annotated[str, typer.Option(help="Column that holds the text.")],
+    label_column: Annotated[str, typer.Option(help="Column that holds the class.")],
+    task: Annotated[str, typer.Option(help="What the dataset is for.")] = "text",
+    id_column: Annotated[str | None, typer.Option(help="Column that names each row.")] = None,
+    group_column: Annotated[
+        str | None, typer.Option(help="Column whose equal values stay on one side of the split.")
+    ] = None,
+    split_column: Annotated[
+        str | None, typer.Option(help="Column that says train, validation or test.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the dataset; from the file's name if not given.")
+    ] = None,
+    datasets: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SLUICE_DATASETS", help="Folder of datasets; the workspace's if not given."
+        ),
+    ] = None,
+) -> None:
+    """Make a dataset of FILE: check it whole, copy it, write its dataset.yaml."""
+    root = datasets if datasets is not None else find_workspace() / "datasets"
+    from sluice.data.add import add_dataset
+
+    with messages().status(f"reading {file.name}"):
+        made = add_dataset(
+            file,
+            root,
+            name=name,
+            task=task,
+            text_column=text_column,
+            label_column=label_column,
+            id_column=id_column,
+            group_column=group_column,
+            split_column=split_column,
+        )
+    for warning in made.warnings:
+        warn(warning)
+    from sluice.cli.summary import counts_line, summary
+
+    lines = {
+        "dataset": made.name,
+        "folder": str(made.folder),
+        "instances": f"{made.instances:,}",
+        "splits": counts_line(made.splits),
+        "classes": counts_line(made.classes),
+        "set aside": counts_line(made.rejected) or "none",
+    }
+    results().print(summary("Added", lines))

@@ -1,0 +1,179 @@
+"""What all commands share: consoles, the workspace, errors and progress."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from typer.core import TyperGroup
+
+from sluice.errors import ConfigError, SluiceError
+
+WORKSPACE_FILE = "workspace.yaml"
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+
+def messages() -> Console:
+    """Return the console for what is said beside the result (standard error)."""
+    return Console(stderr=True)
+
+
+def results() -> Console:
+    """Return the console for the result itself (standard output)."""
+    return Console()
+
+
+def warn(message: str) -> None:
+    """Say what the person should know but need not act upon."""
+    messages().print(f"[yellow]Warning:[/yellow] {escape(message)}", soft_wrap=True)
+
+
+class SluiceGroup(TyperGroup):
+    """Ends every command in the same way: one message and no traceback for a known error."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; exit with 2 on a `SluiceError` and with 130 on an interrupt."""
+        try:
+            return super().invoke(ctx)
+        except SluiceError as error:
+            messages().print(f"[red]Error:[/red] {escape(str(error))}", soft_wrap=True)
+            raise typer.Exit(BAD_INPUT) from None
+        except KeyboardInterrupt:
+            messages().print("Interrupted.")
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def find_workspace(start: Path | None = None) -> Path:
+    """Return the folder of the nearest `workspace.yaml`, upward from `start`.
+
+    Parameters
+    ----------
+    start : Path, optional
+        Where to begin; the current folder where not given. The environment variable
+        ``SLUICE_WORKSPACE`` (a folder, or its `workspace.yaml`) goes before both.
+
+    Returns
+    -------
+    Path
+        Absolute folder.
+
+    Raises
+    ------
+    ConfigError
+        Where there is none.
+    """
+    given = os.environ.get("SLUICE_WORKSPACE")
+    if given:
+        folder = Path(given).expanduser().resolve()
+        folder = folder.parent if folder.name == WORKSPACE_FILE else folder
+        if not (folder / WORKSPACE_FILE).is_file():
+            raise ConfigError(
+                f"SLUICE_WORKSPACE is {given!r}, but {folder / WORKSPACE_FILE} does not exist. "
+                "Set it to the folder that holds workspace.yaml, or unset it."
+            )
+        return folder
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / WORKSPACE_FILE).is_file():
+            return folder
+    raise ConfigError(
+        f"No {WORKSPACE_FILE} in {here} or any folder above it. Change into Sluice's workspace, "
+        "or set SLUICE_WORKSPACE to its folder."
+    )
+
+
+def parse_options(pairs: list[str]) -> dict[str, Any]:
+    """Read ``key=value`` options: values as JSON where they are JSON, as text otherwise.
+
+    Raises
+    ------
+    ConfigError
+        Where a pair has no ``=``, its key is no name, or a key comes twice.
+    """
+    import json
+
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        key = key.strip()
+        if not equals or not key.isidentifier():
+            raise ConfigError(f"--option {pair!r} is not key=value, for example mode=paper.")
+        if key in options:
+            raise ConfigError(f"--option {key} is given twice. Give it once.")
+        try:
+            options[key] = json.loads(value)
+        except json.JSONDecodeError:
+            options[key] = value
+    return options
+
+
+class ProgressHandler(logging.Handler):
+    """Draws a bar for each piece of work that logs its progress through `sluice.progress`.
+
+    Parameters
+    ----------
+    bars : Progress
+        A started rich progress display.
+    """
+
+    def __init__(self, bars: Progress) -> None:
+        super().__init__(logging.INFO)
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Move the bar of ``record.label`` to ``record.done`` of ``record.total``."""
+        said: Mapping[str, Any] = vars(record)
+        if not {"label", "done", "total"} <= said.keys():
+            return
+        label = str(said["label"])
+        if label not in self._tasks:
+            self._tasks[label] = self._bars.add_task(escape(label), total=said["total"])
+        self._bars.update(self._tasks[label], completed=said["done"], total=said["total"])
+
+
+@contextmanager
+def progress_shown() -> Generator[None]:
+    """Show the progress of long work inside the block.
+
+    Bars on a terminal; one line a record elsewhere, so that logs stay readable.
+    """
+    logger = logging.getLogger("sluice.progress")
+    level, console = logger.level, messages()
+    logger.setLevel(logging.INFO)
+    if console.is_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console) as bars:
+            yield from _listening(logger, ProgressHandler(bars), level)
+    else:
+        yield from _listening(logger, logging.StreamHandler(), level)
+
+
+def _listening(logger: logging.Logger, handler: logging.Handler, level: int) -> Iterator[None]:
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)

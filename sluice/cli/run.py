@@ -1,0 +1,108 @@
+"""`sluice run`: carry one dataset through its whole lineage, print the table, serve the UIs."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sluice.cli import workspace
+from sluice.cli.common import console, show_progress
+from sluice.errors import SluiceError, UnknownNameError
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+def run(
+    dataset: Annotated[str, typer.Argument(help="Name of a folder in datasets/.")],
+    rebuild: Annotated[
+        bool, typer.Option(help="Compute every stage again, also what did not change.")
+    ] = False,
+    serve: Annotated[bool, typer.Option(help="Serve both UIs after the table.")] = False,
+    port: Annotated[int, typer.Option(envvar="SLUICE_PORT", help="Port of the Dagster UI.")] = 3000,
+    mlflow_port: Annotated[
+        int, typer.Option(envvar="SLUICE_MLFLOW_PORT", help="Port of the MLflow UI.")
+    ] = 5000,
+) -> None:
+    """Bring one dataset up to date, from raw file to champion model."""
+    from sluice.cli.serve import Servers
+
+    began = time.monotonic()
+    root = workspace.enter()
+    servers = Servers(root, port, mlflow_port)
+    if serve:
+        servers.check_ports()
+    with show_progress():
+        result, body_seconds = _materialise(dataset, rebuild=rebuild)
+    _report(dataset, result, time.monotonic() - began, body_seconds)
+    if serve:
+        servers.run()
+
+
+def _materialise(dataset: str, *, rebuild: bool) -> tuple[dg.ExecuteInProcessResult, float]:
+    import dagster as dg
+
+    from assets.stage import body_seconds  # pyright: ignore[reportMissingImports]
+    from assets.text import TEXT, wanted  # pyright: ignore[reportMissingImports]
+    from definitions import defs  # pyright: ignore[reportMissingImports]
+
+    datasets = defs.resources["datasets"]
+    if dataset not in datasets.names():
+        raise UnknownNameError.of("dataset", dataset, datasets.names())
+    keys = wanted(datasets.config(dataset))
+    home = dg.DagsterInstance.get()
+    home.add_dynamic_partitions(TEXT.name, [dataset])
+    job = defs.resolve_job_def("text_rebuild" if rebuild else "text_refresh")
+    result = job.execute_in_process(
+        instance=home,
+        partition_key=dataset,
+        asset_selection=keys,
+        raise_on_error=False,
+        # Dagster's own console log would drown the progress; everything is in the run's log.
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        tags={"sluice/trigger": "command line"},
+    )
+    return result, body_seconds()
+
+
+def _report(
+    dataset: str, result: dg.ExecuteInProcessResult, seconds: float, body_seconds: float
+) -> None:
+    if not result.success:
+        raise SluiceError(_failure(dataset, result))
+    from assets.results import read_results  # pyright: ignore[reportMissingImports]
+    from sluice.reports.tables import result_table
+
+    found = read_results(workspace.resource("lake"), dataset)
+    out = console()
+    out.print(result_table(found.rows, found.all_rows))
+    for line in found.sentences:
+        out.print(line)
+    counts = [
+        event.step_materialization_data.materialization.metadata
+        for event in result.get_asset_materialization_events()
+    ]
+    new = sum(int(str(meta["rows_new"].value)) for meta in counts)
+    share = max(0.0, time.process_time() - body_seconds) / time.process_time()
+    out.print(
+        f"[dim]{dataset}: {len(counts)} assets in {seconds:.1f} s, {new:,} rows computed; "
+        f"Dagster's own share and start-up {share:.1%} of this process's CPU time.[/dim]"
+    )
+
+
+def _failure(dataset: str, result: dg.ExecuteInProcessResult) -> str:
+    lines = [f"The refresh of {dataset} failed; what was committed before is kept."]
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            lines.append(f"  {event.step_key}: {error.message.strip() if error else event.message}")
+        elif event.event_type_value == "ASSET_CHECK_EVALUATION":
+            check = event.asset_check_evaluation_data
+            if not check.passed and check.blocking:
+                lines.append(f"  {'/'.join(check.asset_key.path)}: check {check.check_name} failed")
+    lines.append(f"Mend that and run `sluice run {dataset}` again.")
+    return "\n".join(lines)

@@ -1,0 +1,56 @@
+"""The way from the command line into the workspace: its folder, its modules, its Dagster home.
+
+The one part of `sluice` that may import the workspace; everything is imported inside functions,
+so that commands that need no workspace run without one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sluice.cli.common import find_workspace
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+def enter() -> Path:
+    """Make the workspace importable and give Dagster its home; return the workspace's folder.
+
+    Raises
+    ------
+    SluiceError
+        If there is no workspace here or above.
+    """
+    root = find_workspace()
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    home = Path(os.environ.setdefault("DAGSTER_HOME", str(root / ".dagster")))
+    home.mkdir(parents=True, exist_ok=True)
+    settings, copy = root / "dagster.yaml", home / "dagster.yaml"
+    if settings.exists() and (not copy.exists() or copy.read_bytes() != settings.read_bytes()):
+        shutil.copyfile(settings, copy)
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    return root
+
+
+def resource(name: str) -> object:
+    """Return one of the resources that `definitions.py` wires."""
+    enter()
+    from definitions import defs  # pyright: ignore[reportMissingImports]
+
+    found: object = defs.resources[name]
+    return found
+
+
+def instance() -> dg.DagsterInstance:
+    """Open the Dagster instance of the workspace."""
+    enter()
+    import dagster as dg
+
+    return dg.DagsterInstance.get()

@@ -1,0 +1,227 @@
+"""Makes a dataset of one file: checked whole, then copied in one step."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from sluice.data.config import CONFIG_FILE, DatasetConfig, check_name, dump_config
+from sluice.data.config_errors import explain
+from sluice.data.digests import file_digest
+from sluice.data.files import SUFFIXES, file_kind
+from sluice.data.instances import Prepared, prepare
+from sluice.data.raw import raw_rows, read_file
+from sluice.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True)
+class AddResult:
+    """A dataset that was made.
+
+    Attributes
+    ----------
+    name : str
+    folder : Path
+    instances : int
+        Usable rows.
+    splits, classes : dict of str to int
+        Usable rows by split and by label.
+    rejected : dict of str to int
+        Rows that were set aside, by reason.
+    warnings : list of str
+    """
+
+    name: str
+    folder: Path
+    instances: int
+    splits: dict[str, int]
+    classes: dict[str, int]
+    rejected: dict[str, int]
+    warnings: list[str]
+
+
+def add_dataset(
+    source: Path,
+    datasets_root: Path,
+    *,
+    name: str | None = None,
+    task: str = "text",
+    text_column: str,
+    label_column: str,
+    id_column: str | None = None,
+    group_column: str | None = None,
+    split_column: str | None = None,
+) -> AddResult:
+    """Make a dataset of a file.
+
+    The file is read and prepared first, as the lineage will do, so that whatever is wrong shows
+    here. Then the folder is filled under a hidden name and renamed: nobody sees half a dataset.
+
+    Parameters
+    ----------
+    source : Path
+        CSV, TSV, JSONL or Parquet file.
+    datasets_root : Path
+        The folder of datasets; made where only it is missing.
+    name : str, optional
+        Name of the dataset; from the file's name where not given.
+    task : str
+        What the dataset is for.
+    text_column, label_column : str
+        Columns of the file.
+    id_column, group_column, split_column : str, optional
+        Columns of the file, see `sluice.data.config_models.Columns`.
+
+    Returns
+    -------
+    AddResult
+
+    Raises
+    ------
+    ConfigError
+        Where the name, task or columns make no configuration.
+    DataError
+        Where the file cannot be used, or the dataset exists.
+    """
+    file_kind(source)
+    name = check_name(name) if name is not None else default_name(source)
+    folder = datasets_root / name
+    _refuse_existing(folder)
+    columns = {
+        "text": text_column,
+        "label": label_column,
+        "id": id_column,
+        "group": group_column,
+        "split": split_column,
+    }
+    config = build_config(source, task, columns)
+    before = _stamp(source)
+    prepared = check_file(source, config)
+    _copy(source, folder, config, before)
+    return _result(name, folder, prepared)
+
+
+def default_name(source: Path) -> str:
+    """Make a dataset's name of a file's name: ``My Reviews.csv.gz`` gives ``my-reviews``.
+
+    Raises
+    ------
+    ConfigError
+        Where nothing of the name can be used.
+    """
+    stem = source.name.lower()
+    for suffix in SUFFIXES:
+        stem = stem.removesuffix(suffix)
+    stem = re.sub(r"[^a-z0-9_-]+", "-", stem).strip("-_")[:64].rstrip("-_")
+    if not stem:
+        raise ConfigError(f"No name can be made of {source.name!r}. Give one with --name.")
+    return stem
+
+
+def build_config(source: Path, task: str, columns: dict[str, str | None]) -> DatasetConfig:
+    """Build the configuration of a dataset of one file.
+
+    Raises
+    ------
+    ConfigError
+        Where the task is unknown or a column has two meanings.
+    """
+    named = {key: value for key, value in columns.items() if value is not None}
+    values: dict[str, Any] = {"task": task, "files": [source.name], "columns": named}
+    try:
+        return DatasetConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(
+            f"{source} cannot be used with these options.\n{explain(error, DatasetConfig)}"
+        ) from None
+
+
+def check_file(source: Path, config: DatasetConfig) -> Prepared:
+    """Read and prepare one file, wherever it lies.
+
+    Raises
+    ------
+    DataError
+        Where it cannot be used.
+    """
+    named = {key: value for key, value in config.columns.model_dump().items() if value is not None}
+    table = read_file(source, list(named.values()))
+    return prepare(raw_rows(table, named, str(source), source.name), config)
+
+
+def _refuse_existing(folder: Path) -> None:
+    if os.path.lexists(folder):
+        raise DataError(
+            f"The dataset {folder.name!r} exists already ({folder}). Choose another --name; to "
+            "add rows to it, put the file into that folder and name it under files in "
+            f"{CONFIG_FILE}."
+        )
+
+
+def _stamp(source: Path) -> str:
+    try:
+        return file_digest(source)
+    except FileNotFoundError:
+        raise DataError(f"{source} does not exist. Check the path.") from None
+    except OSError as error:
+        raise DataError(
+            f"{source} cannot be read: {error.strerror}. Check that it is a file and that you may "
+            "read it."
+        ) from None
+
+
+def _copy(source: Path, folder: Path, config: DatasetConfig, before: str) -> None:
+    root = folder.parent
+    try:
+        root.mkdir(exist_ok=True)
+        hidden = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=root))
+    except OSError as error:
+        raise DataError(
+            f"No dataset can be made in {root}: {error.strerror}. Check --datasets."
+        ) from None
+    try:
+        shutil.copyfile(source, hidden / source.name)
+        if file_digest(hidden / source.name) != before:
+            raise DataError(f"{source} changed while it was read. Try again once it is written.")
+        (hidden / CONFIG_FILE).write_text(dump_config(config), encoding="utf-8")
+        # mkdtemp makes folders that nobody else may read.
+        hidden.chmod(0o777 & ~_umask())
+        _refuse_existing(folder)
+        # Fails where another process made the folder since: its files make it non-empty.
+        hidden.rename(folder)
+    except OSError as error:
+        raise DataError(
+            f"{source} could not be copied into {root}: {error.strerror}. Nothing was added."
+        ) from None
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _result(name: str, folder: Path, prepared: Prepared) -> AddResult:
+    def counts(table_column: list[str]) -> dict[str, int]:
+        return dict(Counter(table_column).most_common())
+
+    instances = prepared.instances
+    return AddResult(
+        name=name,
+        folder=folder,
+        instances=instances.num_rows,
+        splits=counts(instances.column("split").to_pylist()),
+        classes=counts(instances.column("label").to_pylist()),
+        rejected=counts(prepared.rejected.column("reason").to_pylist()),
+        warnings=prepared.warnings,
+    )

@@ -1,0 +1,157 @@
+"""Instances: the usable rows of a dataset, each with an id, its hashes and its split."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from sluice.data.config import DatasetConfig
+from sluice.data.digests import text_hash
+from sluice.data.screening import Screened, screen
+from sluice.data.splits import SPLITS
+from sluice.errors import DataError
+
+_MANY_REJECTED = 0.2
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The rows of a dataset, ready for the lake.
+
+    Attributes
+    ----------
+    instances : Table
+        ``instance_id``, ``content_hash``, ``text_hash``, ``text``, ``label``, ``split``,
+        ``file`` (string) and ``row`` (int64), by instance id.
+    rejected : Table
+        ``instance_id``, ``file``, ``row``, ``reason``, ``detail``, ``text`` (at most 200
+        characters) and ``label``, by instance id, file and row.
+    warnings : list of str
+        Each begins with its name and a colon, for example ``"single_train_row: ..."``.
+    """
+
+    instances: pa.Table
+    rejected: pa.Table
+    warnings: list[str]
+
+
+def prepare(table: pa.Table, config: DatasetConfig) -> Prepared:
+    """Make instances of raw rows.
+
+    Pure, and the same under any order of the rows. A row's id, hashes and split depend on that
+    row alone (but for the ordinal among equal contents without ids). Cost: about 15 microseconds
+    a row; all rows in memory.
+
+    Parameters
+    ----------
+    table : Table
+        As `sluice.data.raw.read_raw` returns it.
+    config : DatasetConfig
+        The dataset's configuration.
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    DataError
+        Where no usable row is left, none of them is for training, or only one class is.
+    """
+    screened = screen(table, config)
+    _check(screened, table.num_rows)
+    rows = screened.kept
+    instances = pa.table(
+        {
+            "instance_id": pa.array([r.instance_id for r in rows], pa.string()),
+            "content_hash": pa.array([r.content for r in rows], pa.string()),
+            "text_hash": pa.array([text_hash(r.text) for r in rows], pa.string()),
+            "text": pa.array([r.text for r in rows], pa.string()),
+            "label": pa.array([r.label for r in rows], pa.string()),
+            "split": pa.array([r.split for r in rows], pa.string()),
+            "file": pa.array([r.file for r in rows], pa.string()),
+            "row": pa.array([r.row for r in rows], pa.int64()),
+        }
+    )
+    return Prepared(instances, screened.rejected_table(), _warnings(screened))
+
+
+def _counted(counts: dict[str, int]) -> str:
+    named = [f"{name} {count}" for name, count in list(counts.items())[:_NAMED]]
+    rest = len(counts) - _NAMED
+    return ", ".join(named) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _named(names: list[str]) -> str:
+    rest = len(names) - _NAMED
+    shown = ", ".join(repr(name) for name in names[:_NAMED])
+    return shown + (f" and {rest} more" if rest > 0 else "")
+
+
+def _check(screened: Screened, total: int) -> None:
+    rows = screened.kept
+    if not rows:
+        raise DataError(
+            f"None of the {total} rows can be used: {_counted(screened.reasons())}. Check that "
+            "columns in dataset.yaml names the right text and label columns."
+        )
+    classes = Counter(row.label for row in rows)
+    if len(classes) < 2:
+        label = next(iter(classes))
+        dropped = _counted(screened.reasons()) or "no row"
+        raise DataError(
+            f"All {len(rows)} usable rows have the label {label!r}; a classifier needs two or "
+            f"more classes. Set aside: {dropped}. Check columns.label in dataset.yaml, or add "
+            "rows of another class."
+        )
+    train = Counter(row.label for row in rows if row.split == "train")
+    if len(train) < 2:
+        splits = Counter(row.split or "" for row in rows)
+        raise DataError(
+            f"The training rows have {len(train)} of the {len(classes)} classes; training needs "
+            f"two or more. Rows: {_counted(dict(splits))}. Add rows, or change the split column "
+            "or the shares under split in dataset.yaml."
+        )
+
+
+def _warnings(screened: Screened) -> list[str]:
+    rows = screened.kept
+    count: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
+    for row in rows:
+        count[row.split or ""][row.label] += 1
+    classes = sorted({row.label for row in rows})
+    warnings: list[str] = []
+    for split in SPLITS:
+        if not count[split]:
+            warnings.append(
+                f"no_{split}_rows: no row is in {split}, so nothing can be measured there. Add "
+                "rows, or change the split column or the shares under split."
+            )
+            continue
+        absent = [name for name in classes if not count[split][name]]
+        if absent:
+            warnings.append(
+                f"class_absent_from_{split}: no row of {_named(absent)} is in {split}. Add rows "
+                "of these classes, or drop the classes."
+            )
+    single = [name for name in classes if count["train"][name] == 1]
+    if single:
+        warnings.append(
+            f"single_train_row: {_named(single)} has one training row, so no fold can both train "
+            "on the class and test it. Add rows, or drop the class."
+        )
+    if len(classes) > 20 and 2 * len(classes) > len(rows):
+        warnings.append(
+            f"many_classes: {len(rows)} rows have {len(classes)} labels. Check that "
+            "columns.label names the class and not an id."
+        )
+    aside, total = len(screened.rejected), len(screened.rejected) + len(rows)
+    if aside >= _MANY_REJECTED * total:
+        warnings.append(
+            f"many_rejected: {aside} of {total} rows were set aside "
+            f"({_counted(screened.reasons())}). Look at their details."
+        )
+    return warnings

@@ -1,0 +1,245 @@
+"""Sets aside the rows that cannot be used, each with the reason and what to do."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from sluice.data.config import DatasetConfig
+from sluice.data.digests import content_hash
+from sluice.data.splits import SPLIT_NAMES, hashed_split, named_split
+
+_SHOWN = 200
+
+
+class Row(NamedTuple):
+    """One raw row with what the checks need to know of it."""
+
+    instance_id: str
+    content: str
+    text: str
+    label: str
+    normalised: str
+    split: str | None
+    group: str | None
+    file: str
+    row: int
+
+
+class Rejection(NamedTuple):
+    """One row that was set aside."""
+
+    row: Row
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Screened:
+    """Rows that can be used and rows that cannot.
+
+    Attributes
+    ----------
+    kept : list of Row
+        By instance id; ids and normalised texts are unique.
+    rejected : list of Rejection
+        By instance id, file and row.
+    """
+
+    kept: list[Row]
+    rejected: list[Rejection]
+
+    def reasons(self) -> dict[str, int]:
+        """Count the rejections by reason, most frequent first."""
+        return dict(Counter(r.reason for r in self.rejected).most_common())
+
+    def rejected_table(self) -> pa.Table:
+        """Return instance_id, file, row, reason, detail, text (first 200 characters), label."""
+        rejections = self.rejected
+        return pa.table(
+            {
+                "instance_id": _strings(r.row.instance_id for r in rejections),
+                "file": _strings(r.row.file for r in rejections),
+                "row": pa.array([r.row.row for r in rejections], pa.int64()),
+                "reason": _strings(r.reason for r in rejections),
+                "detail": _strings(r.detail for r in rejections),
+                "text": _strings(r.row.text[:_SHOWN] for r in rejections),
+                "label": _strings(r.row.label for r in rejections),
+            }
+        )
+
+
+def _strings(values: Iterable[str]) -> pa.Array:
+    return pa.array(list(values), pa.string())
+
+
+def normalise(text: str) -> str:
+    """Fold what does not make two texts different: NFC, white space, case."""
+    return " ".join(unicodedata.normalize("NFC", text).split()).casefold()
+
+
+def screen(table: pa.Table, config: DatasetConfig) -> Screened:
+    """Separate usable rows from the others, the same under any order of the rows.
+
+    Each row is first checked by itself (missing_label, empty_text, text_too_long, missing_id,
+    unknown_split), then against the others (duplicate_id, conflict, duplicate_text). Cost: one
+    hash and one normalisation a row and O(n log n) comparisons; all rows in memory.
+
+    Parameters
+    ----------
+    table : Table
+        As `sluice.data.raw.read_raw` returns it.
+    config : DatasetConfig
+        Its columns, shares and limits.
+
+    Returns
+    -------
+    Screened
+    """
+    rows, missing = _rows(table, config)
+    kept: list[Row] = []
+    rejected: list[Rejection] = []
+    for row, without_id in zip(rows, missing, strict=True):
+        fault = _fault(row, without_id, config)
+        if fault is None:
+            kept.append(row)
+        else:
+            rejected.append(Rejection(row, *fault))
+    kept = _unique_ids(kept, rejected)
+    kept = _unique_texts(kept, rejected)
+    kept.sort(key=lambda row: row.instance_id)
+    rejected.sort(key=lambda r: (r.row.instance_id, r.row.file, r.row.row))
+    return Screened(kept, rejected)
+
+
+def _rows(table: pa.Table, config: DatasetConfig) -> tuple[list[Row], list[bool]]:
+    """Return every row with its id, and whether a row lacks the id that it should have."""
+
+    def values(name: str) -> list[str | None]:
+        present = name in table.column_names
+        return table.column(name).to_pylist() if present else [None] * table.num_rows
+
+    texts = [text or "" for text in values("text")]
+    labels = [(label or "").strip() for label in values("label")]
+    hashes = [content_hash(t, y) for t, y in zip(texts, labels, strict=True)]
+    normalised = [normalise(text) for text in texts]
+    groups, named = values("group"), values("split")
+    files: list[str] = table.column("file").to_pylist()
+    numbers: list[int] = table.column("row").to_pylist()
+    if config.columns.split is not None:
+        splits = [named_split(value) for value in named]
+    else:
+        splits = [hashed_split(t, g, config) for t, g in zip(normalised, groups, strict=True)]
+    given = values("id")
+    missing = [config.columns.id is not None and not (i or "").strip() for i in given]
+    ids = [name or "" for name in given]
+    # Equal contents are told apart by an ordinal; everything that differs between them orders
+    # them, so that the order of the rows does not.
+    unnamed = [place for place, name in enumerate(ids) if not name.strip()]
+    equal = Counter(hashes[place][:16] for place in unnamed)
+    repeated: list[int] = []
+    for place in unnamed:
+        short = hashes[place][:16]
+        ids[place] = f"{short}-0"
+        if equal[short] > 1:
+            repeated.append(place)
+    repeated.sort(key=lambda i: (hashes[i], named[i] or "", groups[i] or "", files[i], numbers[i]))
+    seen: Counter[str] = Counter()
+    for place in repeated:
+        short = hashes[place][:16]
+        ids[place] = f"{short}-{seen[short]}"
+        seen[short] += 1
+    rows = [
+        Row(*fields)
+        for fields in zip(
+            ids, hashes, texts, labels, normalised, splits, groups, files, numbers, strict=True
+        )
+    ]
+    return rows, missing
+
+
+def _fault(row: Row, without_id: bool, config: DatasetConfig) -> tuple[str, str] | None:
+    columns = config.columns
+    if not row.label:
+        return "missing_label", f"The column {columns.label!r} is empty. Fill in the label."
+    if not row.normalised:
+        return "empty_text", f"The column {columns.text!r} holds no text. Fill it in."
+    if len(row.text) > config.limits.max_characters:
+        return (
+            "text_too_long",
+            f"The text has {len(row.text)} characters, more than limits.max_characters "
+            f"({config.limits.max_characters}). Shorten it or raise the limit.",
+        )
+    if without_id:
+        return "missing_id", f"The column {columns.id!r} is empty. Fill in an id."
+    if row.split is None:
+        return (
+            "unknown_split",
+            f"The column {columns.split!r} holds none of {', '.join(SPLIT_NAMES)}. Correct it.",
+        )
+    return None
+
+
+def _where(row: Row) -> str:
+    return f"{row.file}, row {row.row}"
+
+
+def _unique_ids(rows: list[Row], rejected: list[Rejection]) -> list[Row]:
+    """Keep one row an id: the smallest content hash, then text, then place."""
+    kept, repeated = _singles(rows, [row.instance_id for row in rows])
+    for same in repeated:
+        same.sort(key=lambda r: (r.content, r.text, r.split or "", r.group or "", r.file, r.row))
+        first = same[0]
+        detail = (
+            f"The id {first.instance_id!r} is also that of {_where(first)}, which is kept. "
+            "Give each row an id of its own."
+        )
+        rejected.extend(Rejection(row, "duplicate_id", detail) for row in same[1:])
+        kept.append(first)
+    return kept
+
+
+def _unique_texts(rows: list[Row], rejected: list[Rejection]) -> list[Row]:
+    """Keep one row a normalised text: the smallest id."""
+    kept, repeated = _singles(rows, [row.normalised for row in rows])
+    for same in repeated:
+        same.sort(key=lambda r: r.instance_id)
+        first = same[0]
+        rejected.extend(_repeated(row, first) for row in same[1:])
+        kept.append(first)
+    return kept
+
+
+def _singles(rows: list[Row], keys: list[str]) -> tuple[list[Row], list[list[Row]]]:
+    """Separate the rows whose key is unique from the groups of rows that share one."""
+    counts = Counter(keys)
+    kept: list[Row] = []
+    groups: defaultdict[str, list[Row]] = defaultdict(list)
+    for row, key in zip(rows, keys, strict=True):
+        if counts[key] == 1:
+            kept.append(row)
+        else:
+            groups[key].append(row)
+    return kept, list(groups.values())
+
+
+def _repeated(row: Row, first: Row) -> Rejection:
+    if row.label == first.label:
+        return Rejection(
+            row,
+            "duplicate_text",
+            f"The text equals that of {first.instance_id!r} but for case and white space. "
+            "Nothing need be done: one of them is kept.",
+        )
+    return Rejection(
+        row,
+        "conflict",
+        f"The text equals that of {first.instance_id!r}, which is kept with the label "
+        f"{first.label!r}; this row says {row.label!r}. Decide which is right and remove the "
+        "other.",
+    )

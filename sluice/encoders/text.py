@@ -1,0 +1,227 @@
+"""Sentence vectors: mean of the last hidden states over the attention mask, L2-normalised.
+
+Reimers & Gurevych 2019 (arXiv:1908.10084), section 3, mean pooling. Ours: all texts are tokenised
+first, sorted by token count, and cut into batches of about equal token count, so that hardly any
+arithmetic is spent on padding and a batch's activations stay in cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sluice.encoders.folder import (
+    check_pooling,
+    default_encoder_folder,
+    files_digest,
+    read_json,
+    resolve_model,
+)
+from sluice.errors import ConfigError, DataError
+from sluice.progress import Advance
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["TextEncoder", "default_encoder_folder"]
+
+METHOD_VERSION = "mean-pool-1"
+TOKENS_PER_ROW = 32
+"""A batch of `batch_size` rows is as many tokens as that many texts of this length."""
+
+
+class TextEncoder:
+    """A frozen sentence encoder.
+
+    Parameters
+    ----------
+    model : str, optional
+        None for all-MiniLM-L6-v2 from its package, else a model folder or a hub name.
+    max_length : int
+        Most tokens of a text that are read, special tokens included.
+    batch_size : int
+        Batches hold up to ``batch_size * 32`` tokens, padding included (and at least one text).
+        It trades memory for speed and moves the last bits of a vector; it is no part of
+        `identity`.
+    device : str
+        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+
+    Raises
+    ------
+    ConfigError
+        If the model cannot be found, pools in another way, or a number is not positive.
+
+    Notes
+    -----
+    The model is loaded at the first encode. The last bits of a vector depend on its batch-mates
+    (about 1e-7): who needs equality between runs keeps the vectors.
+    """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        max_length: int = 256,
+        batch_size: int = 64,
+        device: str = "auto",
+    ) -> None:
+        if max_length < 3 or batch_size < 1:
+            raise ConfigError(
+                "An encoder needs max_length of at least 3 and batch_size of at least 1, got "
+                f"{max_length} and {batch_size}."
+            )
+        if device not in ("auto", "cpu") and not device.startswith("cuda"):
+            raise ConfigError(f"Unknown device {device!r}. Known: auto, cpu, cuda.")
+        self.folder: Path = resolve_model(model)
+        check_pooling(self.folder)
+        self.max_length = max_length
+        self.batch_size = batch_size
+        self.device = device
+
+    @property
+    def identity(self) -> str:
+        """Short digest of everything that a vector depends on, but its text.
+
+        Method version, pooling, `max_length`, and the contents of weights, configuration and
+        tokenizer files. Neither the model nor torch is loaded for it.
+        """
+        text = f"{METHOD_VERSION}\x1fmean\x1f{self.max_length}\x1f{files_digest(self.folder)}"
+        return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+
+    @cached_property
+    def dim(self) -> int:
+        """Length of a vector."""
+        size = read_json(self.folder / "config.json").get("hidden_size")
+        if not isinstance(size, int):
+            raise ConfigError(f"{str(self.folder)!r}: config.json gives no hidden_size.")
+        return size
+
+    def encode(self, texts: Sequence[str], advance: Advance | None = None) -> NDArray[np.float32]:
+        """Encode texts.
+
+        Parameters
+        ----------
+        texts : sequence of str, length n
+        advance : callable, optional
+            Called with the number of rows done, after each batch.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, d)
+            Unit rows in the order given.
+
+        Raises
+        ------
+        DataError
+            If an entry is not a string.
+        """
+        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
+        for positions, part in self.encode_shards(texts, max(len(texts), 1), advance):
+            vectors[positions] = part
+        return vectors
+
+    def encode_shards(
+        self, texts: Sequence[str], shard_rows: int = 1024, advance: Advance | None = None
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Encode texts shard by shard, so that a caller can keep what is finished.
+
+        Parameters
+        ----------
+        texts : sequence of str, length n
+        shard_rows : int
+            Rows of a shard; the last one may be shorter.
+        advance : callable, optional
+            Called with the number of rows done, after each batch.
+
+        Yields
+        ------
+        positions : ndarray of int64, shape (s,)
+            Where the shard's rows are in `texts`.
+        vectors : ndarray of float32, shape (s, d)
+
+        Notes
+        -----
+        Shards are cut from the texts sorted by length, longest first: over all shards each
+        position comes once.
+        """
+        if shard_rows < 1:
+            raise ConfigError(f"shard_rows must be at least 1, got {shard_rows}.")
+        for row, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise DataError(
+                    f"Text {row} is a {type(text).__name__}, not a string. Drop or fill such rows."
+                )
+        if not len(texts):
+            return
+        tokens, lengths = self._tokenise(texts)
+        order = np.argsort(-lengths, kind="stable").astype(np.int64)
+        for start in range(0, len(order), shard_rows):
+            positions = order[start : start + shard_rows]
+            yield positions, self._encode_sorted(tokens, lengths, positions, advance)
+    
+    @cached_property
+    def _loaded(self) -> tuple[Any, torch.nn.Module, torch.device]:
+        import torch
+        from transformers import AutoModel, AutoTokenizer
+
+        name = self.device
+        if name == "auto":
+            name = "cuda" if torch.cuda.is_available() else "cpu"
+        tokenizer = AutoTokenizer.from_pretrained(self.folder)
+        model = AutoModel.from_pretrained(
+            self.folder, dtype=torch.float32, attn_implementation="sdpa"
+        )
+        device = torch.device(name)
+        return tokenizer, model.eval().to(device), device
+
+    def _tokenise(self, texts: Sequence[str]) -> tuple[list[list[int]], NDArray[np.int64]]:
+        tokenizer = self._loaded[0]
+        ids = tokenizer(
+            list(texts),
+            truncation=True,
+            max_length=self.max_length,
+            padding=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )["input_ids"]
+        return ids, np.fromiter((len(i) for i in ids), dtype=np.int64, count=len(ids))
+
+    def _encode_sorted(
+        self,
+        tokens: list[list[int]],
+        lengths: NDArray[np.int64],
+        positions: NDArray[np.int64],
+        advance: Advance | None,
+    ) -> NDArray[np.float32]:
+        vectors = np.empty((len(positions), self.dim), dtype=np.float32)
+        start = 0
+        while start < len(positions):
+            longest = int(lengths[positions[start]])
+            rows = max(1, self.batch_size * TOKENS_PER_ROW // max(longest, 1))
+            batch = positions[start : start + rows]
+            vectors[start : start + len(batch)] = self._forward([tokens[p] for p in batch], longest)
+            start += len(batch)
+            if advance is not None:
+                advance(len(batch))
+        return vectors
+
+    def _forward(self, batch: list[list[int]], longest: int) -> NDArray[np.float32]:
+        import torch
+
+        tokenizer, model, device = self._loaded
+        ids = torch.full((len(batch), longest), int(tokenizer.pad_token_id or 0), dtype=torch.long)
+        mask = torch.zeros((len(batch), longest), dtype=torch.long)
+        for row, tokens in enumerate(batch):
+            ids[row, : len(tokens)] = torch.tensor(tokens)
+            mask[row, : len(tokens)] = 1
+        with torch.inference_mode():
+            mask = mask.to(device)
+            hidden = model(input_ids=ids.to(device), attention_mask=mask).last_hidden_state
+            weights = mask.unsqueeze(-1).to(hidden.dtype)
+            mean = (hidden * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
+            return torch.nn.functional.normalize(mean, dim=1).cpu().numpy()

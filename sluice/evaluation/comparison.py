@@ -1,0 +1,259 @@
+"""Which selectors beat random, at which budget, and which subset to train the model on.
+
+Validation decides, test is only reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sluice.errors import DataError
+from sluice.evaluation.bootstrap import Interval, accuracy_interval, paired_difference
+
+RANDOM = "random_stratified"
+ALL_ROWS = "all_rows"
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Predictions of the head trained on one subset.
+
+    Attributes
+    ----------
+    selector : str
+        `ALL_ROWS` for the control that keeps every row; its budget is not read.
+    budget : float
+        A share of the rows, or a count: compared for equality only.
+    seed : int
+    predictions : mapping of split to ndarray of int64, shape (rows of the split,)
+    """
+
+    selector: str
+    budget: float
+    seed: int
+    predictions: Mapping[str, NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One selector at one budget.
+
+    Attributes
+    ----------
+    selector : str
+    budget : float
+    seeds : tuple of int
+    accuracy : mapping of split to Interval
+        Mean over seeds.
+    against_random : mapping of split to Interval
+        Accuracy minus that of `RANDOM` at the same budget, on the same rows; empty where there
+        is no such control, and for the control itself.
+    against_all : mapping of split to Interval
+        Accuracy minus that of `ALL_ROWS`.
+    """
+
+    selector: str
+    budget: float
+    seeds: tuple[int, ...]
+    accuracy: Mapping[str, Interval]
+    against_random: Mapping[str, Interval]
+    against_all: Mapping[str, Interval]
+
+    def beats_random_on(self, split: str) -> bool:
+        """Whether the whole interval of the gain over random lies above 0 on a split."""
+        return split in self.against_random and self.against_random[split].low > 0
+
+    @property
+    def beats_random(self) -> bool:
+        """Whether it beats random on test, the split that decided nothing."""
+        return self.beats_random_on("test")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The subset to train the model on.
+
+    Attributes
+    ----------
+    selector : str
+    budget : float
+    seed : int
+    mean_accuracy : float
+        Validation accuracy of the selector, averaged over its seeds.
+    seed_accuracy : float
+        Validation accuracy of the chosen seed.
+    """
+
+    selector: str
+    budget: float
+    seed: int
+    mean_accuracy: float
+    seed_accuracy: float
+
+
+def summarise(
+    results: Iterable[Evaluated],
+    truth: Mapping[str, NDArray[np.integer]],
+    *,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> list[Comparison]:
+    """Compare every selector at every budget with random and with all rows.
+
+    Parameters
+    ----------
+    results : iterable of Evaluated
+    truth : mapping of split to ndarray of int, shape (rows of the split,)
+        The splits to compare on, usually ``validation`` and ``test``.
+    confidence, resamples, seed
+        As in `sluice.evaluation.bootstrap.accuracy_interval`.
+
+    Returns
+    -------
+    list of Comparison
+        Sorted by budget, then selector; `ALL_ROWS` last.
+
+    Raises
+    ------
+    DataError
+        If a split's predictions are missing or of another length, or a (selector, budget, seed)
+        comes twice.
+    """
+    cells = _correct_by_cell(results, truth)
+    options = {"confidence": confidence, "resamples": resamples, "seed": seed}
+    everything = next((c for (name, _), c in cells.items() if name == ALL_ROWS), None)
+    table: list[Comparison] = []
+    for (name, budget), cell in sorted(cells.items(), key=_report_order):
+        control = None if name in (RANDOM, ALL_ROWS) else cells.get((RANDOM, budget))
+        full = None if name == ALL_ROWS else everything
+        table.append(
+            Comparison(
+                selector=name,
+                budget=budget,
+                seeds=cell.seeds,
+                accuracy={s: accuracy_interval(c, **options) for s, c in cell.correct.items()},
+                against_random=_differences(cell, control, options),
+                against_all=_differences(cell, full, options),
+            )
+        )
+    return table
+
+
+def choose_subset(
+    results: Iterable[Evaluated],
+    truth: NDArray[np.integer],
+    budget: float,
+    *,
+    split: str = "validation",
+) -> Choice:
+    """Pick the subset for the final model at one budget.
+
+    Parameters
+    ----------
+    results : iterable of Evaluated
+    truth : ndarray of int, shape (n,)
+        Labels of `split`.
+    budget : float
+    split : str
+
+    Returns
+    -------
+    Choice
+        Of the selector with the best validation accuracy on average over its seeds, the seed
+        with the best. Ties go to the lower name, then the lower seed. `ALL_ROWS` is no subset
+        and cannot be chosen; `RANDOM` can.
+
+    Raises
+    ------
+    DataError
+        If there is no result at that budget.
+
+    Notes
+    -----
+    Ours: the mean, because the best single draw of a stochastic method is partly luck, and would
+    win the more often the more seeds the method was given.
+    """
+    at_budget = [r for r in results if r.budget == budget and r.selector != ALL_ROWS]
+    if not at_budget:
+        raise DataError(
+            f"No subset was evaluated at budget {budget:g}. Evaluate one, or choose another budget."
+        )
+    cells = _correct_by_cell(at_budget, {split: truth})
+    # Fractions: equal accuracies must tie, whatever the number of seeds.
+    means = {name: _mean(cell.correct[split]) for (name, _), cell in cells.items()}
+    winner = min(means, key=lambda name: (-means[name], name))
+    cell = cells[winner, budget]
+    by_seed = [_mean(row) for row in cell.correct[split]]
+    best = min(range(len(by_seed)), key=lambda i: (-by_seed[i], cell.seeds[i]))
+    return Choice(winner, budget, cell.seeds[best], float(means[winner]), float(by_seed[best]))
+
+
+@dataclass(frozen=True)
+class _Cell:
+    seeds: tuple[int, ...]
+    correct: dict[str, NDArray[np.bool_]]
+
+
+def _correct_by_cell(
+    results: Iterable[Evaluated], truth: Mapping[str, NDArray[np.integer]]
+) -> dict[tuple[str, float], _Cell]:
+    grouped: dict[tuple[str, float], dict[int, Evaluated]] = {}
+    for result in results:
+        seeds = grouped.setdefault((result.selector, result.budget), {})
+        if result.seed in seeds:
+            raise DataError(
+                f"{result.selector} at budget {result.budget:g} came twice with seed {result.seed}."
+            )
+        seeds[result.seed] = result
+    return {
+        key: _Cell(
+            tuple(sorted(seeds)),
+            {s: _correct([seeds[i] for i in sorted(seeds)], s, y) for s, y in truth.items()},
+        )
+        for key, seeds in grouped.items()
+    }
+
+
+def _correct(
+    results: Sequence[Evaluated], split: str, truth: NDArray[np.integer]
+) -> NDArray[np.bool_]:
+    for result in results:
+        rows = len(result.predictions.get(split, ()))
+        if rows != len(truth):
+            raise DataError(
+                f"{result.selector} at budget {result.budget:g}, seed {result.seed}, has {rows} "
+                f"predictions on {split!r}, which has {len(truth)} rows. Evaluate it again."
+            )
+    return np.stack([result.predictions[split] == truth for result in results])
+
+
+def _differences(
+    cell: _Cell, other: _Cell | None, options: Mapping[str, float]
+) -> dict[str, Interval]:
+    if other is None:
+        return {}
+    return {
+        split: paired_difference(
+            correct,
+            other.correct[split],
+            confidence=options["confidence"],
+            resamples=int(options["resamples"]),
+            seed=int(options["seed"]),
+        )
+        for split, correct in cell.correct.items()
+    }
+
+
+def _report_order(item: tuple[tuple[str, float], _Cell]) -> tuple[bool, float, str]:
+    (name, budget), _ = item
+    return name == ALL_ROWS, budget, name
+
+
+def _mean(correct: NDArray[np.bool_]) -> Fraction:
+    return Fraction(int(correct.sum()), correct.size)

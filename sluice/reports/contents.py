@@ -1,0 +1,219 @@
+"""What a report is made of: numbers measured elsewhere; nothing here measures or decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+RANDOM = "random_stratified"
+"""Name of the control that every other selector is measured against."""
+
+
+class IntervalLike(Protocol):
+    """Anything with a mean and the two ends of its confidence interval."""
+
+    @property
+    def mean(self) -> float:
+        """Point estimate."""
+        ...
+
+    @property
+    def low(self) -> float:
+        """Lower end."""
+        ...
+
+    @property
+    def high(self) -> float:
+        """Upper end."""
+        ...
+
+
+class Interval(NamedTuple):
+    """A mean with the two ends of its confidence interval, all in the same unit."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class BudgetRow:
+    """One selector at one budget, evaluated.
+
+    Attributes
+    ----------
+    selector : str
+        Field name, for example ``"k_center"``; `RANDOM` is the control.
+    budget : float, int or None
+        As asked: a share of the rows (float), a count (int), or None where the method chose
+        its own or all rows were used.
+    budget_label : str
+        The same for people, for example ``"10 %"``. Rows with equal labels are compared.
+    size : int
+        Rows in the subset (mean over seeds, rounded, where seeds differ).
+    seeds : int
+        How many subsets were drawn and evaluated; 1 for a deterministic method.
+    test_accuracy, validation_accuracy : IntervalLike
+        In [0, 1].
+    versus_random : IntervalLike or None
+        Accuracy minus the accuracy of stratified random rows at the same budget, paired, on
+        the test rows. None for random itself, or where random was not evaluated.
+    versus_all : IntervalLike or None
+        Accuracy minus the accuracy of all rows, paired, on the test rows.
+    beats_random : bool or None
+        Whether the lower end of `versus_random` is above 0; None where there is nothing to
+        compare. Derive it with `beats` where it is not stored.
+    seconds : float
+        Wall-clock seconds of selecting one subset (mean over seeds).
+    """
+
+    selector: str
+    budget: float | int | None
+    budget_label: str
+    size: int
+    seeds: int
+    test_accuracy: IntervalLike
+    validation_accuracy: IntervalLike
+    versus_random: IntervalLike | None
+    versus_all: IntervalLike | None
+    beats_random: bool | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """One point of a learning curve: a selector's accuracy at a share of all rows, in (0, 1]."""
+
+    selector: str
+    share: float
+    accuracy: IntervalLike
+
+
+@dataclass(frozen=True)
+class StageCost:
+    """What one materialised stage cost: wall-clock seconds and rows, by how they were got."""
+
+    stage: str
+    method: str
+    seconds: float
+    rows_total: int
+    rows_new: int
+    rows_reused: int
+    rows_removed: int
+    device: str
+
+
+@dataclass(frozen=True)
+class KeptRow:
+    """One kept row, with its rank (from 1), gain (the method's own unit) and reason."""
+
+    rank: int
+    instance_id: str
+    label: str
+    text: str
+    gain: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class SuspectRow:
+    """One row whose label may be wrong: label quality in [0, 1], low is suspect."""
+
+    instance_id: str
+    text: str
+    label: str
+    suggested: str
+    score: float
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """The registered model that the chosen subset trained.
+
+    `alias` is ``"champion"`` or empty; `champion_decision` says in words why the alias moved or
+    stayed; `mlflow_url` may be empty, and is shown as text.
+    """
+
+    version: str
+    alias: str
+    selector: str
+    budget_label: str
+    selection_id: str
+    rows: int
+    validation_accuracy: IntervalLike
+    test_accuracy: IntervalLike
+    champion_decision: str
+    mlflow_url: str = ""
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything that the page of one dataset shows.
+
+    Attributes
+    ----------
+    dataset, task : str
+    generated_at : str
+        ISO 8601 with offset.
+    split_rows : mapping of str to int
+        Rows per split, for example ``{"train": 2940, "validation": 630, "test": 630}``.
+    class_counts : mapping of str to int
+        Training rows per class, in display order.
+    budget_rows : sequence of BudgetRow
+        Every selector at every budget, random among them, all rows not.
+    all_rows : BudgetRow or None
+        The control that trains on every training row.
+    chosen_selector, chosen_budget_label : str
+        The subset that the report is about; must match one of `budget_rows`, unless nothing
+        was evaluated.
+    snapshot : str
+        Lake snapshot id that every number was read at.
+    rejected : mapping of str to int
+        Raw rows set aside, by reason.
+    warnings : sequence of str
+    kept_class_counts : mapping of str to int
+        Rows of the chosen subset per class.
+    stage_costs : sequence of StageCost
+    kept : mapping of str to sequence of KeptRow
+        Sample rows per selector at the chosen budget, in rank order.
+    selection_ids : mapping of str to str
+        Selection id per selector at the chosen budget (first seed).
+    suspects : sequence of SuspectRow
+        Lowest label quality first.
+    model_card : ModelCard or None
+    figures : mapping of str to bytes
+        PNG per name, shown in its section and in this order: ``"learning_curve"``,
+        ``"selection_map"``, ``"class_balance"``, ``"training_curve"``,
+        ``"graph_degree_histogram"``, and ``"score_histogram:<score>"``. A second one named
+        ``"<name>@dark"`` is shown on dark screens. Missing ones are left out.
+    versions : mapping of str to str
+        Version per package or method.
+    confidence : float
+        Level of every interval.
+    interval_method : str
+        How the intervals were computed, in words.
+    """
+
+    dataset: str
+    task: str
+    generated_at: str
+    split_rows: Mapping[str, int]
+    class_counts: Mapping[str, int]
+    budget_rows: Sequence[BudgetRow]
+    all_rows: BudgetRow | None
+    chosen_selector: str
+    chosen_budget_label: str
+    snapshot: str
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+    kept_class_counts: Mapping[str, int] = field(default_factory=dict)
+    stage_costs: Sequence[StageCost] = ()
+    kept: Mapping[str, Sequence[KeptRow]] = field(default_factory=dict)
+    selection_ids: Mapping[str, str] = field(default_factory=dict)
+    suspects: Sequence[SuspectRow] = ()
+    model_card: ModelCard | None = None
+    figures: Mapping[str, bytes] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    confidence: float = 0.95
+    interval_method: str = "paired bootstrap"

@@ -1,0 +1,156 @@
+"""How numbers are written, and the one table that `make run` prints.
+
+The dataclasses of `sluice.reports.contents` are offered here too, so one import serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from sluice.reports.contents import (
+    RANDOM,
+    BudgetRow,
+    CurvePoint,
+    Interval,
+    IntervalLike,
+    KeptRow,
+    ModelCard,
+    ReportData,
+    StageCost,
+    SuspectRow,
+)
+
+__all__ = [
+    "RANDOM",
+    "BudgetRow",
+    "CurvePoint",
+    "Interval",
+    "IntervalLike",
+    "KeptRow",
+    "ModelCard",
+    "ReportData",
+    "StageCost",
+    "SuspectRow",
+    "beats",
+    "curve_points",
+    "format_difference",
+    "format_interval",
+    "result_table",
+    "signed",
+    "sort_rows",
+    "verdict",
+]
+
+
+def format_interval(mean: float, low: float, high: float) -> str:
+    """Write a level, for example ``"0.712 [0.689, 0.735]"``."""
+    return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def format_difference(mean: float, low: float, high: float) -> str:
+    """Write a difference with its signs, for example ``"+0.021 [-0.004, +0.046]"``."""
+    return f"{signed(mean)} [{signed(low)}, {signed(high)}]"
+
+
+def signed(value: float) -> str:
+    """Write a number with its sign, for example ``"-0.004"``."""
+    # `z` (PEP 682) makes -0.0001 read "+0.000": a rounded zero has no direction.
+    return f"{value:+z.3f}"
+
+
+def beats(versus_random: IntervalLike | None) -> bool | None:
+    """Whether the whole interval of the difference to random lies above 0; None without one."""
+    return None if versus_random is None else versus_random.low > 0
+
+
+def verdict(row: BudgetRow) -> str:
+    """Say in plain words how a row compares with stratified random rows."""
+    if row.selector == RANDOM:
+        return "the control"
+    if row.beats_random is None:
+        return "not compared"
+    if row.beats_random:
+        return "beats random"
+    if row.versus_random is not None and row.versus_random.high < 0:
+        return "worse than random"
+    return "does not beat random"
+
+
+def sort_rows(rows: Sequence[BudgetRow]) -> list[BudgetRow]:
+    """Sort by budget (the median size of its rows), then by test accuracy, best first.
+
+    Rows with one budget label stay together even where a method returned fewer rows than asked.
+    """
+    sizes: dict[str, list[int]] = {}
+    for row in rows:
+        sizes.setdefault(row.budget_label, []).append(row.size)
+    middle = {label: sorted(s)[len(s) // 2] for label, s in sizes.items()}
+    return sorted(
+        rows,
+        key=lambda r: (middle[r.budget_label], r.budget_label, -r.test_accuracy.mean, r.selector),
+    )
+
+
+def curve_points(rows: Sequence[BudgetRow], pool_size: int) -> list[CurvePoint]:
+    """Turn rows into the points of `sluice.reports.figures.learning_curve` (test accuracy)."""
+    return [CurvePoint(r.selector, r.size / pool_size, r.test_accuracy) for r in rows]
+
+
+def result_table(rows: Sequence[BudgetRow], all_rows: BudgetRow | None) -> Table:
+    """Build the table that `make run` prints: one line per selector and budget.
+
+    Parameters
+    ----------
+    rows : sequence of BudgetRow
+        In any order; printed by budget, then by test accuracy, best first.
+    all_rows : BudgetRow or None
+        Printed last, under its own rule.
+
+    Returns
+    -------
+    rich.table.Table
+    """
+    table = Table(
+        title="What each subset trains",
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    # Folding, never cutting: in a narrow terminal an interval moves below its mean.
+    table.add_column("budget", overflow="fold", min_width=5)
+    table.add_column("selector", overflow="fold", min_width=14)
+    table.add_column("rows", justify="right", overflow="fold", min_width=5)
+    for name in ("test accuracy", "minus random", "minus all rows"):
+        table.add_column(name, justify="right", overflow="fold", min_width=8)
+    table.add_column("sec", justify="right")
+    table.add_column("verdict", overflow="fold", min_width=6)
+    ordered = sort_rows(rows)
+    for row, after in zip(ordered, [*ordered[1:], None], strict=True):
+        last = after is None or after.budget_label != row.budget_label
+        table.add_row(*_cells(row), end_section=last)
+    if all_rows is not None:
+        table.add_row(*_cells(all_rows, says="every row"))
+    return table
+
+
+def _cells(row: BudgetRow, says: str | None = None) -> list[Text]:
+    says = verdict(row) if says is None else says
+    style = {"beats random": "green", "worse than random": "red", "does not beat random": "yellow"}
+    accuracy, random, everything = row.test_accuracy, row.versus_random, row.versus_all
+    texts = [
+        row.budget_label,
+        row.selector,
+        f"{row.size:,}",
+        format_interval(accuracy.mean, accuracy.low, accuracy.high),
+        "" if random is None else format_difference(random.mean, random.low, random.high),
+        ""
+        if everything is None
+        else format_difference(everything.mean, everything.low, everything.high),
+        f"{row.seconds:.1f}",
+    ]
+    return [Text(t) for t in texts] + [Text(says, style=style.get(says, "dim"))]

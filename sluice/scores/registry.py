@@ -1,0 +1,135 @@
+"""Every score by name: one line here makes a score exist everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sluice.errors import DataError, UnknownNameError
+from sluice.graphs.knn import KnnGraph
+from sluice.scores.density import density
+from sluice.scores.label_quality import label_quality
+from sluice.scores.uncertainty import entropy, least_confidence, margin
+
+
+@dataclass(frozen=True)
+class ScoreInputs:
+    """What scores are computed from; a score reads only what it `needs`.
+
+    Attributes
+    ----------
+    probabilities : ndarray of float64, shape (n, C), or None
+        Out-of-fold class probabilities.
+    labels : ndarray of int64, shape (n,), or None
+        Given classes, 0 to C-1.
+    graph : KnnGraph or None
+        Exact cosine kNN graph over the same rows in the same order.
+    """
+
+    probabilities: NDArray[np.float64] | None = None
+    labels: NDArray[np.int64] | None = None
+    graph: KnnGraph | None = None
+
+    def need_probabilities(self) -> NDArray[np.float64]:
+        """Return the probabilities, or raise `DataError`."""
+        if self.probabilities is None:
+            raise DataError(
+                "This score needs class probabilities; train the out-of-fold heads first."
+            )
+        return self.probabilities
+
+    def need_labels(self) -> NDArray[np.int64]:
+        """Return the labels, or raise `DataError`."""
+        if self.labels is None:
+            raise DataError("This score needs labels; name the label column.")
+        return self.labels
+
+    def need_graph(self) -> KnnGraph:
+        """Return the graph, or raise `DataError`."""
+        if self.graph is None:
+            raise DataError("This score needs the kNN graph; build it first.")
+        return self.graph
+
+
+@dataclass(frozen=True)
+class Score:
+    """One registered score.
+
+    Attributes
+    ----------
+    name : str
+    version : str
+        Changes whenever the same input may give another value.
+    needs : frozenset of str
+        Of ``"probabilities"``, ``"graph"`` and ``"labels"``.
+    summary, formula, paper : str
+        For people: one line each.
+    compute : callable
+        ``compute(inputs) -> ndarray of float64, shape (n,)``.
+    """
+
+    name: str
+    version: str
+    needs: frozenset[str]
+    summary: str
+    formula: str
+    paper: str
+    compute: Callable[[ScoreInputs], NDArray[np.float64]]
+
+
+_SURVEY = "Settles, Active Learning Literature Survey, 2009"
+_PROBABILITIES = frozenset({"probabilities"})
+
+SCORES: Mapping[str, Score] = MappingProxyType({
+    score.name: score
+    for score in (
+        Score(
+            "least_confidence", "1", _PROBABILITIES,
+            "How far the classifier's best guess is from certainty; higher is more uncertain.",
+            "1 - p1", _SURVEY,
+            lambda inputs: least_confidence(inputs.need_probabilities()),
+        ),
+        Score(
+            "margin", "1", _PROBABILITIES,
+            "How close the two best classes are; higher is more uncertain.",
+            "1 - (p1 - p2)", _SURVEY,
+            lambda inputs: margin(inputs.need_probabilities()),
+        ),
+        Score(
+            "entropy", "1", _PROBABILITIES,
+            "How spread the class probabilities are, in nats; higher is more uncertain.",
+            "-sum_c p_c log p_c", _SURVEY,
+            lambda inputs: entropy(inputs.need_probabilities()),
+        ),
+        Score(
+            "density", "1", frozenset({"graph"}),
+            "How much a row resembles its nearest neighbours; higher is denser.",
+            "mean cosine to the k nearest rows",
+            "Settles and Craven, EMNLP 2008, with k neighbours instead of all rows (ours)",
+            lambda inputs: density(inputs.need_graph()),
+        ),
+        Score(
+            "label_quality", "1", frozenset({"probabilities", "labels"}),
+            "How much the classifier agrees with the given label; low means a likely label error.",
+            "p_y, out of fold", "Northcutt et al., arXiv 1911.00068 (cleanlab)",
+            lambda inputs: label_quality(inputs.need_labels(), inputs.need_probabilities()),
+        ),
+    )
+})  # fmt: skip
+
+
+def score(name: str) -> Score:
+    """Look a score up.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such score; the message names the nearest.
+    """
+    if name not in SCORES:
+        raise UnknownNameError.of("score", name, list(SCORES))
+    return SCORES[name]

@@ -1,0 +1,181 @@
+"""The validating shell around every selector's numeric core."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sluice.errors import ConfigError, DataError, UnknownNameError
+from sluice.subsets.budgets import parse_budget
+from sluice.subsets.contract import Picks, Pool, Selection, Selector
+
+_REMEDY = {
+    "embeddings": "give vectors, or texts and an encoder",
+    "labels": "give labels (y)",
+    "graph": "build the kNN graph of the rows",
+}
+
+
+def run(
+    selector: Selector,
+    pool: Pool,
+    budget: int | float | str,
+    seed: int,
+    **options: Any,
+) -> Selection:
+    """Check the pool, sort it by id, run the selector's core, check and map back its picks.
+
+    The same content and seed give the same rows in any row order.
+
+    Parameters
+    ----------
+    selector : Selector
+    pool : Pool
+        Rows in any order.
+    budget : int, float or str
+        See `sluice.subsets.budgets.parse_budget`.
+    seed : int
+        Keys all randomness together with the ids.
+    **options
+        Of `selector.options`.
+
+    Returns
+    -------
+    Selection
+        `note` says so where fewer rows than the budget are usable.
+
+    Raises
+    ------
+    DataError
+        The pool lacks what the method needs, its parts do not fit each other, or ids repeat.
+    BudgetError
+        See `parse_budget`.
+    UnknownNameError
+        An option that the method does not have.
+    ConfigError
+        The seed is no integer.
+    """
+    for name in options:
+        if name not in selector.options:
+            raise UnknownNameError.of(f"option of {selector.name}", name, list(selector.options))
+    if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+        raise ConfigError(f"seed is {seed!r}; give an integer.")
+    checked = _checked(selector, pool)
+    count = parse_budget(budget, len(checked.ids))
+    ordered = sorted_by_id(checked)
+    picks = selector.core(ordered, count, int(seed), **{**selector.options, **options})
+    _check_result(selector, ordered, picks, count)
+    note = ""
+    if len(picks.positions) < count:
+        note = (
+            f"{selector.name} kept {len(picks.positions)} rows of the {count} asked for: "
+            "no more are usable."
+        )
+    return Selection(
+        ordered.ids[picks.positions], np.asarray(picks.gains, np.float64), picks.reasons, note
+    )
+
+
+def sorted_by_id(pool: Pool) -> Pool:
+    """Return the same pool with its rows in ascending order of id."""
+    if bool((pool.ids[:-1] < pool.ids[1:]).all()):
+        return pool
+    order = np.argsort(pool.ids, kind="stable")
+    return replace(
+        pool,
+        ids=pool.ids[order],
+        embeddings=None if pool.embeddings is None else pool.embeddings[order],
+        labels=None if pool.labels is None else pool.labels[order],
+        graph=None if pool.graph is None else pool.graph.permuted(order),
+        scores={name: values[order] for name, values in pool.scores.items()},
+    )
+
+
+def _checked(selector: Selector, pool: Pool) -> Pool:
+    """Return the pool with the dtypes of the contract, or say what is wrong with it."""
+    ids = np.asarray(pool.ids, dtype=np.str_)
+    if ids.ndim != 1 or not len(ids):
+        raise DataError(f"The pool's ids have shape {ids.shape}; give at least one row.")
+    names, counts = np.unique(ids, return_counts=True)
+    if len(names) != len(ids):
+        raise DataError(f"The id {str(names[counts > 1][0])!r} occurs twice; ids must be unique.")
+    for need in sorted(selector.needs):
+        kind, _, score = need.partition(":")
+        missing = score not in pool.scores if score else getattr(pool, kind) is None
+        if missing:
+            remedy = f"compute the score {score!r}" if score else _REMEDY[kind]
+            raise DataError(f"{selector.name} needs {kind} {score}".rstrip() + f": {remedy}.")
+    return replace(
+        pool,
+        ids=ids,
+        embeddings=_embeddings(pool.embeddings, len(ids)),
+        labels=_labels(pool.labels, len(ids)),
+        graph=_graph(pool, ids),
+        scores=_scores(pool.scores, len(ids)),
+    )
+
+
+def _embeddings(rows: NDArray[np.float32] | None, n: int) -> NDArray[np.float32] | None:
+    if rows is None:
+        return None
+    rows = np.ascontiguousarray(rows, dtype=np.float32)
+    if rows.ndim != 2 or len(rows) != n or not rows.shape[1]:
+        raise DataError(
+            f"Embeddings have shape {rows.shape}; give one vector for each of {n} rows."
+        )
+    if not np.isfinite(rows).all():
+        row = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
+        raise DataError(f"The embedding of row {row} is not finite; leave that row out.")
+    return rows
+
+
+def _labels(labels: NDArray[np.int64] | None, n: int) -> NDArray[np.int64] | None:
+    if labels is None:
+        return None
+    codes = np.asarray(labels)
+    if codes.shape != (n,) or codes.dtype.kind not in "iu" or codes.min() < 0:
+        raise DataError(
+            f"Labels have shape {codes.shape} and type {codes.dtype}; give a class code from 0 "
+            f"upwards for each of {n} rows."
+        )
+    return codes.astype(np.int64)
+
+
+def _graph(pool: Pool, ids: NDArray[np.str_]):
+    if pool.graph is not None and not np.array_equal(pool.graph.ids, ids):
+        raise DataError(
+            "The graph is not over the pool's ids in the pool's order; build it from them."
+        )
+    return pool.graph
+
+
+def _scores(scores: Mapping[str, NDArray[np.float64]], n: int) -> dict[str, NDArray[np.float64]]:
+    checked = {name: np.asarray(values, dtype=np.float64) for name, values in scores.items()}
+    for name, values in checked.items():
+        if values.shape != (n,) or not np.isfinite(values).all():
+            raise DataError(
+                f"The score {name!r} has shape {values.shape} or values that are not finite; give "
+                f"one finite number for each of {n} rows."
+            )
+    return checked
+
+
+def _check_result(selector: Selector, pool: Pool, picks: Picks, count: int) -> None:
+    """Refuse what a faulty core returned: a bug of the method, not of its user."""
+    kept = np.asarray(picks.positions)
+    if len(np.unique(kept)) != len(kept) or (
+        len(kept) and not 0 <= kept.min() <= kept.max() < len(pool.ids)
+    ):
+        raise RuntimeError(f"{selector.name} returned a row twice, or one that does not exist.")
+    if len(kept) > count or len(picks.gains) != len(kept) or len(picks.reasons) != len(kept):
+        raise RuntimeError(f"{selector.name} returned {len(kept)} rows for a budget of {count}.")
+    if selector.class_floor and pool.labels is not None:
+        present = np.unique(pool.labels)
+        if len(kept) >= len(present) and len(np.unique(pool.labels[kept])) < len(present):
+            raise RuntimeError(
+                f"{selector.name} left out a class although the budget allows one each."
+            )

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import io
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from rich.progress import Progress
+from typer.testing import CliRunner
+
+from sluice.cli import common
+from sluice.cli.common import ProgressHandler, SluiceGroup, find_workspace, parse_options
+from sluice.errors import ConfigError, DataError
+from sluice.progress import track
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch):
+    monkeypatch.delenv("SLUICE_WORKSPACE", raising=False)
+
+
+def test_the_nearest_workspace_upward(tmp_path):
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    (tmp_path / "workspace.yaml").touch()
+    assert find_workspace(inner) == tmp_path.resolve()
+    (tmp_path / "a" / "workspace.yaml").touch()
+    assert find_workspace(inner) == (tmp_path / "a").resolve()
+
+
+def test_no_workspace(tmp_path):
+    with pytest.raises(ConfigError, match=r"No workspace.yaml in .* or any folder above it"):
+        find_workspace(tmp_path)
+
+
+def test_the_variable_goes_first(tmp_path, monkeypatch):
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w" / "workspace.yaml").touch()
+    (tmp_path / "workspace.yaml").touch()
+    for value in (tmp_path / "w", tmp_path / "w" / "workspace.yaml"):
+        monkeypatch.setenv("SLUICE_WORKSPACE", str(value))
+        assert find_workspace(tmp_path) == (tmp_path / "w").resolve()
+    monkeypatch.setenv("SLUICE_WORKSPACE", str(tmp_path / "gone"))
+    with pytest.raises(ConfigError, match="SLUICE_WORKSPACE is .* does not exist. Set it to"):
+        find_workspace(tmp_path)
+
+
+def test_options_are_json_or_text():
+    pairs = ["a=1", "b=0.5", "c=true", "d=paper", "e=x=y", "f=", "g=null"]
+    assert parse_options(pairs) == {
+        "a": 1, "b": 0.5, "c": True, "d": "paper", "e": "x=y", "f": "", "g": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pairs", "expected"),
+    [
+        (["a"], "--option 'a' is not key=value"),
+        (["=1"], "is not key=value"),
+        (["a b=1"], "is not key=value"),
+        (["a=1", "a=2"], "--option a is given twice"),
+    ],
+)
+def test_options_that_are_none(pairs, expected):
+    with pytest.raises(ConfigError, match=expected):
+        parse_options(pairs)
+
+
+def failing(error: BaseException) -> typer.Typer:
+    app = typer.Typer(cls=SluiceGroup)
+
+    def fail() -> None:
+        raise error
+
+    app.command("fail")(fail)
+    app.command("other")(fail)
+    return app
+
+
+def test_known_errors_are_one_message():
+    result = CliRunner().invoke(failing(DataError("a.csv [line 3] is bad.")), ["fail"])
+    assert result.exit_code == 2
+    assert result.stderr == "Error: a.csv [line 3] is bad.\n"
+    assert result.stdout == ""
+
+
+def test_an_interrupt_has_its_own_code():
+    result = CliRunner().invoke(failing(KeyboardInterrupt()), ["fail"])
+    assert (result.exit_code, result.stderr) == (130, "Interrupted.\n")
+
+
+def test_other_errors_are_not_hidden():
+    result = CliRunner().invoke(failing(ZeroDivisionError("bug")), ["fail"])
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_bars_follow_the_records():
+    logger = logging.getLogger("sluice.progress")
+    bars = Progress(console=common.Console(file=io.StringIO()))
+    handler, level = ProgressHandler(bars), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        with track("embedding", 4, every=0) as advance:
+            advance(3)
+            (task,) = bars.tasks
+            assert (task.description, task.completed, task.total) == ("embedding", 3, 4)
+        assert task.completed == 4
+        with track("graph", 2, every=0) as advance:
+            advance()
+        assert [task.description for task in bars.tasks] == ["embedding", "graph"]
+        logger.info("said without numbers")
+        assert len(bars.tasks) == 2
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def test_progress_goes_to_standard_error_and_stops(capsys):
+    logger = logging.getLogger("sluice.progress")
+    before = list(logger.handlers)
+    with common.progress_shown(), track("embedding", 2, every=0) as advance:
+        advance()
+    captured = capsys.readouterr()
+    assert "embedding: 1 of 2" in captured.err
+    assert captured.out == ""
+    assert logger.handlers == before
+
+
+def test_importing_the_command_line_loads_nothing_heavy():
+    heavy = "numpy pyarrow pydantic torch transformers sklearn scipy duckdb dagster mlflow".split()
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import sluice.cli;"
+        f"print([m for m in {heavy!r} if m in sys.modules])"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code, str(ROOT)], capture_output=True, text=True, check=True
+    )
+    assert out.stdout == "[]\n"

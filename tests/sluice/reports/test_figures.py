@@ -1,0 +1,217 @@
+import base64
+import sys
+from collections.abc import Callable
+from io import BytesIO
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.colors import to_rgb
+from PIL import Image
+from sklearn.isotonic import IsotonicRegression
+
+from sluice.errors import DataError
+from sluice.reports.contents import RANDOM, CurvePoint, Interval
+from sluice.reports.curves import CROWD, spread
+from sluice.reports.figures import (
+    DARK,
+    LIGHT,
+    Theme,
+    class_balance,
+    graph_degree_histogram,
+    learning_curve,
+    score_histogram,
+    selection_map,
+    themed,
+    to_markdown,
+    training_curve,
+)
+from sluice.reports.style import mark_of
+from sluice.subsets.registry import SELECTORS
+
+NAMES = [f"topic {i} of $x$" for i in range(77)]
+
+
+def opened(png: bytes) -> Image.Image:
+    Image.open(BytesIO(png)).verify()
+    return Image.open(BytesIO(png)).convert("RGB")
+
+
+def has_colour(png: bytes, colour: str, pixels: int = 20) -> bool:
+    """Whether enough pixels lie near a colour (the palette of the file may shift it a little)."""
+    gap = np.abs(np.asarray(opened(png)) / 255 - np.array(to_rgb(colour))).max(axis=2)
+    return int((gap < 0.04).sum()) >= pixels
+
+
+def points(selectors: int) -> list[CurvePoint]:
+    names = [RANDOM, *(f"method_{i}" for i in range(selectors))]
+    return [
+        CurvePoint(name, share, Interval(m := 0.6 + 0.1 * share + 0.01 * i, m - 0.03, m + 0.03))
+        for i, name in enumerate(names)
+        for share in (0.02, 0.05, 0.1, 0.2)
+    ]
+
+
+def big_map(theme: Theme = LIGHT, scale: float = 1) -> bytes:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 77, 12_000)
+    xy = rng.normal(size=(12_000, 2)).astype(np.float32)
+    return selection_map(xy, rng.random(12_000) < 0.1, labels, NAMES, theme=theme, scale=scale)
+
+
+def few_curves(theme: Theme = LIGHT, scale: float = 1) -> bytes:
+    return learning_curve(points(3), Interval(0.7, 0.68, 0.72), theme=theme, scale=scale)
+
+
+def many_curves(theme: Theme = LIGHT, scale: float = 1) -> bytes:
+    return learning_curve(points(8), Interval(0.7, 0.68, 0.72), theme=theme, scale=scale)
+
+
+def histogram(theme: Theme = LIGHT, scale: float = 1) -> bytes:
+    values = np.append(np.random.default_rng(0).beta(2, 5, 12_000), [np.nan, np.inf])
+    return score_histogram(values, "margin", 0.2, theme=theme, scale=scale)
+
+
+def balance(theme: Theme = LIGHT, scale: float = 1) -> bytes:
+    counts = np.arange(77) * 10
+    return class_balance(counts, counts // 7, NAMES, theme=theme, scale=scale)
+
+
+def degrees(theme: Theme = LIGHT, scale: float = 1) -> bytes:
+    many = np.random.default_rng(0).geometric(0.1, 12_000) - 1
+    return graph_degree_histogram(np.append(many, 4000), theme=theme, scale=scale)
+
+
+def training(theme: Theme = LIGHT, scale: float = 1) -> bytes:
+    curve = {"train_loss": [1.0, 0.7, 0.5], "accuracy": [0.5, 0.6, 0.65]}
+    return training_curve(curve, theme=theme, scale=scale)
+
+
+SIZES: list[tuple[Callable[..., bytes], tuple[int, int]]] = [
+    (big_map, (760, 560)),
+    (few_curves, (800, 440)),
+    (many_curves, (800, 705)),
+    (histogram, (640, 360)),
+    (balance, (700, 1190)),
+    (degrees, (640, 360)),
+    (training, (800, 340)),
+]
+
+
+@pytest.mark.parametrize(("draw", "size"), SIZES, ids=lambda v: getattr(v, "__name__", ""))
+def test_is_a_small_png_of_the_promised_size_and_the_same_each_time(
+    draw: Callable[..., bytes], size: tuple[int, int]
+) -> None:
+    png = draw()
+    assert opened(png).size == size
+    assert len(png) < 100_000
+    assert draw() == png
+    assert opened(draw(scale=2)).size == (2 * size[0], 2 * size[1])
+    assert has_colour(draw(theme=DARK), DARK.paper, 10_000)
+
+
+def test_no_pyplot_is_loaded() -> None:
+    few_curves()
+    assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_map_colours_kept_rows_by_class_and_dropped_rows_pale() -> None:
+    xy = np.random.default_rng(0).normal(size=(200, 2)).astype(np.float32)
+    labels = np.repeat([0, 1], 100)
+    names = ["a", "b"]
+    nothing = np.zeros(200, dtype=bool)
+    only_a = selection_map(xy, labels == 0, labels, names)
+    # the legend alone names a class in a few pixels; rows of it make many more
+    assert has_colour(only_a, LIGHT.series[0], 500)
+    assert not has_colour(only_a, LIGHT.series[1], 500)
+    assert has_colour(only_a, LIGHT.dropped, 500)
+    none = selection_map(xy, nothing, labels, names)
+    assert not has_colour(none, LIGHT.series[0], 500)
+    assert not has_colour(selection_map(xy, ~nothing, labels, names), LIGHT.dropped, 500)
+
+
+def test_map_of_no_rows_and_of_one_is_drawn() -> None:
+    one = np.zeros((1, 2), np.float32)
+    labels = np.zeros(1, np.int64)
+    opened(selection_map(one, np.array([True]), labels, ["a"]))
+    opened(selection_map(one[:0], np.zeros(0, bool), labels[:0], ["a"]))
+
+
+def test_shapes_that_disagree_are_refused() -> None:
+    with pytest.raises(DataError, match="disagree"):
+        selection_map(np.zeros((3, 2), np.float32), np.ones(2, bool), np.zeros(3, int), ["a"])
+    with pytest.raises(DataError, match="2 class names"):
+        class_balance([1, 2, 3], [1, 1, 1], ["a", "b"])
+
+
+def test_learning_curve_draws_random_in_ink_and_each_selector_in_its_colour() -> None:
+    drawn = few_curves()
+    assert has_colour(drawn, LIGHT.ink, 300)
+    for i in range(3):
+        assert has_colour(drawn, mark_of(f"method_{i}").colour, 100)
+    assert not has_colour(learning_curve(points(0)), mark_of("k_center").colour)
+
+
+def test_learning_curve_shows_a_single_budget_and_refuses_none() -> None:
+    lone = [p for p in points(1) if p.share == 0.1]
+    narrow = [CurvePoint(p.selector, p.share, Interval(p.accuracy.mean, 0, 1)) for p in lone]
+    assert learning_curve(lone) != learning_curve(narrow)  # the interval shows, without a band
+    with pytest.raises(ValueError, match="no points"):
+        learning_curve([])
+
+
+def test_more_selectors_than_fit_one_panel_get_one_each() -> None:
+    heights = [opened(learning_curve(points(n))).height for n in (CROWD, CROWD + 1, 9, 12)]
+    assert heights[0] == 440
+    assert heights[1] < heights[2] < heights[3]
+
+
+def test_order_of_points_does_not_matter() -> None:
+    assert learning_curve(points(3)[::-1]) == learning_curve(points(3))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.floats(0.01, 0.2))
+def test_labels_are_moved_apart_as_little_as_possible(places: list[float], gap: float) -> None:
+    places = sorted(places)
+    moved = np.array(spread(places, gap))
+    assert (np.diff(moved) >= gap - 1e-9).all()
+    steps = gap * np.arange(len(places))
+    oracle = IsotonicRegression().fit_transform(steps, np.array(places) - steps) + steps
+    np.testing.assert_allclose(moved, oracle, atol=1e-9)
+
+
+def test_marks_depend_on_the_name_alone_and_tell_the_registry_apart() -> None:
+    assert mark_of("k_center").colour == "#0072b2"
+    assert mark_of(RANDOM).colour == LIGHT.ink
+    marks = {name: mark_of(name) for name in SELECTORS}
+    assert len(set(marks.values())) == len(marks)
+    fresh = mark_of("a_method_of_yours")
+    assert fresh == mark_of("a_method_of_yours")
+    assert fresh not in marks.values()
+
+
+def test_histograms_change_with_what_they_show() -> None:
+    values = np.linspace(0, 1, 50)
+    assert not has_colour(score_histogram(values, "s"), LIGHT.series[1])
+    assert has_colour(score_histogram(values, "s", 0.5), LIGHT.series[1], 100)
+    opened(score_histogram(np.array([np.nan]), "s", 0.5))
+    opened(graph_degree_histogram(np.array([], dtype=np.int64)))
+    assert graph_degree_histogram(np.array([1, 1, 1])) != graph_degree_histogram(
+        np.array([0, 1, 2])
+    )
+
+
+def test_themed_gives_both_appearances_under_the_names_of_the_page() -> None:
+    both = themed("class_balance", class_balance, [5, 5], [1, 2], ["a", "b"])
+    assert set(both) == {"class_balance", "class_balance@dark"}
+    assert opened(both["class_balance"]).getpixel((0, 0)) == (255, 255, 255)
+    assert opened(both["class_balance@dark"]).getpixel((0, 0)) != (255, 255, 255)
+    assert opened(both["class_balance"]).width == 1400
+
+
+def test_markdown_carries_the_bytes() -> None:
+    text = to_markdown(b"\x89PNG...")
+    assert text.startswith("![](data:image/png;base64,")
+    assert base64.b64decode(text.split(",")[1].rstrip(")")) == b"\x89PNG..."
