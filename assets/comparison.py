@@ -1,4 +1,4 @@
-"""All methods side by side, against stratified random and all rows; and which subset to train on."""
+"""All methods side by side, against random and all rows; and which subset to train on."""
 
 from typing import Any
 

@@ -3,7 +3,7 @@
 import dagster as dg
 import numpy as np
 
-from assets.inputs import input_hashes, read_rows
+from assets.inputs import read_rows
 from assets.stage import Outcome, inputs_of, name_of, run_stage
 from assets.task import OWNERS, Task, table_metadata
 from resources.compute import Compute
@@ -56,7 +56,7 @@ def embeddings_asset(task: Task) -> dg.AssetsDefinition:
         def run(previous: records.Record | None) -> Outcome:
             device = compute.resolve()
             present = read_rows(lake, dataset)
-            hashes = input_hashes(present.text_hashes, encoder.identity)
+            hashes = vectors.input_hashes(present.text_hashes, encoder.identity)
             absent = vectors.missing(lake, hashes)
             first = {key: i for i, key in reversed(list(enumerate(hashes))) if key in absent}
             todo = sorted(first.values())

@@ -11,7 +11,6 @@ from assets.task import Task
 from resources.lake import Lake
 from resources.store import edges, rows, scores, vectors
 from sluice.data.config import DatasetConfig
-from sluice.data.digests import digest
 from sluice.subsets.contract import Pool, Selector
 
 SPLITS = ("train", "validation", "test")
@@ -58,15 +57,10 @@ def read_rows(lake: Lake, dataset: str) -> Rows:
     )
 
 
-def input_hashes(text_hashes: list[str], encoder: str) -> list[str]:
-    """Return the keys under which the texts' vectors are stored for one encoder."""
-    return [digest("embedding", text, encoder) for text in text_hashes]
-
-
 def read_vectors(lake: Lake, task: Task, dataset: str, chosen: Rows) -> NDArray[np.float32]:
     """Read the vectors of some rows, shape (n, d)."""
     record = inputs_of(lake, dataset, [task.key("embeddings")])[name_of(task.key("embeddings"))]
-    return vectors.read(lake, input_hashes(chosen.text_hashes, record.details["encoder"]))
+    return vectors.read(lake, vectors.input_hashes(chosen.text_hashes, record.details["encoder"]))
 
 
 def selector_inputs(task: Task, selector: Selector) -> list[dg.AssetKey]:

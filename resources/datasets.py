@@ -25,13 +25,19 @@ class Datasets(dg.ConfigurableResource):
     def folders(self) -> list[str]:
         """Return the names of all folders below the root, with or without a `dataset.yaml`.
 
+        Hidden ones are left out: `sluice add` fills one before it takes its name.
+
         Raises
         ------
         OSError
             If the root cannot be read; that never means that the datasets are gone.
         """
         with os.scandir(self.folder) as entries:
-            return sorted(entry.name for entry in entries if entry.is_dir())
+            return sorted(
+                entry.name
+                for entry in entries
+                if entry.is_dir() and not entry.name.startswith(".")
+            )
 
     def names(self) -> list[str]:
         """Return the names of the datasets that are there, sorted.

@@ -7,9 +7,10 @@ does both, and no lock file is taken.
 """
 
 import importlib.util
+import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -90,6 +91,26 @@ class Lake(dg.ConfigurableResource):
                 return result
 
         return self._translated(attempt)
+
+    def maintain(self, statements: list[str]) -> None:
+        """Run maintenance statements one by one, alone, each in a transaction of its own."""
+
+        def attempt() -> None:
+            with self._writer_lock():
+                cursor = self._cursor()
+                for statement in statements:
+                    cursor.execute(statement)
+                self._shrink_catalogue()
+
+        self._translated(attempt)
+
+    def _shrink_catalogue(self) -> None:
+        """Overwrite what was deleted from the SQLite catalogue, which holds small rows inline."""
+        if self.catalog:
+            return
+        with closing(sqlite3.connect(self.folder / "catalog.sqlite", timeout=30)) as catalogue:
+            catalogue.execute("VACUUM")
+            catalogue.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def snapshot(self) -> int:
         """Return the id of the lake's newest snapshot."""

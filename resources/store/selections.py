@@ -105,5 +105,5 @@ def positions(lake: Lake, selection_ids: list[str], ids: list[str]) -> dict[str,
     keys = found["selection_id"].to_pylist()
     at = found["position"].to_numpy()
     starts = [i for i, key in enumerate(keys) if i == 0 or key != keys[i - 1]]
-    ends = [*starts[1:], len(keys)]
+    ends = [*starts[1:], len(keys)][: len(starts)]
     return {keys[a]: at[a:b] for a, b in zip(starts, ends, strict=True)}

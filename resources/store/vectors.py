@@ -6,6 +6,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from resources.lake import Lake
+from sluice.data.digests import digest
+
+
+def input_hashes(text_hashes: list[str], encoder: str) -> list[str]:
+    """Return the keys under which the texts' vectors are stored for one encoder."""
+    return [digest("embedding", text, encoder) for text in text_hashes]
 
 
 def missing(lake: Lake, hashes: list[str]) -> set[str]:

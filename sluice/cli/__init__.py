@@ -6,8 +6,13 @@ import typer
 
 from sluice.cli.add import add
 from sluice.cli.common import SluiceGroup
+from sluice.cli.export import export
 from sluice.cli.methods import methods
+from sluice.cli.purge import purge
+from sluice.cli.report import report
+from sluice.cli.run import run
 from sluice.cli.select import select
+from sluice.cli.serve import serve
 
 app = typer.Typer(
     cls=SluiceGroup,
@@ -19,3 +24,8 @@ app = typer.Typer(
 app.command("add")(add)
 app.command("select")(select)
 app.command("methods")(methods)
+app.command("run")(run)
+app.command("serve")(serve)
+app.command("export")(export)
+app.command("report")(report)
+app.command("purge")(purge)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sluice.cli.common import find_workspace, messages, results, warn
+from sluice.cli.common import console, find_workspace, results, warn
 
 
 def add(
@@ -36,7 +36,7 @@ def add(
     root = datasets if datasets is not None else find_workspace() / "datasets"
     from sluice.data.add import add_dataset
 
-    with messages().status(f"reading {file.name}"):
+    with console().status(f"reading {file.name}"):
         made = add_dataset(
             file,
             root,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ BAD_INPUT = 2
 INTERRUPTED = 130
 
 
-def messages() -> Console:
+def console() -> Console:
     """Return the console for what is said beside the result (standard error)."""
     return Console(stderr=True)
 
@@ -41,7 +41,7 @@ def results() -> Console:
 
 def warn(message: str) -> None:
     """Say what the person should know but need not act upon."""
-    messages().print(f"[yellow]Warning:[/yellow] {escape(message)}", soft_wrap=True)
+    console().print(f"[yellow]Warning:[/yellow] {escape(message)}", soft_wrap=True)
 
 
 class SluiceGroup(TyperGroup):
@@ -52,10 +52,10 @@ class SluiceGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except SluiceError as error:
-            messages().print(f"[red]Error:[/red] {escape(str(error))}", soft_wrap=True)
+            console().print(f"[red]Error:[/red] {escape(str(error))}", soft_wrap=True)
             raise typer.Exit(BAD_INPUT) from None
         except KeyboardInterrupt:
-            messages().print("Interrupted.")
+            console().print("Interrupted.")
             raise typer.Exit(INTERRUPTED) from None
 
 
@@ -145,32 +145,56 @@ class ProgressHandler(logging.Handler):
         label = str(said["label"])
         if label not in self._tasks:
             self._tasks[label] = self._bars.add_task(escape(label), total=said["total"])
-        self._bars.update(self._tasks[label], completed=said["done"], total=said["total"])
+        done = said["done"] >= said["total"]
+        self._bars.update(
+            self._tasks[label], completed=said["done"], total=said["total"], visible=not done
+        )
+
+
+class StageHandler(logging.Handler):
+    """Prints what the stages of a lineage say, above the bars."""
+
+    def __init__(self, out: Console) -> None:
+        super().__init__(logging.INFO)
+        self._out = out
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one line."""
+        style = "yellow" if record.levelno >= logging.WARNING else None
+        self._out.print(escape(record.getMessage()), style=style, soft_wrap=True, highlight=False)
 
 
 @contextmanager
-def progress_shown() -> Generator[None]:
+def show_progress() -> Generator[None]:
     """Show the progress of long work inside the block.
 
     Bars on a terminal; one line a record elsewhere, so that logs stay readable.
     """
-    logger = logging.getLogger("sluice.progress")
-    level, console = logger.level, messages()
+    out = console()
+    stages = StageHandler(out)
+    if not out.is_terminal:
+        with _listening("sluice.stage", stages), _listening("sluice.progress", stages):
+            yield
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with (
+        Progress(*columns, console=out) as bars,
+        _listening("sluice.stage", stages),
+        _listening("sluice.progress", ProgressHandler(bars)),
+    ):
+        yield
+
+
+@contextmanager
+def _listening(name: str, handler: logging.Handler) -> Generator[None]:
+    logger = logging.getLogger(name)
+    level = logger.level
     logger.setLevel(logging.INFO)
-    if console.is_terminal:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=console) as bars:
-            yield from _listening(logger, ProgressHandler(bars), level)
-    else:
-        yield from _listening(logger, logging.StreamHandler(), level)
-
-
-def _listening(logger: logging.Logger, handler: logging.Handler, level: int) -> Iterator[None]:
     logger.addHandler(handler)
     try:
         yield

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sluice.cli import workspace
-from sluice.cli.common import console, show_progress
+from sluice.cli.common import results, show_progress
 from sluice.errors import SluiceError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -73,10 +73,11 @@ def _report(
     if not result.success:
         raise SluiceError(_failure(dataset, result))
     from assets.results import read_results  # pyright: ignore[reportMissingImports]
+    from assets.text import TEXT  # pyright: ignore[reportMissingImports]
     from sluice.reports.tables import result_table
 
-    found = read_results(workspace.resource("lake"), dataset)
-    out = console()
+    found = read_results(workspace.resource("lake"), TEXT, dataset)
+    out = results()
     out.print(result_table(found.rows, found.all_rows))
     for line in found.sentences:
         out.print(line)

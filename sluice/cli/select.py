@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sluice.cli.common import parse_options, progress_shown, results, warn
+from sluice.cli.common import parse_options, results, show_progress, warn
 from sluice.progress import track
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def select(
     began = time.monotonic()
     table, screened = _usable(file, task, text_column, label_column, id_column)
     rows = screened.kept
-    with progress_shown():
+    with show_progress():
         selection = run(
             [row.text for row in rows],
             [row.label for row in rows],

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO, Annotated
@@ -17,7 +18,7 @@ from typing import IO, Annotated
 import typer
 
 from sluice.cli import workspace
-from sluice.cli.common import console
+from sluice.cli.common import results
 from sluice.errors import SluiceError
 
 HOST = "127.0.0.1"
@@ -69,7 +70,7 @@ class Servers:
         """Start both, print their addresses, and stop both on Ctrl-C or SIGTERM."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _stop)
-        out = console()
+        out = results()
         started: dict[str, subprocess.Popen[bytes]] = {}
         try:
             for name in self.ports:
@@ -152,10 +153,8 @@ def _end(processes: list[subprocess.Popen[bytes]]) -> None:
             process.terminate()
     until = time.monotonic() + STOP_SECONDS
     for process in processes:
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(max(0.1, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            pass
         # Whatever of the group is left, such as a run in its own process, goes too.
         try:
             os.killpg(process.pid, signal.SIGKILL)

@@ -8,7 +8,7 @@ arithmetic is spent on padding and a batch's activations stay in cache.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.encoders.batches import longest_first, padded, token_batches
+from sluice.encoders.bert import PackedBert, is_supported
+from sluice.encoders.device import check_device, pick_device, quiet_loading
 from sluice.encoders.folder import (
     check_pooling,
     default_encoder_folder,
@@ -75,8 +78,7 @@ class TextEncoder:
                 "An encoder needs max_length of at least 3 and batch_size of at least 1, got "
                 f"{max_length} and {batch_size}."
             )
-        if device not in ("auto", "cpu") and not device.startswith("cuda"):
-            raise ConfigError(f"Unknown device {device!r}. Known: auto, cpu, cuda.")
+        check_device(device)
         self.folder: Path = resolve_model(model)
         check_pooling(self.folder)
         self.max_length = max_length
@@ -159,29 +161,22 @@ class TextEncoder:
         if not len(texts):
             return
         tokens, lengths = self._tokenise(texts)
-        order = np.argsort(-lengths, kind="stable").astype(np.int64)
+        order = longest_first(lengths)
         for start in range(0, len(order), shard_rows):
             positions = order[start : start + shard_rows]
-            yield positions, self._encode_sorted(tokens, lengths, positions, advance)
-    
-    @cached_property
-    def _loaded(self) -> tuple[Any, torch.nn.Module, torch.device]:
-        import torch
-        from transformers import AutoModel, AutoTokenizer
+            vectors = np.empty((len(positions), self.dim), dtype=np.float32)
+            for part in token_batches(lengths[positions], self.batch_size * TOKENS_PER_ROW):
+                vectors[part] = self._loaded([tokens[p] for p in positions[part]])
+                if advance is not None:
+                    advance(part.stop - part.start)
+            yield positions, vectors
 
-        name = self.device
-        if name == "auto":
-            name = "cuda" if torch.cuda.is_available() else "cpu"
-        tokenizer = AutoTokenizer.from_pretrained(self.folder)
-        model = AutoModel.from_pretrained(
-            self.folder, dtype=torch.float32, attn_implementation="sdpa"
-        )
-        device = torch.device(name)
-        return tokenizer, model.eval().to(device), device
+    @cached_property
+    def _loaded(self) -> _Loaded:
+        return _Loaded(self.folder, self.device)
 
     def _tokenise(self, texts: Sequence[str]) -> tuple[list[list[int]], NDArray[np.int64]]:
-        tokenizer = self._loaded[0]
-        ids = tokenizer(
+        ids: list[list[int]] = self._loaded.tokenizer(
             list(texts),
             truncation=True,
             max_length=self.max_length,
@@ -191,37 +186,45 @@ class TextEncoder:
         )["input_ids"]
         return ids, np.fromiter((len(i) for i in ids), dtype=np.int64, count=len(ids))
 
-    def _encode_sorted(
-        self,
-        tokens: list[list[int]],
-        lengths: NDArray[np.int64],
-        positions: NDArray[np.int64],
-        advance: Advance | None,
-    ) -> NDArray[np.float32]:
-        vectors = np.empty((len(positions), self.dim), dtype=np.float32)
-        start = 0
-        while start < len(positions):
-            longest = int(lengths[positions[start]])
-            rows = max(1, self.batch_size * TOKENS_PER_ROW // max(longest, 1))
-            batch = positions[start : start + rows]
-            vectors[start : start + len(batch)] = self._forward([tokens[p] for p in batch], longest)
-            start += len(batch)
-            if advance is not None:
-                advance(len(batch))
-        return vectors
 
-    def _forward(self, batch: list[list[int]], longest: int) -> NDArray[np.float32]:
+class _Loaded:
+    """Tokenizer and model in memory; called with token lists, gives their vectors."""
+
+    def __init__(self, folder: Path, device: str) -> None:
+        import torch
+        from transformers import AutoModel, AutoTokenizer
+
+        self.device = torch.device(pick_device(device))
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+        self.pad = int(self.tokenizer.pad_token_id or 0)
+        with quiet_loading():
+            model = AutoModel.from_pretrained(
+                folder, dtype=torch.float32, attn_implementation="sdpa"
+            ).eval()
+        if self.device.type == "cpu" and is_supported(model.config):
+            self.forward = PackedBert(model)
+        else:
+            self.forward = _as_forward(model.to(self.device))
+
+    def __call__(self, tokens: list[list[int]]) -> NDArray[np.float32]:
         import torch
 
-        tokenizer, model, device = self._loaded
-        ids = torch.full((len(batch), longest), int(tokenizer.pad_token_id or 0), dtype=torch.long)
-        mask = torch.zeros((len(batch), longest), dtype=torch.long)
-        for row, tokens in enumerate(batch):
-            ids[row, : len(tokens)] = torch.tensor(tokens)
-            mask[row, : len(tokens)] = 1
+        ids, lengths = padded(tokens, self.pad)
         with torch.inference_mode():
-            mask = mask.to(device)
-            hidden = model(input_ids=ids.to(device), attention_mask=mask).last_hidden_state
-            weights = mask.unsqueeze(-1).to(hidden.dtype)
-            mean = (hidden * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
+            length = torch.from_numpy(lengths).to(self.device)
+            hidden = self.forward(torch.from_numpy(ids).to(self.device), length)
+            if int(lengths.min()) < ids.shape[1]:
+                beyond = torch.arange(ids.shape[1], device=self.device)[None] >= length[:, None]
+                hidden = hidden.masked_fill(beyond[..., None], 0.0)
+            mean = hidden.sum(1) / length[:, None]
             return torch.nn.functional.normalize(mean, dim=1).cpu().numpy()
+
+
+def _as_forward(model: Any) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    import torch
+
+    def forward(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        mask = torch.arange(ids.shape[1], device=ids.device)[None] < lengths[:, None]
+        return model(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+
+    return forward

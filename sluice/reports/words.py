@@ -111,7 +111,7 @@ def chance(data: ReportData) -> str:
         return ""
     lucky = len(rows) * (1 - data.confidence) / 2
     return (
-        f"If no selector differed from random, about {lucky:.1f} of {len(rows)} subsets would "
+        f"If no selector differed from random, about {lucky:.2g} of {len(rows)} subsets would "
         f"still be expected to seem to beat it at {100 * data.confidence:g} % confidence. "
         "The intervals are not corrected for this."
     )

@@ -18,7 +18,7 @@ from sluice.graphs.knn import KnnGraph
 from sluice.progress import track
 from sluice.subsets.contract import Picks, Pool
 
-BATCH = 48
+BATCH = 128
 """Stale gains computed at once. No parameter of the result."""
 
 

@@ -46,7 +46,7 @@ def test_the_variable_goes_first(tmp_path, monkeypatch):
         monkeypatch.setenv("SLUICE_WORKSPACE", str(value))
         assert find_workspace(tmp_path) == (tmp_path / "w").resolve()
     monkeypatch.setenv("SLUICE_WORKSPACE", str(tmp_path / "gone"))
-    with pytest.raises(ConfigError, match="SLUICE_WORKSPACE is .* does not exist. Set it to"):
+    with pytest.raises(ConfigError, match=r"SLUICE_WORKSPACE is .* does not exist. Set it to"):
         find_workspace(tmp_path)
 
 
@@ -124,7 +124,7 @@ def test_bars_follow_the_records():
 def test_progress_goes_to_standard_error_and_stops(capsys):
     logger = logging.getLogger("sluice.progress")
     before = list(logger.handlers)
-    with common.progress_shown(), track("embedding", 2, every=0) as advance:
+    with common.show_progress(), track("embedding", 2, every=0) as advance:
         advance()
     captured = capsys.readouterr()
     assert "embedding: 1 of 2" in captured.err
@@ -133,7 +133,7 @@ def test_progress_goes_to_standard_error_and_stops(capsys):
 
 
 def test_importing_the_command_line_loads_nothing_heavy():
-    heavy = "numpy pyarrow pydantic torch transformers sklearn scipy duckdb dagster mlflow".split()
+    heavy = ["numpy", "pyarrow", "pydantic", "torch", "sklearn", "duckdb", "dagster", "mlflow"]
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import sluice.cli;"
         f"print([m for m in {heavy!r} if m in sys.modules])"
@@ -142,3 +142,16 @@ def test_importing_the_command_line_loads_nothing_heavy():
         [sys.executable, "-c", code, str(ROOT)], capture_output=True, text=True, check=True
     )
     assert out.stdout == "[]\n"
+
+
+def test_a_terminal_gets_bars(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    logger = logging.getLogger("sluice.progress")
+    before = list(logger.handlers)
+    with common.show_progress():
+        (handler,) = [each for each in logger.handlers if each not in before]
+        assert isinstance(handler, ProgressHandler)
+        with track("embedding", 2, every=0) as advance:
+            advance(2)
+    assert "embedding" in capsys.readouterr().err
+    assert logger.handlers == before

@@ -158,5 +158,5 @@ def test_a_folder_is_no_output(tmp_path):
     from sluice.cli.rows_out import check_out
 
     (tmp_path / "a.csv").mkdir()
-    with pytest.raises(ConfigError, match="is a folder. Give the name of a file"):
+    with pytest.raises(ConfigError, match=r"is a folder. Give the name of a file"):
         check_out(tmp_path / "a.csv")

@@ -1,0 +1,28 @@
+"""`sluice report`: write the HTML page of a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from sluice.cli import workspace
+from sluice.cli.common import results
+
+
+def report(
+    dataset: Annotated[str, typer.Argument(help="Name of a dataset.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write it; default .sluice/reports/NAME.html.")
+    ] = None,
+) -> None:
+    """Write one self-contained HTML page: what was kept, why, and what it trains."""
+    workspace.enter()
+    from assets.report import report_path, write_report  # pyright: ignore[reportMissingImports]
+    from assets.text import TEXT  # pyright: ignore[reportMissingImports]
+
+    path = (out or report_path(dataset)).resolve()
+    write_report(workspace.resource("lake"), TEXT, workspace.resource("datasets"), dataset, path)
+    results().print(f"Report of {escape(dataset)}: {escape(str(path))}", soft_wrap=True)
