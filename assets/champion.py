@@ -20,7 +20,7 @@ from resources.tracking import CHALLENGER, CHAMPION, Tracking
 from sluice.data.digests import order_free_digest
 from sluice.errors import SluiceError
 from sluice.evaluation.bootstrap import accuracy_interval, paired_difference
-from sluice.models.fine_tune import predict
+from sluice.models.predict import predict
 
 VERSION = "1"
 # A champion that was trained on rows which are gone may be replaced at this small a loss.

@@ -5,6 +5,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -69,7 +70,8 @@ def fine_tuned_asset(task: Task) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         dataset = context.partition_key
         config = datasets.config(dataset)
-        chosen = inputs_of(lake, dataset, [comparison])[name_of(comparison)].details["chosen"]
+        compared = inputs_of(lake, dataset, [comparison])[name_of(comparison)].details
+        chosen = compared["chosen"]
         training = training_config(config)
         base = TextEncoder(config.encoder.model, config.encoder.max_length).identity
 
@@ -81,7 +83,7 @@ def fine_tuned_asset(task: Task) -> dg.AssetsDefinition:
             )
             shown = details.pop("shown")
             return Outcome(
-                content=digest_of([chosen["rows_digest"], vars(training), base]),
+                content=digest_of([chosen["rows_digest"], training.version, base]),
                 total=kept.num_rows,
                 new=kept.num_rows,
                 metadata=shown,
@@ -97,9 +99,9 @@ def fine_tuned_asset(task: Task) -> dg.AssetsDefinition:
             version=VERSION,
             parameters={
                 "rows": chosen["rows_digest"],
-                "training": vars(training),
+                "training": training.version,
+                "classes": compared["class_names"],
                 "encoder": base,
-                "tracking": tracking.tracking_uri.split("://")[0],
             },
             compute=run,
         )
@@ -131,13 +133,13 @@ def _train(
         output = Path(folder) / "model"
         result = fine_tune(
             kept["text"].to_pylist(),
-            [codes[label] for label in kept["label"].to_pylist()],
+            np.array([codes[label] for label in kept["label"].to_pylist()]),
             present.class_names,
             training,
             resolve_model(config.encoder.model),
             output,
             device=device,
-            validation=(validation.texts, validation.labels.tolist()),
+            validation=(validation.texts, validation.labels),
         )
         run.parameters({**vars(training), **chosen, "device": device})
         for epoch, point in enumerate(result.curve, start=1):

@@ -14,6 +14,7 @@ from resources.paths import home
 from resources.store import records
 from sluice.data.digests import digest
 from sluice.reports.page import render
+from sluice.scores.registry import SCORES
 
 VERSION = "1"
 
@@ -37,11 +38,11 @@ def report_asset(task: Task) -> dg.AssetsDefinition:
     """Build the asset `[task, report]`."""
     inputs = [task.key("instances"), task.key("evaluations", "comparison")]
     champion = task.key("models", "champion")
-    quality = task.key("scores", "label_quality")
+    shown_scores = [task.key("scores", name) for name in SCORES]
 
     @dg.asset(
         key=task.key("report"),
-        deps=[*inputs, champion, quality],
+        deps=[*inputs, champion, *shown_scores],
         partitions_def=task.partitions,
         group_name=task.name,
         kinds={"html", "matplotlib"},
@@ -58,7 +59,7 @@ def report_asset(task: Task) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         dataset = context.partition_key
         training = datasets.config(dataset).training.enabled
-        reads = [*inputs, quality, *([champion] if training else [])]
+        reads = [*inputs, *shown_scores, *([champion] if training else [])]
         path = report_path(dataset)
 
         def run(previous: records.Record | None) -> Outcome:

@@ -30,6 +30,7 @@ from sluice.reports.figures import class_balance, score_histogram, training_curv
 from sluice.reports.maps import selection_map
 from sluice.reports.style import DARK, LIGHT
 from sluice.reports.tables import curve_points
+from sluice.scores.registry import SCORES
 
 SAMPLE_ROWS = 8
 SUSPECT_ROWS = 10
@@ -170,8 +171,7 @@ def _figures(
     ).astype(np.float32)
     names = train.class_names
     counts = [np.bincount(train.labels[mask], minlength=len(names)) for mask in (kept | True, kept)]
-    quality = scores.read(lake, dataset, "label_quality", train.ids)
-    margin = scores.read(lake, dataset, "margin", train.ids)
+    values = {name: scores.read(lake, dataset, name, train.ids) for name in SCORES}
     trained = known.get(name_of(task.key("models", "fine_tuned")))
     points = curve_points(results.rows, len(train.ids))
     figures: dict[str, bytes] = {}
@@ -181,8 +181,10 @@ def _figures(
             "learning_curve": learning_curve(points, results.all_rows.test_accuracy, **look),
             "selection_map": selection_map(place, kept, train.labels, names, **look),
             "class_balance": class_balance(*counts, names, **look),
-            "score_histogram:label_quality": score_histogram(quality, "label_quality", **look),
-            "score_histogram:margin": score_histogram(margin, "margin", **look),
+            **{
+                f"score_histogram:{name}": score_histogram(value, name, **look)
+                for name, value in values.items()
+            },
         }
         if trained is not None:
             drawn["training_curve"] = training_curve(curves(trained.details["curve"]), **look)

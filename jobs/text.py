@@ -12,14 +12,12 @@ SELECTION = dg.AssetSelection.assets(*(asset.key for asset in ASSETS))
 refresh = dg.define_asset_job(
     "text_refresh",
     selection=SELECTION,
-    partitions_def=TEXT.partitions,
     description="Bring one dataset up to date; stages whose inputs did not change do nothing.",
 )
 
 rebuild = dg.define_asset_job(
     "text_rebuild",
     selection=SELECTION,
-    partitions_def=TEXT.partitions,
     run_tags={REBUILD_TAG: "true"},
     description=(
         "Compute every stage of one dataset again. Stored vectors are read again and not made "

@@ -27,6 +27,8 @@ from sluice.errors import SluiceError
 
 Result = TypeVar("Result")
 
+MOST_ATTEMPTS = 12
+
 _CONNECTIONS: dict[tuple[str, str], duckdb.DuckDBPyConnection] = {}
 _GUARD = threading.Lock()
 
@@ -169,7 +171,7 @@ class Lake(dg.ConfigurableResource):
     def _translated(self, attempt: Callable[[], Result]) -> Result:
         retrying = Retrying(
             retry=retry_if_exception(_is_busy),
-            stop=stop_after_attempt(12),
+            stop=stop_after_attempt(MOST_ATTEMPTS),
             wait=wait_random_exponential(multiplier=0.05, max=2.0),
             reraise=True,
         )

@@ -18,7 +18,6 @@ from sluice.subsets.contract import Pool, Selection
 from sluice.subsets.registry import SELECTORS, selector, selectors_for
 from sluice.subsets.shell import run
 
-
 UNIT_NORM = 1e-5
 """Rows whose norms are all this close to 1 are taken as they are."""
 

@@ -55,7 +55,8 @@ def append(lake: Lake, record: Record, metadata: str) -> None:
     marks = ", ".join("?" for _ in values)
     lake.write(
         lambda cursor: cursor.execute(
-            f"INSERT INTO records ({_COLUMNS}, metadata, recorded_at) VALUES ({marks}, now()::TIMESTAMP)",
+            f"INSERT INTO records ({_COLUMNS}, metadata, recorded_at) "
+            f"VALUES ({marks}, now()::TIMESTAMP)",
             values,
         )
     )

@@ -63,9 +63,7 @@ class Linear:
 
         if self.packed is None:
             return self.plain(x).add_(residual)
-        return torch.ops.mkldnn._linear_pointwise.binary(
-            x, residual, self.packed, self.bias, "add"
-        )
+        return torch.ops.mkldnn._linear_pointwise.binary(x, residual, self.packed, self.bias, "add")
 
 
 def _pack(weight: Tensor, bias: Tensor) -> Tensor | None:
@@ -96,9 +94,7 @@ class _Norm:
     def __call__(self, x: Tensor) -> Tensor:
         import torch
 
-        return torch.nn.functional.layer_norm(
-            x, x.shape[-1:], self.weight, self.bias, self.epsilon
-        )
+        return torch.nn.functional.layer_norm(x, x.shape[-1:], self.weight, self.bias, self.epsilon)
 
 
 @dataclass(frozen=True)
@@ -183,10 +179,7 @@ class PackedBert:
         size = qkv.shape[1] // 3 // self.heads
         parts = qkv.view(rows, longest, 3, self.heads, size)
         query, key, value = (parts[:, :, i].transpose(1, 2) for i in range(3))
-        # Whole score matrices: at sentence lengths they fit in cache, and this takes less time
-        # than the tiled kernel of scaled_dot_product_attention.
-        scores = torch.matmul(query, key.transpose(2, 3)).mul_(size**-0.5)
-        if mask is not None:
-            scores.add_(mask)
-        attended = torch.matmul(scores.softmax(-1), value)
+        attended = torch.nn.functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=mask
+        )
         return attended.transpose(1, 2).reshape(rows * longest, -1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from sluice.errors import ConfigError
@@ -52,7 +52,7 @@ def pick_device(name: str) -> str:
 
 
 @contextmanager
-def quiet_loading() -> Iterator[None]:
+def quiet_loading() -> Generator[None]:
     """Keep transformers from drawing a progress bar over each weight file."""
     from transformers.utils import logging
 

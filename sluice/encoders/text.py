@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["TextEncoder", "default_encoder_folder"]
 
 METHOD_VERSION = "mean-pool-1"
-TOKENS_PER_ROW = 32
+TOKENS_PER_ROW = 16
 """A batch of `batch_size` rows is as many tokens as that many texts of this length."""
 
 
@@ -49,7 +49,7 @@ class TextEncoder:
     max_length : int
         Most tokens of a text that are read, special tokens included.
     batch_size : int
-        Batches hold up to ``batch_size * 32`` tokens, padding included (and at least one text).
+        Batches hold up to ``batch_size * 16`` tokens, padding included (and at least one text).
         It trades memory for speed and moves the last bits of a vector; it is no part of
         `identity`.
     device : str
@@ -154,7 +154,7 @@ class TextEncoder:
         if shard_rows < 1:
             raise ConfigError(f"shard_rows must be at least 1, got {shard_rows}.")
         for row, text in enumerate(texts):
-            if not isinstance(text, str):
+            if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise DataError(
                     f"Text {row} is a {type(text).__name__}, not a string. Drop or fill such rows."
                 )

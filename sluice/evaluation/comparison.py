@@ -126,7 +126,7 @@ def summarise(
         comes twice.
     """
     cells = _correct_by_cell(results, truth)
-    options = {"confidence": confidence, "resamples": resamples, "seed": seed}
+    options = _Bootstrap(confidence, resamples, seed)
     everything = next((c for (name, _), c in cells.items() if name == ALL_ROWS), None)
     table: list[Comparison] = []
     for (name, budget), cell in sorted(cells.items(), key=_report_order):
@@ -137,7 +137,7 @@ def summarise(
                 selector=name,
                 budget=budget,
                 seeds=cell.seeds,
-                accuracy={s: accuracy_interval(c, **options) for s, c in cell.correct.items()},
+                accuracy={s: options.accuracy(c) for s, c in cell.correct.items()},
                 against_random=_differences(cell, control, options),
                 against_all=_differences(cell, full, options),
             )
@@ -200,6 +200,23 @@ class _Cell:
     correct: dict[str, NDArray[np.bool_]]
 
 
+@dataclass(frozen=True)
+class _Bootstrap:
+    confidence: float
+    resamples: int
+    seed: int
+
+    def accuracy(self, correct: NDArray[np.bool_]) -> Interval:
+        return accuracy_interval(
+            correct, confidence=self.confidence, resamples=self.resamples, seed=self.seed
+        )
+
+    def difference(self, a: NDArray[np.bool_], b: NDArray[np.bool_]) -> Interval:
+        return paired_difference(
+            a, b, confidence=self.confidence, resamples=self.resamples, seed=self.seed
+        )
+
+
 def _correct_by_cell(
     results: Iterable[Evaluated], truth: Mapping[str, NDArray[np.integer]]
 ) -> dict[tuple[str, float], _Cell]:
@@ -233,21 +250,10 @@ def _correct(
     return np.stack([result.predictions[split] == truth for result in results])
 
 
-def _differences(
-    cell: _Cell, other: _Cell | None, options: Mapping[str, float]
-) -> dict[str, Interval]:
+def _differences(cell: _Cell, other: _Cell | None, options: _Bootstrap) -> dict[str, Interval]:
     if other is None:
         return {}
-    return {
-        split: paired_difference(
-            correct,
-            other.correct[split],
-            confidence=options["confidence"],
-            resamples=int(options["resamples"]),
-            seed=int(options["seed"]),
-        )
-        for split, correct in cell.correct.items()
-    }
+    return {s: options.difference(c, other.correct[s]) for s, c in cell.correct.items()}
 
 
 def _report_order(item: tuple[tuple[str, float], _Cell]) -> tuple[bool, float, str]:

@@ -79,9 +79,7 @@ def evaluate_subset(
     )
 
 
-def macro_f1(
-    truth: NDArray[np.integer], predicted: NDArray[np.integer], n_classes: int
-) -> float:
+def macro_f1(truth: NDArray[np.integer], predicted: NDArray[np.integer], n_classes: int) -> float:
     """Mean over classes of ``2 tp / (2 tp + fp + fn)``.
 
     Parameters

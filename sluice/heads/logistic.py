@@ -161,9 +161,7 @@ def _check_rows(x: NDArray[np.floating], y: NDArray[np.int64], n_classes: int) -
         )
 
 
-def _fit(
-    x: NDArray[np.float64], y: NDArray[np.int64], n_classes: int, config: HeadConfig
-) -> Head:
+def _fit(x: NDArray[np.float64], y: NDArray[np.int64], n_classes: int, config: HeadConfig) -> Head:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 

@@ -1,10 +1,8 @@
 """Out-of-fold class probabilities: every row is scored by a head that has not seen it.
 
-What a row's neighbours in its own fold say about it is hidden too, so the probabilities are fit
-for confident learning and for active-learning scores on the training rows.
-
-The fold of a row is ``rank mod folds`` nowhere: it is a hash of (seed, id) within its class
-(ours), so that a row never changes its fold because other rows came or went.
+The fold of a row is a hash of (seed, id) (ours), so that a row never changes its fold because
+others came, went or were relabelled. A hash knows no classes, hence spreads each class over the
+folds evenly, in expectation.
 """
 
 from __future__ import annotations
@@ -18,30 +16,21 @@ from sluice.errors import ConfigError, DataError
 from sluice.heads.logistic import HeadConfig, fit_head
 
 
-def assign_folds(
-    ids: NDArray[np.str_], labels: NDArray[np.integer], *, folds: int = 5, seed: int = 0
-) -> NDArray[np.int64]:
-    """Fold of each row, a pure function of (seed, class, id).
+def assign_folds(ids: NDArray[np.str_], *, folds: int = 5, seed: int = 0) -> NDArray[np.int64]:
+    """Fold of each row, a pure function of (seed, id).
 
     Parameters
     ----------
     ids : ndarray of str, shape (n,)
-    labels : ndarray of int, shape (n,)
     folds : int
     seed : int
 
     Returns
     -------
     ndarray of int64, shape (n,)
-        0 to ``folds - 1``. Folds are even in expectation only (binomial within each class):
-        the price of folds that do not move.
-
-    Notes
-    -----
-    O(n). Ours.
+        0 to ``folds - 1``; sizes are even in expectation only, the price of folds that stay put.
     """
-    keys = (f"{seed}\x1f{int(c)}\x1f{i}" for i, c in zip(ids, labels, strict=True))
-    digests = (hashlib.blake2b(k.encode(), digest_size=8).digest() for k in keys)
+    digests = (hashlib.blake2b(f"{seed}\x1f{i}".encode(), digest_size=8).digest() for i in ids)
     return np.fromiter(
         (int.from_bytes(d, "big") % folds for d in digests), dtype=np.int64, count=len(ids)
     )
@@ -65,7 +54,7 @@ def out_of_fold_probabilities(
     labels : ndarray of int, shape (n,)
         0 to ``n_classes - 1``.
     ids : ndarray of str, shape (n,)
-        Unique; they alone, with the class and the seed, decide the folds.
+        Unique; they and the seed alone decide the folds.
     n_classes : int, optional
         Default: the largest label plus one.
     folds : int
@@ -76,20 +65,21 @@ def out_of_fold_probabilities(
     Returns
     -------
     ndarray of float64, shape (n, C)
-        Rows sum to 1. A class whose rows all fell in one fold has probability 0 there: the
-        head that scored it never saw the class.
+        Rows sum to 1. A class all of whose rows are in one fold has probability 0 there: the
+        head that scores that fold has never seen it.
 
     Raises
     ------
     ConfigError
         If `folds` is below 2.
     DataError
-        If lengths disagree, or all rows fall into one fold (too few rows to score any).
+        If lengths disagree, or there is one row only.
 
     Notes
     -----
-    `folds` heads of (1 - 1/folds) n rows each. A rows' training set is put in the order of its
-    ids first, so the last bits do not depend on the order of the rows given.
+    `folds` heads of (1 - 1/folds) n rows each. So few rows that all share one fold are left out
+    one by one instead (ours). Rows are put in the order of their ids first, so the order given
+    changes nothing.
     """
     if folds < 2:
         raise ConfigError(f"Out-of-fold scoring needs at least 2 folds, got {folds}.")
@@ -100,18 +90,16 @@ def out_of_fold_probabilities(
         )
     if len(y) == 0:
         return np.zeros((0, n_classes or 0), dtype=np.float64)
+    if len(y) == 1:
+        raise DataError("One row cannot be scored by a head that has not seen it. Give more rows.")
     total = int(y.max()) + 1 if n_classes is None else n_classes
-    fold_of = assign_folds(ids, y, folds=folds, seed=seed)
+    order = np.argsort(ids, kind="stable")
+    fold_of = assign_folds(ids[order], folds=folds, seed=seed)
     if len(np.unique(fold_of)) == 1:
-        raise DataError(
-            f"All {len(y)} rows fall into one of {folds} folds, so no row can be scored by a head "
-            "that has not seen it. Give more rows, or another seed."
-        )
-    by_id = np.argsort(ids, kind="stable")
+        fold_of = np.arange(len(y), dtype=np.int64)
     result = np.empty((len(y), total), dtype=np.float64)
     for fold in np.unique(fold_of):
-        train = by_id[fold_of[by_id] != fold]
-        held = np.flatnonzero(fold_of == fold)
+        train, held = order[fold_of != fold], order[fold_of == fold]
         head = fit_head(embeddings[train], y[train], total, config)
         result[held] = head.predict_proba(embeddings[held])
     return result

@@ -1,0 +1,5 @@
+"""`python -m sluice.cli` is `sluice`."""
+
+from sluice.cli import app
+
+app()

@@ -1,0 +1,296 @@
+"""Fine-tune the encoder with a classification layer on the chosen subset.
+
+Devlin et al. 2019 (arXiv:1810.04805), section 4.1: a linear layer on the pooled first token,
+cross-entropy, AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101), linear warm-up and decay.
+
+Ours: a plain loop in place of ``transformers.Trainer``, which sets global seeds, reads the
+environment and starts its own reporters; and batches of similar lengths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sluice.encoders.batches import padded
+from sluice.encoders.device import pick_device, quiet_loading
+from sluice.encoders.folder import resolve_model
+from sluice.errors import ConfigError, DataError
+from sluice.models.predict import probabilities_of, tokenise
+from sluice.progress import track
+
+if TYPE_CHECKING:
+    import torch
+
+_MEGABATCH = 50
+_NO_DECAY = ("bias", "LayerNorm.weight", "layer_norm.weight", "norm.weight")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How the encoder is fine-tuned.
+
+    Attributes
+    ----------
+    epochs : int
+    learning_rate : float
+        At the end of the warm-up.
+    batch_size : int
+        Texts of a step.
+    max_length : int
+        Most tokens of a text that are read, special tokens included.
+    weight_decay : float
+        Of matrices only: not of biases and norms.
+    warmup_share : float
+        Share of the steps over which the learning rate rises from 0.
+    seed : int
+        Of the new layer's weights, the order of the texts and dropout.
+    """
+
+    epochs: int = 3
+    learning_rate: float = 1e-4
+    batch_size: int = 16
+    max_length: int = 128
+    weight_decay: float = 0.01
+    warmup_share: float = 0.1
+    seed: int = 0
+
+    @property
+    def version(self) -> str:
+        """Text that changes whenever the same rows may give another model."""
+        return (
+            f"fine-tune-1:epochs={self.epochs}:lr={self.learning_rate:g}:batch={self.batch_size}:"
+            f"length={self.max_length}:decay={self.weight_decay:g}:warmup={self.warmup_share:g}:"
+            f"seed={self.seed}"
+        )
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training did.
+
+    Attributes
+    ----------
+    curve : list of dict
+        One for each epoch: ``epoch``, ``loss`` (mean over its texts) and, where there is a
+        validation set, ``validation_accuracy``.
+    seconds : float
+        Wall time, validation included.
+    steps : int
+        Optimiser steps.
+    device : str
+    """
+
+    curve: list[dict[str, float]]
+    seconds: float
+    steps: int
+    device: str
+
+
+def fine_tune(
+    texts: Sequence[str],
+    labels: NDArray[np.integer],
+    class_names: Sequence[str],
+    config: TrainingConfig,
+    model_folder: str | Path | None,
+    output_folder: str | Path,
+    device: str = "auto",
+    validation: tuple[Sequence[str], NDArray[np.integer]] | None = None,
+) -> TrainingResult:
+    """Train a classifier and save it with its tokenizer.
+
+    Parameters
+    ----------
+    texts : sequence of str, length n
+    labels : ndarray of int, shape (n,)
+        0 to ``len(class_names) - 1``.
+    class_names : sequence of str, length C
+        Saved in the model's configuration.
+    config : TrainingConfig
+    model_folder : str, Path or None
+        Encoder to start from; None for the default one.
+    output_folder : str or Path
+        Made where missing; receives ``model.safetensors``, ``config.json`` and the tokenizer.
+    device : str
+        ``auto``, ``cpu`` or ``cuda``.
+    validation : (texts, labels), optional
+        Scored after each epoch; it decides nothing.
+
+    Returns
+    -------
+    TrainingResult
+
+    Raises
+    ------
+    DataError
+        If there are no texts, lengths differ, or a label is out of range.
+    ConfigError
+        If a number in `config` is out of range, or the model or device is not there.
+
+    Notes
+    -----
+    The same inputs give the same weights on one kind of machine and thread count. The caller's
+    random state is left as it was. Float32 on every device.
+    """
+    y = np.asarray(labels, dtype=np.int64)
+    _check(texts, y, len(class_names), config)
+    if validation is not None and len(validation[0]) != len(validation[1]):
+        raise DataError("The validation texts and labels differ in number.")
+    began = perf_counter()
+    name = pick_device(device)
+    with _own_randomness(name, config.seed):
+        tokenizer, model = _load(resolve_model(model_folder), class_names, name)
+        curve, steps = _train(texts, y, tokenizer, model, config, validation)
+    output = Path(output_folder)
+    output.mkdir(parents=True, exist_ok=True)
+    with quiet_loading():
+        model.save_pretrained(output, safe_serialization=True)
+    tokenizer.save_pretrained(output)
+    return TrainingResult(curve, perf_counter() - began, steps, name)
+
+
+def _check(
+    texts: Sequence[str], y: NDArray[np.int64], n_classes: int, config: TrainingConfig
+) -> None:
+    if len(texts) == 0 or len(texts) != len(y):
+        raise DataError(
+            f"Fine-tuning needs as many labels as texts, and at least one: got {len(texts)} texts "
+            f"and {len(y)} labels."
+        )
+    if y.min() < 0 or y.max() >= n_classes:
+        raise DataError(
+            f"Labels must be 0 to {n_classes - 1}, got {int(y.min())} to {int(y.max())}."
+        )
+    if min(config.epochs, config.batch_size) < 1 or config.max_length < 3:
+        raise ConfigError("Training needs epochs and batch_size of at least 1, max_length of 3.")
+    if not config.learning_rate > 0 or config.weight_decay < 0 or not 0 <= config.warmup_share < 1:
+        raise ConfigError(
+            "Training needs learning_rate above 0, weight_decay of at least 0 and warmup_share "
+            f"from 0 to below 1, got {config.learning_rate}, {config.weight_decay} and "
+            f"{config.warmup_share}."
+        )
+
+
+@contextmanager
+def _own_randomness(device: str, seed: int) -> Generator[None]:
+    import torch
+
+    devices = [torch.device(device)] if device.startswith("cuda") else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
+def _load(folder: Path, class_names: Sequence[str], device: str) -> tuple[Any, Any]:
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    with quiet_loading():
+        model = AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            attn_implementation="sdpa",
+            id2label=dict(enumerate(class_names)),
+            label2id={c: i for i, c in enumerate(class_names)},
+            # A folder that was itself fine-tuned may have another number of classes.
+            ignore_mismatched_sizes=True,
+        )
+    return AutoTokenizer.from_pretrained(folder), model.to(device)
+
+
+def _train(
+    texts: Sequence[str],
+    y: NDArray[np.int64],
+    tokenizer: Any,
+    model: Any,
+    config: TrainingConfig,
+    validation: tuple[Sequence[str], NDArray[np.integer]] | None,
+) -> tuple[list[dict[str, float]], int]:
+    tokens = tokenise(tokenizer, texts, config.max_length)
+    lengths = np.fromiter((len(t) for t in tokens), dtype=np.int64, count=len(tokens))
+    per_epoch = -(-len(tokens) // config.batch_size)
+    optimiser, schedule = _optimiser(model, config, per_epoch * config.epochs)
+    rng = np.random.default_rng(config.seed)
+    curve: list[dict[str, float]] = []
+    with track("fine-tuning", len(tokens) * config.epochs) as advance:
+        for epoch in range(config.epochs):
+            model.train()
+            total = 0.0
+            for batch in _epoch_batches(lengths, config.batch_size, rng):
+                loss = _step(model, [tokens[i] for i in batch], y[batch], tokenizer, optimiser)
+                schedule.step()
+                total += loss * len(batch)
+                advance(len(batch))
+            record = {"epoch": float(epoch + 1), "loss": total / len(tokens)}
+            if validation is not None:
+                found = probabilities_of(tokenizer, model, validation[0], config.max_length)
+                right = found.argmax(axis=1) == np.asarray(validation[1])
+                record["validation_accuracy"] = float(right.mean())
+            curve.append(record)
+    return curve, per_epoch * config.epochs
+
+
+def _optimiser(model: Any, config: TrainingConfig, steps: int) -> tuple[Any, Any]:
+    import torch
+
+    decayed = {True: [], False: []}
+    for name, parameter in model.named_parameters():
+        decayed[not name.endswith(_NO_DECAY)].append(parameter)
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": decayed[True], "weight_decay": config.weight_decay},
+            {"params": decayed[False], "weight_decay": 0.0},
+        ],
+        lr=config.learning_rate,
+        fused=True,
+    )
+    warmup = round(config.warmup_share * steps)
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / (warmup + 1)
+        return (steps - step) / max(steps - warmup, 1)
+
+    return optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+
+
+def _epoch_batches(
+    lengths: NDArray[np.int64], batch_size: int, rng: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    # Random windows of 50 batches, sorted by length inside, their batches shuffled again: little
+    # padding, and still another company for each text in each epoch.
+    order = rng.permutation(len(lengths)).astype(np.int64)
+    window = batch_size * _MEGABATCH
+    batches: list[NDArray[np.int64]] = []
+    for start in range(0, len(order), window):
+        part = order[start : start + window]
+        part = part[np.argsort(-lengths[part], kind="stable")]
+        batches += [part[i : i + batch_size] for i in range(0, len(part), batch_size)]
+    for index in rng.permutation(len(batches)):
+        yield batches[index]
+
+
+def _step(
+    model: Any, tokens: list[list[int]], y: NDArray[np.int64], tokenizer: Any, optimiser: Any
+) -> float:
+    import torch
+
+    ids, lengths = padded(tokens, int(tokenizer.pad_token_id or 0))
+    device: torch.device = model.device
+    mask = torch.arange(ids.shape[1])[None] < torch.from_numpy(lengths)[:, None]
+    logits = model(
+        input_ids=torch.from_numpy(ids).to(device), attention_mask=mask.long().to(device)
+    ).logits
+    loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(y).to(device))
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimiser.step()
+    optimiser.zero_grad(set_to_none=True)
+    return float(loss)

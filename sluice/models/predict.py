@@ -1,0 +1,115 @@
+"""Class probabilities of a fine-tuned classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sluice.encoders.batches import longest_first, padded, token_batches
+from sluice.encoders.device import pick_device, quiet_loading
+from sluice.encoders.folder import resolve_model
+from sluice.errors import ConfigError
+from sluice.progress import Advance
+
+_TOKENS_PER_ROW = 16
+
+
+def predict(
+    model_folder: str | Path,
+    texts: Sequence[str],
+    max_length: int = 128,
+    batch_size: int = 64,
+    device: str = "auto",
+    advance: Advance | None = None,
+) -> NDArray[np.float64]:
+    """Score texts with a saved classifier.
+
+    Parameters
+    ----------
+    model_folder : str or Path
+        What `sluice.models.fine_tune.fine_tune` wrote, or any sequence classifier's folder.
+    texts : sequence of str, length n
+    max_length : int
+        Most tokens of a text that are read; that of the training.
+    batch_size : int
+        Batches hold up to ``batch_size * 16`` tokens.
+    device : str
+        ``auto``, ``cpu`` or ``cuda``.
+    advance : callable, optional
+        Called with the number of rows done, after each batch.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, C)
+        Rows sum to 1, in the order of `texts`.
+
+    Raises
+    ------
+    ConfigError
+        If the folder is no model, a number is out of range, or the device is not there.
+    """
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    if max_length < 3 or batch_size < 1:
+        raise ConfigError(
+            "Predicting needs max_length of at least 3 and batch_size of at least 1, got "
+            f"{max_length} and {batch_size}."
+        )
+    folder = resolve_model(model_folder)
+    name = pick_device(device)
+    with quiet_loading():
+        model = AutoModelForSequenceClassification.from_pretrained(
+            folder, dtype=torch.float32, attn_implementation="sdpa"
+        )
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    return probabilities_of(tokenizer, model.to(name), texts, max_length, batch_size, advance)
+
+
+def tokenise(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
+    """Token ids of each text, special tokens included, not padded."""
+    if not len(texts):
+        return []
+    return tokenizer(
+        list(texts),
+        truncation=True,
+        max_length=max_length,
+        padding=False,
+        return_attention_mask=False,
+        return_token_type_ids=False,
+    )["input_ids"]
+
+
+def probabilities_of(
+    tokenizer: Any,
+    model: Any,
+    texts: Sequence[str],
+    max_length: int,
+    batch_size: int = 64,
+    advance: Advance | None = None,
+) -> NDArray[np.float64]:
+    """As `predict`, with a classifier that is in memory; leaves it in evaluation mode."""
+    import torch
+
+    tokens = tokenise(tokenizer, texts, max_length)
+    lengths = np.fromiter((len(t) for t in tokens), dtype=np.int64, count=len(tokens))
+    order = longest_first(lengths)
+    result = np.empty((len(tokens), int(model.config.num_labels)), dtype=np.float64)
+    model.eval()
+    for part in token_batches(lengths[order], batch_size * _TOKENS_PER_ROW):
+        rows = order[part]
+        ids, length = padded([tokens[i] for i in rows], int(tokenizer.pad_token_id or 0))
+        with torch.inference_mode():
+            mask = torch.arange(ids.shape[1])[None] < torch.from_numpy(length)[:, None]
+            logits = model(
+                input_ids=torch.from_numpy(ids).to(model.device),
+                attention_mask=mask.long().to(model.device),
+            ).logits
+            result[rows] = torch.softmax(logits.double(), dim=1).cpu().numpy()
+        if advance is not None:
+            advance(len(rows))
+    return result

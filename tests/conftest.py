@@ -1,0 +1,73 @@
+"""What all tests share: no network, no telemetry, a home of their own, and small real data."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+TWEETS = ROOT / "datasets" / "vader_tweets" / "vader_tweets.parquet"
+
+SMALL = {
+    "budgets": [0.1, 0.2],
+    "chosen_budget": 0.2,
+    "seeds": [0, 1],
+    "graph": {"k": 5, "slack": 5},
+    "evaluation": {"resamples": 200},
+    "training": {"epochs": 1, "max_length": 32},
+}
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Return the folder of the workspace."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def tweets() -> pa.Table:
+    """Return 300 real tweets with their classes."""
+    return pq.read_table(TWEETS).slice(0, 300).select(["id", "text", "label"])
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give Sluice and Dagster folders of this test's own."""
+    folder = tmp_path / "home"
+    (folder / "dagster").mkdir(parents=True)
+    (tmp_path / "datasets").mkdir()
+    monkeypatch.setenv("SLUICE_HOME", str(folder / "sluice"))
+    monkeypatch.setenv("SLUICE_DATASETS", str(tmp_path / "datasets"))
+    monkeypatch.setenv("DAGSTER_HOME", str(folder / "dagster"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    shutil.copy(ROOT / "dagster.yaml", folder / "dagster")
+    yield folder
+    from resources.lake import Lake
+
+    Lake().close()
+
+
+@pytest.fixture
+def make_dataset(home: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes a small dataset and returns its folder."""
+
+    def make(name: str, rows: pa.Table, **changes: object) -> Path:
+        folder = tmp_path / "datasets" / name
+        folder.mkdir(exist_ok=True)
+        pq.write_table(rows, folder / "rows.parquet")
+        columns = {"text": "text", "label": "label", "id": "id"}
+        config = {"task": "text", "files": ["rows.parquet"], "columns": columns, **SMALL, **changes}
+        (folder / "dataset.yaml").write_text(yaml.safe_dump(config))
+        return folder
+
+    return make

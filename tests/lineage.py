@@ -1,0 +1,57 @@
+"""Runs the lineage in this process, as `sluice run` does."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from assets.text import TEXT, wanted
+from definitions import defs
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One run of the lineage."""
+
+    success: bool
+    run_id: str
+    metadata: dict[str, dict[str, Any]]
+    errors: dict[str, str]
+
+    @property
+    def computed(self) -> dict[str, int]:
+        """New rows of every asset that did not find itself unchanged."""
+        return {
+            name: values["rows_new"]
+            for name, values in self.metadata.items()
+            if not values["unchanged"]
+        }
+
+
+def run_lineage(
+    dataset: str, *, job: str = "text_refresh", keys: list[dg.AssetKey] | None = None
+) -> Ran:
+    """Materialise a dataset's lineage, or some of its assets, and return what happened."""
+    chosen = keys or wanted(defs.resources["datasets"].config(dataset))
+    with dg.DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions(TEXT.name, [dataset])
+        result = defs.resolve_job_def(job).execute_in_process(
+            instance=instance,
+            partition_key=dataset,
+            asset_selection=chosen,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+        metadata = {
+            "/".join(event.asset_key.path): {
+                key: value.value
+                for key, value in event.step_materialization_data.materialization.metadata.items()
+            }
+            for event in result.get_asset_materialization_events()
+        }
+        errors = {
+            event.step_key: event.step_failure_data.error.to_string()
+            for event in result.all_events
+            if event.is_step_failure
+        }
+        return Ran(result.success, result.run_id, metadata, errors)

@@ -1,0 +1,54 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sluice.errors import BudgetError
+from sluice.subsets.budgets import parse_budget
+
+
+@pytest.mark.parametrize(
+    ("value", "n", "rows"),
+    [
+        (1, 1, 1), (7, 100, 7), (100, 100, 100), ("100", 100, 100), (" 12 ", 50, 12),
+        (np.int64(5), 9, 5), (0.04, 100, 4), ("0.04", 100, 4), ("4%", 100, 4), ("4 %", 100, 4),
+        ("2.5%", 100, 3), ("100%", 7, 7), (np.float32(0.5), 10, 5), (0.001, 10, 1),
+        (0.29, 50, 15), (0.285, 100, 29), (0.999, 10, 10), (".5", 4, 2), (1e-7, 10**8, 10),
+        ("1", 3, 1),
+    ],
+)  # fmt: skip
+def test_budgets(value, n, rows):
+    assert parse_budget(value, n) == rows
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (0, "not positive"), (-3, "not positive"), ("0", "not positive"), ("-5", "not positive"),
+        (0.0, "not a positive"), (-0.1, "not a positive"), ("0.0", "not positive"),
+        ("-4%", "not positive"), ("0%", "not positive"), (float("nan"), "not a positive"),
+        (float("inf"), "not a positive"), ("nan", "not a number"), (101, "more than the 100 rows"),
+        ("101", "more than the 100 rows"), ("101%", "not below 1"), ("1.0", "not below 1"),
+        ("1.5", "not below 1"), (1.0, "count or a share"), (12.0, "count or a share"),
+        (None, "not a number"), (True, "not a number"), ("many", "not a number"),
+        ("", "not a number"), ([3], "not a number"), ("4%%", "not a number"),
+    ],
+)  # fmt: skip
+def test_wrong_budgets(value, message):
+    with pytest.raises(BudgetError, match=message):
+        parse_budget(value, 100)
+
+
+def test_nothing_to_pick_from():
+    with pytest.raises(BudgetError, match="nothing to pick from"):
+        parse_budget(1, 0)
+
+
+@given(st.integers(1, 9999), st.integers(1, 10**6))
+def test_shares_are_rounded_half_up_exactly(numerator, n):
+    share = Fraction(numerator, 10_000)
+    expected = max(1, (2 * share * n + 1) // 2)
+    assert parse_budget(numerator / 10_000, n) == expected
+    assert parse_budget(f"{numerator / 100:.2f}%", n) == expected
