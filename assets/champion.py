@@ -132,10 +132,8 @@ def _decide(
             + f". The alias {'moves' if moves else 'stays'}."
         )
     registry.promote(tracking, name, winner.version)
-    measured = {
-        f"{split}_accuracy": list(accuracy_interval(values, **options))
-        for split, values in right.items()
-    }
+    intervals = {split: accuracy_interval(values, **options) for split, values in right.items()}
+    measured = {f"{split}_accuracy": [i.mean, i.low, i.high] for split, i in intervals.items()}
     return {
         "champion": winner.version,
         "challenger": challenger.version,

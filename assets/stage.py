@@ -92,7 +92,12 @@ def inputs_of(lake: Lake, dataset: str, keys: Sequence[dg.AssetKey]) -> dict[str
     SluiceError
         If one of them has never been materialised for this dataset.
     """
-    known = records.latest(lake, dataset)
+    return _needed(records.latest(lake, dataset), dataset, keys)
+
+
+def _needed(
+    known: dict[str, records.Record], dataset: str, keys: Sequence[dg.AssetKey]
+) -> dict[str, records.Record]:
     absent = [name_of(key) for key in keys if name_of(key) not in known]
     if absent:
         raise SluiceError(
@@ -131,10 +136,11 @@ def run_stage(
         Whether what the last run wrote outside of the lake is still there.
     """
     dataset, name, began = context.partition_key, name_of(context.asset_key), time.monotonic()
-    consumed = inputs_of(lake, dataset, inputs)
+    known = records.latest(lake, dataset)
+    consumed = _needed(known, dataset, inputs)
     versions = {key: record.data_version for key, record in consumed.items()}
     digest = digest_of([name, version, dict(parameters), versions])
-    previous = records.latest(lake, dataset).get(name)
+    previous = known.get(name)
     rebuild = context.run.tags.get(REBUILD_TAG) == "true" or not stands
     if previous and previous.input_digest == digest and not rebuild:
         logger.info("%s: unchanged, %d rows reused", name, previous.rows_total)

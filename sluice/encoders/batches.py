@@ -1,11 +1,41 @@
-"""Batches of about equal token count, cut from texts sorted by length."""
+"""Batches of about equal token count, cut from tokenised texts sorted by length."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+def tokenise(
+    tokenizer: Any, texts: Sequence[str], max_length: int
+) -> tuple[list[list[int]], NDArray[np.int64]]:
+    """Token ids of each text, special tokens included, cut to `max_length` and not padded.
+
+    Parameters
+    ----------
+    tokenizer : transformers tokenizer
+    texts : sequence of str, length n
+    max_length : int
+
+    Returns
+    -------
+    tokens : list of list of int, length n
+    lengths : ndarray of int64, shape (n,)
+    """
+    if not len(texts):
+        return [], np.empty(0, dtype=np.int64)
+    tokens: list[list[int]] = tokenizer(
+        list(texts),
+        truncation=True,
+        max_length=max_length,
+        padding=False,
+        return_attention_mask=False,
+        return_token_type_ids=False,
+    )["input_ids"]
+    return tokens, np.fromiter((len(row) for row in tokens), dtype=np.int64, count=len(tokens))
 
 
 def longest_first(lengths: NDArray[np.int64]) -> NDArray[np.int64]:

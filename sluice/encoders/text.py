@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.encoders.batches import longest_first, padded, token_batches
+from sluice.encoders.batches import longest_first, padded, token_batches, tokenise
 from sluice.encoders.bert import PackedBert, is_supported
 from sluice.encoders.device import check_device, pick_device, quiet_loading
 from sluice.encoders.folder import (
@@ -160,7 +160,7 @@ class TextEncoder:
                 )
         if not len(texts):
             return
-        tokens, lengths = self._tokenise(texts)
+        tokens, lengths = tokenise(self._loaded.tokenizer, texts, self.max_length)
         order = longest_first(lengths)
         for start in range(0, len(order), shard_rows):
             positions = order[start : start + shard_rows]
@@ -174,17 +174,6 @@ class TextEncoder:
     @cached_property
     def _loaded(self) -> _Loaded:
         return _Loaded(self.folder, self.device)
-
-    def _tokenise(self, texts: Sequence[str]) -> tuple[list[list[int]], NDArray[np.int64]]:
-        ids: list[list[int]] = self._loaded.tokenizer(
-            list(texts),
-            truncation=True,
-            max_length=self.max_length,
-            padding=False,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-        )["input_ids"]
-        return ids, np.fromiter((len(i) for i in ids), dtype=np.int64, count=len(ids))
 
 
 class _Loaded:

@@ -23,14 +23,18 @@ class HeadConfig:
     Attributes
     ----------
     C : float
-        Inverse strength of the L2 penalty on the summed (not averaged) loss.
+        Inverse strength of the L2 penalty on the summed (not averaged) loss. Fixed, so that
+        subsets differ by their rows alone. The default is ours: on the validation part of the
+        shipped reviews, over random subsets of 1, 2, 5, 10 and 20 % of the training rows, five
+        draws each, it had the best mean accuracy of 0.5, 1, 2, 4, 8, 16 and 32 (0.678, 0.681,
+        0.679, 0.673, 0.665, 0.656, 0.647). Test rows were not looked at.
     max_iter : int
         Most L-BFGS iterations.
     tolerance : float
         Stop when the largest entry of the projected gradient is below this.
     """
 
-    C: float = 4.0
+    C: float = 1.0
     max_iter: int = 300
     tolerance: float = 1e-4
 

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.encoders.batches import padded
+from sluice.encoders.batches import padded, tokenise
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.folder import resolve_model
 from sluice.errors import ConfigError, DataError
-from sluice.models.predict import probabilities_of, tokenise
+from sluice.models.predict import probabilities_of
 from sluice.progress import track
 
 if TYPE_CHECKING:
@@ -213,8 +213,7 @@ def _train(
     config: TrainingConfig,
     validation: tuple[Sequence[str], NDArray[np.integer]] | None,
 ) -> tuple[list[dict[str, float]], int]:
-    tokens = tokenise(tokenizer, texts, config.max_length)
-    lengths = np.fromiter((len(t) for t in tokens), dtype=np.int64, count=len(tokens))
+    tokens, lengths = tokenise(tokenizer, texts, config.max_length)
     per_epoch = -(-len(tokens) // config.batch_size)
     optimiser, schedule = _optimiser(model, config, per_epoch * config.epochs)
     rng = np.random.default_rng(config.seed)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.encoders.batches import longest_first, padded, token_batches
+from sluice.encoders.batches import longest_first, padded, token_batches, tokenise
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.folder import resolve_model
 from sluice.errors import ConfigError
@@ -70,20 +70,6 @@ def predict(
     return probabilities_of(tokenizer, model.to(name), texts, max_length, batch_size, advance)
 
 
-def tokenise(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
-    """Token ids of each text, special tokens included, not padded."""
-    if not len(texts):
-        return []
-    return tokenizer(
-        list(texts),
-        truncation=True,
-        max_length=max_length,
-        padding=False,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-    )["input_ids"]
-
-
 def probabilities_of(
     tokenizer: Any,
     model: Any,
@@ -95,8 +81,7 @@ def probabilities_of(
     """As `predict`, with a classifier that is in memory; leaves it in evaluation mode."""
     import torch
 
-    tokens = tokenise(tokenizer, texts, max_length)
-    lengths = np.fromiter((len(t) for t in tokens), dtype=np.int64, count=len(tokens))
+    tokens, lengths = tokenise(tokenizer, texts, max_length)
     order = longest_first(lengths)
     result = np.empty((len(tokens), int(model.config.num_labels)), dtype=np.float64)
     model.eval()

@@ -185,7 +185,8 @@ def _settle(
             return best
         size = min(BATCH, len(bounds))
         top = np.argpartition(bounds, -size)[-size:]
-        stale = top[~fresh[top]]
+        # among more than `size` equal bounds the partition may miss the one that is asked for
+        stale = np.append(top[~fresh[top] & (bounds[top] > -np.inf)], best)
         bounds[stale] = gains_of(similar, covered, stale)
         fresh[stale] = True
 

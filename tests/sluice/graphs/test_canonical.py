@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.graphs.canonical import (
@@ -27,6 +27,7 @@ def tree(values):
     return tree(halved + values[2 * half :])
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=70))
 def test_halving_sum_is_the_stated_tree(values):
     assert halving_sum(np.array(values)) == tree(values)

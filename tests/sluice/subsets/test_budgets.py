@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.errors import BudgetError
@@ -46,6 +46,7 @@ def test_nothing_to_pick_from():
         parse_budget(1, 0)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 9999), st.integers(1, 10**6))
 def test_shares_are_rounded_half_up_exactly(numerator, n):
     share = Fraction(numerator, 10_000)

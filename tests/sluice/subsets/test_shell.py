@@ -12,7 +12,7 @@ RANDOM, K_CENTER = SELECTORS["random_stratified"], SELECTORS["k_center"]
 
 
 def returning(picks, base=RANDOM):
-    return replace(base, core=lambda pool, budget, seed: picks)
+    return replace(base, core=lambda pool, budget, seed, **options: picks)
 
 
 def picks_of(positions):

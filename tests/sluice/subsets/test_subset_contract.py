@@ -66,11 +66,11 @@ def test_seed_reproduces_and_matters_only_where_it_says(method, digits_pool):
         assert all(same(run(method, digits_pool, 40, seed), first) for seed in (1, 2))
 
 
-@every
+@pytest.mark.parametrize(
+    "method", [m for m in SELECTORS.values() if m.nested], ids=lambda m: m.name
+)
 @pytest.mark.parametrize("data", ["digits", "copies", "equal"])
 def test_nested_where_it_says(method, data, request):
-    if not method.nested:
-        pytest.skip("not a nested method")
     pool = request.getfixturevalue(data).pool()
     whole = run(method, pool, len(pool.ids), 0)
     for budget in (1, 2, 7, 23):

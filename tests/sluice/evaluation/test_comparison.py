@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+
+from sluice.errors import DataError
+from sluice.evaluation.bootstrap import accuracy_interval, paired_difference
+from sluice.evaluation.comparison import (
+    ALL_ROWS,
+    RANDOM,
+    Evaluated,
+    choose_subset,
+    summarise,
+)
+
+N = 400
+TRUTH = {
+    s: np.random.default_rng(i).integers(3, size=N) for i, s in enumerate(("validation", "test"))
+}
+
+
+def evaluated(selector, budget, seed, wrong):
+    """Predictions with the given number of errors on each split, at seeded places."""
+    rng = np.random.default_rng([seed, len(selector)])
+    predictions = {}
+    for split, truth in TRUTH.items():
+        places = rng.permutation(N)[: wrong if isinstance(wrong, int) else wrong[split]]
+        predictions[split] = truth.copy()
+        predictions[split][places] = (truth[places] + 1) % 3
+    return Evaluated(selector, budget, seed, predictions)
+
+
+def correct(results, split):
+    return np.stack([r.predictions[split] == TRUTH[split] for r in results])
+
+
+@pytest.fixture
+def results():
+    return [
+        *(evaluated(RANDOM, 0.1, s, 150 + s) for s in range(5)),
+        *(evaluated("good", 0.1, s, 60 + s) for s in (1, 0)),
+        evaluated("same", 0.1, 0, 152),
+        evaluated("good", 0.2, 0, 50),
+        evaluated(ALL_ROWS, 1.0, 0, 40),
+    ]
+
+
+def test_table_holds_the_bootstrap_of_each_cell(results):
+    table = {(c.selector, c.budget): c for c in summarise(results, TRUTH)}
+    good = [results[6], results[5]]
+    cell = table["good", 0.1]
+    assert cell.seeds == (0, 1)
+    for split in TRUTH:
+        a, b = correct(good, split), correct(results[:5], split)
+        assert cell.accuracy[split] == accuracy_interval(a)
+        assert cell.against_random[split] == paired_difference(a, b)
+        assert cell.against_all[split] == paired_difference(a, correct(results[-1:], split))
+        assert cell.accuracy[split].mean == pytest.approx(a.mean())
+
+
+def test_only_a_whole_interval_above_zero_beats_random(results):
+    table = {(c.selector, c.budget): c for c in summarise(results, TRUTH)}
+    assert table["good", 0.1].beats_random
+    assert not table["same", 0.1].beats_random
+    assert not table[RANDOM, 0.1].beats_random
+    # No random control at this budget: nothing can be claimed.
+    assert not table["good", 0.2].beats_random
+    assert table["good", 0.2].against_random == {}
+    assert table["good", 0.2].against_all["test"].high < 0.05
+
+
+def test_test_and_not_validation_carries_the_claim():
+    results = [
+        evaluated(RANDOM, 0.1, 0, 150),
+        evaluated("odd", 0.1, 0, {"validation": 10, "test": 150}),
+    ]
+    row = summarise(results, TRUTH)[0]
+    assert row.selector == "odd"
+    assert row.beats_random_on("validation")
+    assert not row.beats_random
+
+
+def test_table_is_sorted_with_all_rows_last(results):
+    order = [(c.budget, c.selector) for c in summarise(results[::-1], TRUTH)]
+    assert order == [
+        (0.1, "good"),
+        (0.1, RANDOM),
+        (0.1, "same"),
+        (0.2, "good"),
+        (1.0, ALL_ROWS),
+    ]
+
+
+def test_choice_is_the_best_mean_and_not_the_luckiest_seed():
+    results = [
+        evaluated("steady", 0.1, 0, 100),
+        evaluated("steady", 0.1, 1, 98),
+        evaluated("wild", 0.1, 0, 60),
+        evaluated("wild", 0.1, 1, 180),
+        evaluated("better_elsewhere", 0.2, 0, 10),
+        evaluated(ALL_ROWS, 0.1, 0, 0),
+    ]
+    choice = choose_subset(results, TRUTH["validation"], 0.1)
+    assert (choice.selector, choice.budget, choice.seed) == ("steady", 0.1, 1)
+    assert choice.mean_accuracy == pytest.approx(1 - 99 / N)
+    assert choice.seed_accuracy == pytest.approx(1 - 98 / N)
+
+
+def test_validation_alone_decides():
+    results = [
+        evaluated("a", 0.1, 0, {"validation": 90, "test": 200}),
+        evaluated("b", 0.1, 0, {"validation": 100, "test": 0}),
+    ]
+    assert choose_subset(results, TRUTH["validation"], 0.1).selector == "a"
+
+
+def test_ties_go_to_the_lower_name_then_seed():
+    # Three seeds whose mean equals one seed's exactly, though not as floats summed and divided.
+    results = [evaluated("b", 0.1, s, 120) for s in (2, 0, 1)] + [evaluated("c", 0.1, 0, 120)]
+    choice = choose_subset(results, TRUTH["validation"], 0.1)
+    assert (choice.selector, choice.seed) == ("b", 0)
+    results.append(evaluated("a", 0.1, 7, 120))
+    assert choose_subset(results, TRUTH["validation"], 0.1).selector == "a"
+
+
+def test_errors(results):
+    with pytest.raises(DataError, match=r"budget 0\.5"):
+        choose_subset(results, TRUTH["validation"], 0.5)
+    with pytest.raises(DataError, match="twice"):
+        summarise([*results, results[0]], TRUTH)
+    short = Evaluated("x", 0.1, 0, {"validation": np.zeros(3, np.int64)})
+    with pytest.raises(DataError, match="3 predictions on 'validation'"):
+        summarise([short], TRUTH)
