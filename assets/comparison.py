@@ -108,7 +108,7 @@ def _compare(
     sentences = _sentences(budgeted, chosen)
     stored = [row_to(row) for row in budgeted]
     return Outcome(
-        content=digest_of([stored, row_to(all_rows), chosen]),
+        content=digest_of([_timeless(row) for row in [*stored, row_to(all_rows)]] + [chosen]),
         total=len(table),
         new=len(table),
         metadata=_shown(budgeted, all_rows, chosen, sentences, len(present.of("train").ids)),
@@ -120,6 +120,10 @@ def _compare(
             "class_names": list(present.class_names),
         },
     )
+
+
+def _timeless(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != "seconds"}
 
 
 def _evaluated(row: dict[str, Any], order: dict[str, int]) -> Evaluated:

@@ -173,7 +173,11 @@ def _assign(
     rows: NDArray[np.float32], medoids: NDArray[np.int64], error: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Nearest medoid of each row (ties: lower id), and a medoid its own."""
-    nearest, squared = nearest_centres(rows, rows[medoids], error)
+    # of equal medoids only the first can win: leaving out the others keeps near ties few
+    _, first = np.unique(rows[medoids], axis=0, return_index=True)
+    distinct = np.sort(first)
+    nearest, squared = nearest_centres(rows, rows[medoids[distinct]], error)
+    nearest = distinct[nearest]
     nearest[medoids] = np.arange(len(medoids))
     return nearest, squared
 

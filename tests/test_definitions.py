@@ -1,0 +1,120 @@
+"""What Dagster loads: the asset graph as committed, cheaply, under names that are ours."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from definitions import defs
+
+SNAPSHOT = Path(__file__).parent / "definitions.snapshot.json"
+
+
+def described() -> dict[str, Any]:
+    graph = defs.resolve_asset_graph()
+    assets = {}
+    for key in sorted(graph.get_all_asset_keys(), key=str):
+        node = graph.get(key)
+        assets["/".join(key.path)] = {
+            "deps": sorted("/".join(parent.path) for parent in node.parent_keys),
+            "group": node.group_name,
+            "kinds": sorted(node.kinds),
+            "partitions": node.partitions_def.name if node.partitions_def else None,
+            "checks": sorted(
+                f"{check.name}{' (blocking)' if graph.get_check_spec(check).blocking else ''}"
+                for check in node.check_keys
+            ),
+        }
+    repository = defs.get_repository_def()
+    return {
+        "assets": assets,
+        "jobs": sorted(name for name in repository.job_names if not name.startswith("__")),
+        "schedules": {
+            s.name: [s.cron_schedule, s.default_status.value] for s in repository.schedule_defs
+        },
+        "sensors": {s.name: s.default_status.value for s in repository.sensor_defs},
+        "resources": sorted(defs.resources),
+    }
+
+
+def test_the_graph_is_the_committed_one() -> None:
+    """Rewrite with: python tests/test_definitions.py."""
+    assert described() == json.loads(SNAPSHOT.read_text())
+
+
+def test_every_asset_says_what_it_is() -> None:
+    graph = defs.resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description
+        assert len(node.description) > 40
+        assert node.owners
+        assert 1 <= len(node.kinds) <= 3
+        assert node.code_version
+
+
+def test_every_check_has_partitions_and_a_description() -> None:
+    for checks in defs.asset_checks or []:
+        assert isinstance(checks, dg.AssetChecksDefinition)
+        for spec in checks.check_specs:
+            assert spec.partitions_def is not None
+            assert spec.description
+
+
+def test_loading_imports_nothing_heavy() -> None:
+    heavy = ["torch", "transformers", "mlflow", "faiss", "sklearn", "cleanlab", "matplotlib"]
+    script = f"import sys, definitions; print([m for m in {heavy!r} if m in sys.modules])"
+    root = Path(__file__).resolve().parent.parent
+    done = subprocess.run(
+        [sys.executable, "-W", "error::DeprecationWarning:assets", "-c", script],
+        cwd=root, capture_output=True, text=True, check=True,
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_workspace_modules_are_ours(root: Path) -> None:
+    import assets
+    import jobs
+    import resources
+    import sensors
+
+    for module in (assets, jobs, resources, sensors):
+        assert module.__file__ is not None
+        assert Path(module.__file__).parent.parent == root
+
+
+@pytest.mark.parametrize("folder", ["/", "."])
+def test_the_workspace_file_loads_from_any_folder(root: Path, folder: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "dagster", "definitions", "validate"),
+            *("-w", str(root / "workspace.yaml")),
+        ],
+        cwd=root if folder == "." else folder,
+        env={"PATH": "/usr/bin:/bin", "DAGSTER_HOME": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_installed_faiss_is_the_one_that_was_asked_for() -> None:
+    import importlib.metadata
+
+    import faiss
+
+    installed = {
+        name
+        for name in ("faiss-cpu", "faiss-gpu")
+        if any(d.metadata["Name"] == name for d in importlib.metadata.distributions())
+    }
+    assert len(installed) == 1, "faiss-cpu and faiss-gpu overwrite each other: install one"
+    assert ("GPU" in faiss.get_compile_options()) == ("faiss-gpu" in installed)
+
+
+if __name__ == "__main__":
+    SNAPSHOT.write_text(json.dumps(described(), indent=2) + "\n")
