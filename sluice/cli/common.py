@@ -36,7 +36,9 @@ def console() -> Console:
 
 def results() -> Console:
     """Return the console for the result itself (standard output)."""
-    return Console()
+    out = Console()
+    # A file or a pipe has no width of its own: write whole lines.
+    return out if out.is_terminal else Console(width=140)
 
 
 def warn(message: str) -> None:

@@ -123,24 +123,31 @@ def result_table(rows: Sequence[BudgetRow], all_rows: BudgetRow | None) -> Table
     )
     # Folding, never cutting: in a narrow terminal an interval moves below its mean.
     table.add_column("budget", overflow="fold", min_width=5)
-    table.add_column("selector", overflow="fold", min_width=14)
+    table.add_column("selector", overflow="fold", min_width=17)
     table.add_column("rows", justify="right", overflow="fold", min_width=5)
     for name in ("test accuracy", "minus random", "minus all rows"):
         table.add_column(name, justify="right", overflow="fold", min_width=8)
     table.add_column("sec", justify="right")
-    table.add_column("verdict", overflow="fold", min_width=6)
+    table.add_column("beats random", overflow="fold", min_width=6)
     ordered = sort_rows(rows)
     for row, after in zip(ordered, [*ordered[1:], None], strict=True):
         last = after is None or after.budget_label != row.budget_label
         table.add_row(*_cells(row), end_section=last)
     if all_rows is not None:
-        table.add_row(*_cells(all_rows, says="every row"))
+        table.add_row(*_cells(all_rows, says="-"))
     return table
 
 
 def _cells(row: BudgetRow, says: str | None = None) -> list[Text]:
     says = verdict(row) if says is None else says
     style = {"beats random": "green", "worse than random": "red", "does not beat random": "yellow"}
+    short = {
+        "beats random": "yes",
+        "does not beat random": "no",
+        "worse than random": "less",
+        "not compared": "",
+        "the control": "-",
+    }
     accuracy, random, everything = row.test_accuracy, row.versus_random, row.versus_all
     texts = [
         row.budget_label,
@@ -153,4 +160,4 @@ def _cells(row: BudgetRow, says: str | None = None) -> list[Text]:
         else format_difference(everything.mean, everything.low, everything.high),
         f"{row.seconds:.1f}",
     ]
-    return [Text(t) for t in texts] + [Text(says, style=style.get(says, "dim"))]
+    return [Text(t) for t in texts] + [Text(short.get(says, says), style=style.get(says, "dim"))]
