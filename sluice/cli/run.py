@@ -78,7 +78,7 @@ def _report(
 
     found = read_results(workspace.resource("lake"), TEXT, dataset)
     out = results()
-    out.print(result_table(found.rows, found.all_rows))
+    out.print(result_table(found.rows, found.all_rows, out.width))
     for line in found.sentences:
         out.print(line)
     counts = [

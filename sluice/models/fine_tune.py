@@ -292,4 +292,4 @@ def _step(
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
-    return float(loss)
+    return float(loss.detach())

@@ -18,7 +18,7 @@ from sluice.graphs.knn import KnnGraph
 from sluice.progress import track
 from sluice.subsets.contract import Picks, Pool
 
-BATCH = 128
+BATCH = 384
 """Stale gains computed at once. No parameter of the result."""
 
 

@@ -85,9 +85,9 @@ def k_center(pool: Pool, budget: int, seed: int, *, start: str | None = None) ->
     gains = np.concatenate([covered[:1] if len(covered) else [0.0], covered])[:budget]
     reasons = [f"First pick: the {why}."]
     reasons += [
-        f"Farthest row from the {rank} kept before it: {gain:.3f} from the nearest of them."
+        f"Farthest from all {rank} kept before it: {gain:.3f} from the nearest of them."
         if gain > 0
-        else f"Fills the budget: equal to one of the {rank} rows kept before it, as all rows left."
+        else f"Fills the budget: a copy of one of the {rank} kept before it, as all rows left are."
         for rank, gain in enumerate(gains[1:], start=1)
     ]
     return Picks(positions, gains, reasons)

@@ -101,7 +101,7 @@ def test_table_tells_every_number_and_says_plainly_what_does_not_beat_random(
 
 @pytest.mark.parametrize("width", [80, 100, 120])
 def test_a_narrow_terminal_folds_and_loses_nothing(data: ReportData, width: int) -> None:
-    text = printed(result_table(data.budget_rows, data.all_rows), width)
+    text = printed(result_table(data.budget_rows, data.all_rows, width), width)
     assert "…" not in text
     for row in data.budget_rows:
         for bound in (row.test_accuracy.mean, row.test_accuracy.low, row.test_accuracy.high):
@@ -109,7 +109,7 @@ def test_a_narrow_terminal_folds_and_loses_nothing(data: ReportData, width: int)
         if row.versus_random is not None:
             assert f"{row.versus_random.high:+z.3f}" in text
         assert MARKS[verdict(row)] in text
-    assert "beats" in text
+    assert "wins" in text
     assert max(len(line.rstrip()) for line in text.splitlines()) <= width
 
 
