@@ -25,6 +25,8 @@ from sluice.subsets.contract import Selector
 
 VERSION = "1"
 RANDOM = "random_stratified"
+# Below this a bootstrap over the rows cannot be trusted (ours).
+FEW_TEST_ROWS = 50
 
 
 def comparison_asset(task: Task, selectors: list[Selector]) -> dg.AssetsDefinition:
@@ -105,7 +107,7 @@ def _compare(
     all_rows = next(row for row in rows if row.selector == ALL_ROWS)
     at = order[budget_label(config.chosen_budget)]
     chosen = _chosen(choose_subset(results, truth["validation"], at), jobs, labels[at])
-    sentences = _sentences(budgeted, chosen)
+    sentences = _sentences(budgeted, chosen, len(truth["test"]))
     stored = [row_to(row) for row in budgeted]
     return Outcome(
         content=digest_of([_timeless(row) for row in [*stored, row_to(all_rows)]] + [chosen]),
@@ -186,7 +188,7 @@ def _selecting_seconds(lake: Lake, task: Task, dataset: str, methods: set[str]) 
     }
 
 
-def _sentences(rows: list[BudgetRow], chosen: dict[str, Any]) -> list[str]:
+def _sentences(rows: list[BudgetRow], chosen: dict[str, Any], test_rows: int) -> list[str]:
     compared = sorted({row.selector for row in rows if row.versus_random is not None})
     winners = sorted({row.selector for row in rows if row.beats_random})
     losers = [name for name in compared if name not in winners]
@@ -199,6 +201,8 @@ def _sentences(rows: list[BudgetRow], chosen: dict[str, Any]) -> list[str]:
     for name in winners:
         where = ", ".join(r.budget_label for r in rows if r.selector == name and r.beats_random)
         said.append(f"{name} beats random at {where}.")
+    if test_rows < FEW_TEST_ROWS:
+        said.append(f"Only {test_rows} test rows: too few to tell methods apart, whatever wins.")
     return said
 
 
