@@ -34,9 +34,7 @@ class Datasets(dg.ConfigurableResource):
         """
         with os.scandir(self.folder) as entries:
             return sorted(
-                entry.name
-                for entry in entries
-                if entry.is_dir() and not entry.name.startswith(".")
+                entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")
             )
 
     def names(self) -> list[str]:

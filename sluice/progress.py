@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -24,7 +24,7 @@ class Advance(Protocol):
 
 
 @contextmanager
-def track(label: str, total: int, *, every: float = 5.0) -> Iterator[Advance]:
+def track(label: str, total: int, *, every: float = 5.0) -> Generator[Advance]:
     """Log the progress of one long piece of work.
 
     Parameters
@@ -48,7 +48,11 @@ def track(label: str, total: int, *, every: float = 5.0) -> Iterator[Advance]:
             last = now
             left = (total - done) * (now - began) / max(done, 1)
             logger.info(
-                "%s: %d of %d, about %.0f s left", label, done, total, left,
+                "%s: %d of %d, about %.0f s left",
+                label,
+                done,
+                total,
+                left,
                 extra={"label": label, "done": done, "total": total},
             )
 
@@ -56,6 +60,10 @@ def track(label: str, total: int, *, every: float = 5.0) -> Iterator[Advance]:
     seconds = time.monotonic() - began
     if seconds >= every:
         logger.info(
-            "%s: %d of %d in %.0f s", label, done, total, seconds,
+            "%s: %d of %d in %.0f s",
+            label,
+            done,
+            total,
+            seconds,
             extra={"label": label, "done": total, "total": total},
         )

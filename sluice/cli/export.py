@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -26,7 +26,7 @@ def export(
     """Write the rows that a method keeps at a budget, with rank, gain and reason."""
     check_out(out)
     workspace.enter()
-    from resources.store import records, selections  # pyright: ignore[reportMissingImports]
+    from resources.store import records, selections
 
     lake = workspace.resource("lake")
     known = records.latest(lake, dataset)
@@ -48,9 +48,9 @@ def export(
 
 
 def _entry(
-    entries: list[dict[str, object]], dataset: str, method: str, budget: str, seed: int | None
-) -> dict[str, object]:
-    from assets.subsets import budget_label  # pyright: ignore[reportMissingImports]
+    entries: list[dict[str, Any]], dataset: str, method: str, budget: str, seed: int | None
+) -> dict[str, Any]:
+    from assets.subsets import budget_label
 
     label = budget.replace(" ", "")
     if "%" not in label:

@@ -18,8 +18,8 @@ def purge(
 ) -> None:
     """Delete every row of a dataset from the lake, in all its snapshots. There is no way back."""
     workspace.enter()
-    from resources.locks import dataset_lock  # pyright: ignore[reportMissingImports]
-    from resources.store import purging  # pyright: ignore[reportMissingImports]
+    from resources.locks import dataset_lock
+    from resources.store import purging
 
     lake, datasets = workspace.resource("lake"), workspace.resource("datasets")
     if dataset in datasets.folders():
@@ -38,7 +38,7 @@ def purge(
         )
     with dataset_lock(lake.folder / "locks", dataset, "sluice purge"):
         counts = purging.purge(lake, dataset)
-    from assets.report import report_path  # pyright: ignore[reportMissingImports]
+    from assets.report import report_path
 
     report_path(dataset).unlink(missing_ok=True)
     out = results()

@@ -20,8 +20,8 @@ def report(
 ) -> None:
     """Write one self-contained HTML page: what was kept, why, and what it trains."""
     workspace.enter()
-    from assets.report import report_path, write_report  # pyright: ignore[reportMissingImports]
-    from assets.text import TEXT  # pyright: ignore[reportMissingImports]
+    from assets.report import report_path, write_report
+    from assets.text import TEXT
 
     path = (out or report_path(dataset)).resolve()
     write_report(workspace.resource("lake"), TEXT, workspace.resource("datasets"), dataset, path)

@@ -44,11 +44,11 @@ def run(
 def _materialise(dataset: str, *, rebuild: bool) -> tuple[dg.ExecuteInProcessResult, float]:
     import dagster as dg
 
-    from assets.stage import body_seconds  # pyright: ignore[reportMissingImports]
-    from assets.text import TEXT, wanted  # pyright: ignore[reportMissingImports]
-    from definitions import defs  # pyright: ignore[reportMissingImports]
+    from assets.stage import body_seconds
+    from assets.text import TEXT, wanted
+    from definitions import defs
 
-    datasets = defs.resources["datasets"]
+    datasets = workspace.resource("datasets")
     if dataset not in datasets.names():
         raise UnknownNameError.of("dataset", dataset, datasets.names())
     keys = wanted(datasets.config(dataset))
@@ -72,8 +72,8 @@ def _report(
 ) -> None:
     if not result.success:
         raise SluiceError(_failure(dataset, result))
-    from assets.results import read_results  # pyright: ignore[reportMissingImports]
-    from assets.text import TEXT  # pyright: ignore[reportMissingImports]
+    from assets.results import read_results
+    from assets.text import TEXT
     from sluice.reports.tables import result_table
 
     found = read_results(workspace.resource("lake"), TEXT, dataset)

@@ -95,15 +95,15 @@ class Servers:
                 *("-h", HOST, "-p", port),
             ]
         tracking = workspace.resource("tracking")
-        tracking.client()  # type: ignore[attr-defined]
-        uri = str(tracking.tracking_uri)  # type: ignore[attr-defined]
+        tracking.client()
+        uri = str(tracking.tracking_uri)
         return [
             *(sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri),
             *("--host", HOST, "--port", port, "--workers", "1"),
         ]
 
     def _log(self, name: str) -> Path:
-        from resources.paths import home  # pyright: ignore[reportMissingImports]
+        from resources.paths import home
 
         folder = Path(home()) / "logs"
         folder.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sluice.cli.common import find_workspace
 
@@ -39,13 +39,12 @@ def enter() -> Path:
     return root
 
 
-def resource(name: str) -> object:
+def resource(name: str) -> Any:
     """Return one of the resources that `definitions.py` wires."""
     enter()
-    from definitions import defs  # pyright: ignore[reportMissingImports]
+    from definitions import defs
 
-    found: object = defs.resources[name]
-    return found
+    return (defs.resources or {})[name]
 
 
 def instance() -> dg.DagsterInstance:

@@ -100,9 +100,7 @@ def curve_points(rows: Sequence[BudgetRow], pool_size: int) -> list[CurvePoint]:
     return [CurvePoint(r.selector, r.size / pool_size, r.test_accuracy) for r in rows]
 
 
-def result_table(
-    rows: Sequence[BudgetRow], all_rows: BudgetRow | None, width: int = 140
-) -> Table:
+def result_table(rows: Sequence[BudgetRow], all_rows: BudgetRow | None, width: int = 140) -> Table:
     """Build the table that `make run` prints: one line per selector and budget.
 
     Parameters
