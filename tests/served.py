@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -74,3 +75,9 @@ class Served:
 
     def successes(self, count: int) -> bool:
         return [run["status"] for run in self.runs()].count("SUCCESS") >= count
+
+    def stop(self) -> int:
+        """Press Ctrl-C and wait, so that the servers go with their starter."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(90)

@@ -1,8 +1,6 @@
 """What a person sees: the Dagster UI and the report, in headless Chromium."""
 
-import os
 import shutil
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,8 +26,7 @@ def served(
     assert ran.success, ran.errors
     server = Served(root, home)
     yield server
-    if server.process.poll() is None:
-        os.killpg(server.process.pid, signal.SIGKILL)
+    server.stop()
 
 
 def test_the_ui_and_the_report(served: Served, home: Path) -> None:

@@ -25,8 +25,7 @@ pytestmark = pytest.mark.slow
 def served(home: Path, root: Path) -> Iterator[Served]:
     server = Served(root, home)
     yield server
-    if server.process.poll() is None:
-        os.killpg(server.process.pid, signal.SIGKILL)
+    server.stop()
 
 
 def test_from_a_csv_to_a_refreshed_lineage(

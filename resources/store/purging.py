@@ -9,6 +9,16 @@ from resources.store import vectors
 from sluice.data.digests import text_hash
 
 
+# The catalogue keeps the least and the greatest value that a column ever had, and never narrows
+# them: a purged text may be one. Bounds that no text exceeds are correct and tell nothing.
+_WIDEST_BOUNDS = (
+    "UPDATE __ducklake_metadata_lake.ducklake_table_column_stats "
+    "SET min_value = '', max_value = chr(1114111) WHERE (table_id, column_id) IN "
+    "(SELECT (table_id, column_id) FROM __ducklake_metadata_lake.ducklake_column "
+    "WHERE column_type = 'varchar')"
+)
+
+
 def known_datasets(lake: Lake) -> list[str]:
     """Return the names of all datasets that the lake has ever held."""
     table = lake.read("SELECT DISTINCT dataset FROM records ORDER BY dataset")
@@ -52,6 +62,7 @@ def purge(lake: Lake, dataset: str) -> dict[str, int]:
             "CALL ducklake_merge_adjacent_files('lake')",
             "CALL ducklake_expire_snapshots('lake', older_than => now())",
             "CALL ducklake_cleanup_old_files('lake', cleanup_all => true)",
+            _WIDEST_BOUNDS,
         ]
     )
     return counts

@@ -173,7 +173,7 @@ class Training(Section):
     enabled: bool = Field(default=True, description="Whether a model is fine-tuned at all.")
     epochs: Positive = Field(default=3, description="Passes over the subset.")
     learning_rate: Annotated[float, Field(gt=0)] = Field(
-        default=5e-5, description="Peak learning rate."
+        default=1e-4, description="Peak learning rate."
     )
     batch_size: Positive = Field(default=16, description="Rows per optimiser step.")
     max_length: Positive = Field(
