@@ -8,7 +8,7 @@ import numpy as np
 from assets.fine_tuned import model_name, training_config
 from assets.inputs import Rows, read_rows
 from assets.stage import Outcome, digest_of, inputs_of, name_of, run_stage
-from assets.task import OWNERS, Task
+from assets.task import Task
 from resources import registry
 from resources.compute import Compute
 from resources.datasets import Datasets
@@ -31,15 +31,13 @@ def champion_asset(task: Task) -> dg.AssetsDefinition:
     """Build the asset `[task, models, champion]`."""
     inputs = [task.key("models", "fine_tuned"), task.key("instances")]
 
-    @dg.asset(
-        key=task.key("models", "champion"),
+    @task.asset(
+        "models",
+        "champion",
         deps=inputs,
-        partitions_def=task.partitions,
-        group_name=task.name,
         kinds={"mlflow", "torch"},
-        owners=OWNERS,
         pool="gpu",
-        code_version=VERSION,
+        version=VERSION,
         description=(
             "Challenger and champion are both scored on the present validation rows; the alias "
             "`champion` moves only if the lower end of the paired-bootstrap interval of the gain "

@@ -10,7 +10,7 @@ from assets.inputs import Rows, read_rows
 from assets.results import row_from, row_to
 from assets.stage import Outcome, digest_of, inputs_of, name_of, run_stage
 from assets.subsets import budget_label
-from assets.task import OWNERS, Task
+from assets.task import Task
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
@@ -34,14 +34,12 @@ def comparison_asset(task: Task, selectors: list[Selector]) -> dg.AssetsDefiniti
     names = [selector.name for selector in selectors]
     everything = [task.key("evaluations", name) for name in (*names, ALL_ROWS)]
 
-    @dg.asset(
-        key=task.key("evaluations", "comparison"),
+    @task.asset(
+        "evaluations",
+        "comparison",
         deps=[*everything, task.key("instances")],
-        partitions_def=task.partitions,
-        group_name=task.name,
         kinds={"duckdb", "numpy"},
-        owners=OWNERS,
-        code_version=VERSION,
+        version=VERSION,
         description=(
             "Accuracy over budget of every method, with intervals by a bootstrap over rows and "
             "seeds, and its paired differences to stratified random rows at the same budget and "

@@ -5,7 +5,7 @@ import numpy as np
 
 from assets.inputs import read_rows
 from assets.stage import Outcome, inputs_of, name_of, run_stage
-from assets.task import OWNERS, Task, table_metadata
+from assets.task import Task
 from resources.compute import Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
@@ -24,16 +24,13 @@ def embeddings_asset(task: Task) -> dg.AssetsDefinition:
     """Build the asset `[task, embeddings]`."""
     instances = task.key("instances")
 
-    @dg.asset(
-        key=task.key("embeddings"),
+    @task.asset(
+        "embeddings",
         deps=[instances],
-        partitions_def=task.partitions,
-        group_name=task.name,
         kinds={"duckdb", "torch", "huggingface"},
-        owners=OWNERS,
         pool="gpu",
-        code_version=VERSION,
-        metadata=table_metadata("embeddings"),
+        version=VERSION,
+        table="embeddings",
         description=(
             "Sentence vectors of all rows: all-MiniLM-L6-v2 (Reimers and Gurevych, "
             "arXiv:1908.10084), or the encoder that `dataset.yaml` names; mean over the tokens of "

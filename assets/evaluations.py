@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from assets.inputs import Rows, read_rows, read_vectors
 from assets.stage import Outcome, digest_of, inputs_of, name_of, run_stage
-from assets.task import OWNERS, Task, table_metadata
+from assets.task import Task
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
@@ -49,16 +49,14 @@ def _evaluation(
 ) -> dg.AssetsDefinition:
     inputs = [task.key("instances"), task.key("embeddings"), *([subset] if subset else [])]
 
-    @dg.asset(
-        key=task.key("evaluations", method),
+    @task.asset(
+        "evaluations",
+        method,
         deps=inputs,
-        partitions_def=task.partitions,
-        group_name=task.name,
         kinds={"duckdb", "scikitlearn", "mlflow"},
-        owners=OWNERS,
-        code_version=VERSION,
+        version=VERSION,
         tags={"method": method},
-        metadata=table_metadata("evaluations"),
+        table="evaluations",
         description=description,
     )
     def evaluated(

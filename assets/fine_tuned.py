@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from assets.inputs import read_rows
 from assets.stage import Outcome, digest_of, inputs_of, name_of, run_stage
-from assets.task import OWNERS, Task
+from assets.task import Task
 from resources import registry
 from resources.compute import Compute
 from resources.datasets import Datasets
@@ -43,15 +43,13 @@ def fine_tuned_asset(task: Task) -> dg.AssetsDefinition:
     """Build the asset `[task, models, fine_tuned]`."""
     comparison = task.key("evaluations", "comparison")
 
-    @dg.asset(
-        key=task.key("models", "fine_tuned"),
+    @task.asset(
+        "models",
+        "fine_tuned",
         deps=[comparison, task.key("instances")],
-        partitions_def=task.partitions,
-        group_name=task.name,
         kinds={"torch", "huggingface", "mlflow"},
-        owners=OWNERS,
         pool="gpu",
-        code_version=VERSION,
+        version=VERSION,
         description=(
             "The encoder with a classification layer, fine-tuned (AdamW, linear schedule, cross "
             "entropy) on the subset that is best on validation at the chosen budget. Logged to "

@@ -5,7 +5,7 @@ import numpy as np
 
 from assets.inputs import read_rows, read_vectors
 from assets.stage import Outcome, digest_of, run_stage
-from assets.task import OWNERS, Task, table_metadata
+from assets.task import Task
 from resources.compute import Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
@@ -22,16 +22,14 @@ def knn_asset(task: Task) -> dg.AssetsDefinition:
     """Build the asset `[task, graphs, knn]`."""
     inputs = [task.key("instances"), task.key("embeddings")]
 
-    @dg.asset(
-        key=task.key("graphs", "knn"),
+    @task.asset(
+        "graphs",
+        "knn",
         deps=inputs,
-        partitions_def=task.partitions,
-        group_name=task.name,
         kinds={"duckdb", "faiss"},
-        owners=OWNERS,
         pool="gpu",
-        code_version=VERSION,
-        metadata=table_metadata("edges"),
+        version=VERSION,
+        table="edges",
         description=(
             "Exact cosine kNN graph of the training rows, c(i, j) = <x_i, x_j>, k = 15 unless "
             "`dataset.yaml` says otherwise, ties by id. FAISS proposes candidates in float32; the "

@@ -5,7 +5,7 @@ from collections import Counter
 import dagster as dg
 
 from assets.stage import Outcome, run_stage
-from assets.task import OWNERS, Task, table_metadata
+from assets.task import Task
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
@@ -21,14 +21,11 @@ VERSION = "1"
 def instances_asset(task: Task) -> dg.AssetsDefinition:
     """Build the asset `[task, instances]`."""
 
-    @dg.asset(
-        key=task.key("instances"),
-        partitions_def=task.partitions,
-        group_name=task.name,
+    @task.asset(
+        "instances",
         kinds={"duckdb", "parquet"},
-        owners=OWNERS,
-        code_version=VERSION,
-        metadata=table_metadata("instances"),
+        version=VERSION,
+        table="instances",
         description=(
             "Rows of the raw files: checked, content-hashed and split into train, validation and "
             "test by the hash of the normalised text (or of the group, or as the file says), so "

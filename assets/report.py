@@ -6,7 +6,7 @@ import dagster as dg
 
 from assets.report_data import gather
 from assets.stage import Outcome, name_of, run_stage
-from assets.task import OWNERS, Task
+from assets.task import Task
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
@@ -40,14 +40,11 @@ def report_asset(task: Task) -> dg.AssetsDefinition:
     champion = task.key("models", "champion")
     shown_scores = [task.key("scores", name) for name in SCORES]
 
-    @dg.asset(
-        key=task.key("report"),
+    @task.asset(
+        "report",
         deps=[*inputs, champion, *shown_scores],
-        partitions_def=task.partitions,
-        group_name=task.name,
         kinds={"html", "matplotlib"},
-        owners=OWNERS,
-        code_version=VERSION,
+        version=VERSION,
         description=(
             "One self-contained HTML page: accuracy over budget, which methods do not beat "
             "random, the chosen rows and why each was kept, the model, the rejected rows, and "

@@ -7,7 +7,7 @@ import numpy as np
 
 from assets.inputs import Rows, read_graph, read_rows, read_vectors
 from assets.stage import Outcome, digest_of, run_stage
-from assets.task import OWNERS, Task, table_metadata
+from assets.task import Task
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
@@ -41,15 +41,13 @@ def out_of_fold_asset(task: Task) -> dg.AssetsDefinition:
     """Build the asset `[task, scores, out_of_fold]`."""
     inputs = [task.key("instances"), task.key("embeddings")]
 
-    @dg.asset(
-        key=task.key("scores", "out_of_fold"),
+    @task.asset(
+        "scores",
+        "out_of_fold",
         deps=inputs,
-        partitions_def=task.partitions,
-        group_name=task.name,
         kinds={"duckdb", "scikitlearn"},
-        owners=OWNERS,
-        code_version=VERSION,
-        metadata=table_metadata("scores"),
+        version=VERSION,
+        table="scores",
         description=(
             "Class probabilities of each training row by a logistic head on the frozen "
             "embeddings that was trained on the other folds: p(y | x; D without fold(x)). Folds go "
@@ -103,16 +101,14 @@ def score_asset(task: Task, score: Score) -> dg.AssetsDefinition:
     if "graph" in score.needs:
         inputs.append(task.key("graphs", "knn"))
 
-    @dg.asset(
-        key=task.key("scores", score.name),
+    @task.asset(
+        "scores",
+        score.name,
         deps=inputs,
-        partitions_def=task.partitions,
-        group_name=task.name,
         kinds={"duckdb", "numpy"},
-        owners=OWNERS,
-        code_version=score.version,
+        version=score.version,
         tags={"method": score.name},
-        metadata=table_metadata("scores"),
+        table="scores",
         description=f"{score.summary}\n\nFormula: {score.formula}\n\nSource: {score.paper}",
     )
     def scored(

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from assets.inputs import Rows, read_pool, selector_inputs
 from assets.stage import Outcome, digest_of, inputs_of, run_stage
-from assets.task import OWNERS, Task, table_metadata
+from assets.task import Task
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
@@ -39,16 +39,14 @@ def subset_asset(task: Task, selector: Selector) -> dg.AssetsDefinition:
     """Build the asset `[task, subsets, <selector>]`."""
     inputs = selector_inputs(task, selector)
 
-    @dg.asset(
-        key=task.key("subsets", selector.name),
+    @task.asset(
+        "subsets",
+        selector.name,
         deps=inputs,
-        partitions_def=task.partitions,
-        group_name=task.name,
         kinds={"duckdb", "numpy"},
-        owners=OWNERS,
-        code_version=selector.version,
+        version=selector.version,
         tags={"method": selector.name},
-        metadata=table_metadata("subsets"),
+        table="subsets",
         description=(
             f"{selector.summary}\n\nFormula: {selector.formula}\n\nSource: {selector.paper}\n\n"
             f"Cost: {selector.cost}"

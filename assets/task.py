@@ -1,6 +1,8 @@
 """A task: its name, its partitions, and how its asset keys are spelt."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import dagster as dg
 
@@ -23,6 +25,32 @@ class Task:
     def key(self, *parts: str) -> dg.AssetKey:
         """Return the key `[task, stage, method]` of an asset."""
         return dg.AssetKey([self.name, *parts])
+
+    def asset(
+        self, *parts: str, version: str, table: str | None = None, **options: Any
+    ) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
+        """Decorate an asset of this task: what all of them share is said here, once.
+
+        Parameters
+        ----------
+        *parts : str
+            Stage and method, the rest of its key.
+        version : str
+            Version of the method.
+        table : str, optional
+            Table of the lake that holds the result.
+        **options
+            Of `dagster.asset`.
+        """
+        return dg.asset(
+            key=self.key(*parts),
+            partitions_def=self.partitions,
+            group_name=self.name,
+            owners=OWNERS,
+            code_version=version,
+            metadata=table_metadata(table) if table else None,
+            **options,
+        )
 
 
 def table_metadata(table: str) -> dict[str, object]:

@@ -8,7 +8,6 @@ from resources.schema import TABLES
 from resources.store import vectors
 from sluice.data.digests import text_hash
 
-
 # The catalogue keeps the least and the greatest value that a column ever had, and never narrows
 # them: a purged text may be one. Bounds that no text exceeds are correct and tell nothing.
 _WIDEST_BOUNDS = (

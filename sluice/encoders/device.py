@@ -53,13 +53,15 @@ def pick_device(name: str) -> str:
 
 @contextmanager
 def quiet_loading() -> Generator[None]:
-    """Keep transformers from drawing a progress bar over each weight file."""
+    """Keep transformers from drawing bars, and from reporting that a classifier's head is new."""
     from transformers.utils import logging
 
-    shown = logging.is_progress_bar_enabled()
+    shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(verbosity)
         if shown:
             logging.enable_progress_bar()

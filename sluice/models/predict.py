@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sluice.encoders.batches import longest_first, padded, token_batches, tokenise
+from sluice.encoders.bert import PackedBert, is_supported
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.folder import resolve_model
 from sluice.errors import ConfigError
 from sluice.progress import Advance
+
+if TYPE_CHECKING:
+    import torch
 
 _TOKENS_PER_ROW = 16
 
@@ -84,17 +88,33 @@ def probabilities_of(
     tokens, lengths = tokenise(tokenizer, texts, max_length)
     order = longest_first(lengths)
     result = np.empty((len(tokens), int(model.config.num_labels)), dtype=np.float64)
-    model.eval()
+    logits_of = _logits_of(model.eval())
     for part in token_batches(lengths[order], batch_size * _TOKENS_PER_ROW):
         rows = order[part]
         ids, length = padded([tokens[i] for i in rows], int(tokenizer.pad_token_id or 0))
         with torch.inference_mode():
-            mask = torch.arange(ids.shape[1])[None] < torch.from_numpy(length)[:, None]
-            logits = model(
-                input_ids=torch.from_numpy(ids).to(model.device),
-                attention_mask=mask.long().to(model.device),
-            ).logits
+            logits = logits_of(
+                torch.from_numpy(ids).to(model.device), torch.from_numpy(length).to(model.device)
+            )
             result[rows] = torch.softmax(logits.double(), dim=1).cpu().numpy()
         if advance is not None:
             advance(len(rows))
     return result
+
+
+def _logits_of(model: Any) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    import torch
+
+    def generic(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        mask = torch.arange(ids.shape[1], device=ids.device)[None] < lengths[:, None]
+        return model(input_ids=ids, attention_mask=mask.long()).logits
+
+    is_bert = type(model).__name__ == "BertForSequenceClassification"
+    if model.device.type != "cpu" or not is_bert or not is_supported(model.config):
+        return generic
+    encoder = PackedBert(model.bert)
+
+    def packed(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        return model.classifier(model.bert.pooler(encoder(ids, lengths)))
+
+    return packed
