@@ -27,7 +27,7 @@ from sluice.subsets.contract import Pool
 from sluice.subsets.registry import selector
 from sluice.subsets.shell import run
 
-ROWS, LENGTH, PICKS, NEIGHBOURS = 20_000, 64, 1_000, 32
+ROWS, LENGTH, PICKS, NEIGHBOURS = 20_000, 64, 1_000, 28
 
 
 def ours(ids: NDArray[np.str_], vectors: NDArray[np.float32]) -> NDArray[np.int64]:
