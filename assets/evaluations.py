@@ -18,6 +18,7 @@ from resources.locks import DatasetLock
 from resources.store import evaluations, records, selections
 from resources.tracking import Tracking
 from sluice.data.digests import order_free_digest
+from sluice.errors import DataError
 from sluice.evaluation.learning_curve import evaluate_subset
 from sluice.heads.logistic import HeadConfig
 from sluice.progress import track
@@ -134,6 +135,7 @@ def _evaluate(
     fresh: list[tuple[str, dict[str, Any]]],
 ) -> None:
     parts = {split: present.of(split) for split in ("train", *SPLITS)}
+    _check_held_out(dataset, parts)
     vectors = {name: read_vectors(lake, task, dataset, part) for name, part in parts.items()}
     train = parts["train"]
     wanted = [job["selection_id"] for _, job in fresh if job["selection_id"]]
@@ -167,6 +169,16 @@ def _evaluate(
             )
             advance()
     evaluations.append(lake, done)
+
+
+def _check_held_out(dataset: str, parts: dict[str, Rows]) -> None:
+    empty = [split for split in SPLITS if not parts[split].ids]
+    if empty:
+        raise DataError(
+            f"Dataset {dataset} has no {' and no '.join(empty)} rows, so no subset can be "
+            "measured. Add rows, or change the split column or the shares under `split` in its "
+            "dataset.yaml."
+        )
 
 
 def _log(

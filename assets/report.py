@@ -99,7 +99,8 @@ def _note_refresh(context: dg.AssetExecutionContext, lake: Lake, task: Task, dat
 
     Only a run that began at the raw files says so; one that made this page alone does not.
     """
-    if task.key("instances") not in context.selected_asset_keys:
+    selected = context.run.asset_selection
+    if selected is not None and task.key("instances") not in selected:
         return
     record = records.latest(lake, dataset)[name_of(task.key("instances"))]
     state = record.details["folder_digest"]

@@ -51,7 +51,7 @@ def out_of_fold_asset(task: Task) -> dg.AssetsDefinition:
         description=(
             "Class probabilities of each training row by a logistic head on the frozen "
             "embeddings that was trained on the other folds: p(y | x; D without fold(x)). Folds go "
-            "by the hash of the id within a class (ours), so other rows never move a row's fold."
+            "by the hash of the id (ours), so other rows never move a row's fold."
         ),
     )
     def out_of_fold(

@@ -40,11 +40,23 @@ def tweets() -> pa.Table:
     return pq.read_table(TWEETS).slice(0, 300).select(["id", "text", "label"])
 
 
+@pytest.fixture(scope="session")
+def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a new MLflow database: making its tables takes seconds, a copy of it none."""
+    from mlflow.tracking import MlflowClient
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
+    return path
+
+
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_mlflow: Path) -> Iterator[Path]:
     """Give Sluice and Dagster folders of this test's own."""
     folder = tmp_path / "home"
     (folder / "dagster").mkdir(parents=True)
+    (folder / "sluice" / "mlflow").mkdir(parents=True)
+    shutil.copy(empty_mlflow, folder / "sluice" / "mlflow")
     (tmp_path / "datasets").mkdir()
     monkeypatch.setenv("SLUICE_HOME", str(folder / "sluice"))
     monkeypatch.setenv("SLUICE_DATASETS", str(tmp_path / "datasets"))

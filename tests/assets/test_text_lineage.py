@@ -2,13 +2,13 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -18,6 +18,7 @@ from assets.results import read_results
 from assets.text import ASSETS, TEXT
 from resources import registry
 from resources.lake import Lake
+from resources.locks import dataset_lock
 from resources.store import records, rows, selections
 from resources.tracking import Tracking
 
@@ -99,11 +100,13 @@ def test_from_raw_file_to_champion_and_what_a_change_costs(
 def test_a_rebuild_gives_the_same_from_the_stored_vectors(
     home: Path, make_dataset: Make, tweets: pa.Table
 ) -> None:
-    make_dataset("tweets", tweets, training={"enabled": False}, selectors=["k_medoids", "margin"])
-    assert_ran(run_lineage("tweets"))
+    make_dataset("tweets", tweets)
+    scored = ["instances", "embeddings", "graphs/knn", "scores/out_of_fold", "scores/margin"]
+    keys = keys_of(*scored, "subsets/k_medoids", "subsets/margin", "subsets/facility_location")
+    assert_ran(run_lineage("tweets", keys=keys))
     lake = Lake()
     before = state(lake, "tweets")
-    rebuilt = run_lineage("tweets", job="text_rebuild")
+    rebuilt = run_lineage("tweets", job="text_rebuild", keys=keys)
     assert_ran(rebuilt)
     assert rebuilt.metadata["text/embeddings"]["rows_new"] == 0
     assert not any(values["unchanged"] for values in rebuilt.metadata.values())
@@ -142,22 +145,28 @@ def _assert_model_is_registered(lake: Lake, ran: Ran) -> None:
     assert files == {"model", "subset"}
 
 
+def keys_of(*names: str) -> list[dg.AssetKey]:
+    return [TEXT.key(*name.split("/")) for name in names]
+
+
 @pytest.mark.slow
 def test_partitions_are_independent(home: Path, make_dataset: Make, tweets: pa.Table) -> None:
-    fast = {"training": {"enabled": False}, "selectors": ["k_center"]}
-    make_dataset("one", tweets.slice(0, 150), **fast)
-    make_dataset("two", tweets.slice(100, 150), **fast)
-    assert_ran(run_lineage("one"))
+    keys = keys_of("instances", "embeddings", "subsets/k_center")
+    make_dataset("one", tweets.slice(0, 150))
+    make_dataset("two", tweets.slice(100, 150))
+    assert_ran(run_lineage("one", keys=keys))
     lake = Lake()
     before = state(lake, "one")
-    two = run_lineage("two")
+    two = run_lineage("two", keys=keys)
     assert_ran(two)
     # Fifty texts are in both: their vectors are shared, their rows are not.
     assert 90 <= two.metadata["text/embeddings"]["rows_new"] <= 100
     assert state(lake, "one") == before
-    make_dataset("two", tweets.slice(100, 140), **fast)
-    assert_ran(run_lineage("two"))
-    assert run_lineage("one").computed == {}
+    make_dataset("two", tweets.slice(100, 140))
+    assert_ran(run_lineage("two", keys=keys))
+    assert run_lineage("one", keys=keys).computed == {}
+    # A run that did not go to the end is not noted as a refresh.
+    assert records.refreshed_digests(lake) == {}
 
 
 def test_a_blocking_check_stops_what_follows(
@@ -211,27 +220,17 @@ def test_a_killed_run_resumes_and_a_second_run_waits(
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
 
-    holder = _start(root, "tweets")
-    assert holder.stdout is not None
-    while "text/" not in (line := holder.stdout.readline()):
-        assert line
-    os.kill(holder.pid, signal.SIGSTOP)
-    waiting = _start(root, "tweets")
-    assert waiting.stdout is not None
-    lines: list[str] = []
-    while "waiting for it" not in (line := waiting.stdout.readline()):
-        lines.append(line)
-        assert line, "".join(lines)
-    assert re.search(rf"in use by run \S+ of text_refresh \(process {holder.pid}, since", line)
-    os.kill(holder.pid, signal.SIGCONT)
-    first, _ = holder.communicate(timeout=300)
-    second, _ = waiting.communicate(timeout=300)
-    assert (holder.returncode, waiting.returncode) == (0, 0), first + second
+    with dataset_lock(Lake().folder / "locks", "tweets", "the nightly run"):
+        waiting = _start(root, "tweets")
+        assert waiting.stdout is not None
+        while "waiting for it" not in (line := waiting.stdout.readline()):
+            assert line
+        assert f"in use by the nightly run (process {os.getpid()}, since" in line
+    said, _ = waiting.communicate(timeout=300)
+    assert waiting.returncode == 0, said
     # What the killed run had committed was not made again.
-    record = records.latest(Lake(), "tweets")["text/embeddings"]
-    assert record.rows_total > 280
-    assert "text/embeddings: unchanged" in first + line
-    assert " 0 rows computed" in second
+    assert "text/embeddings: unchanged" in said
+    assert records.refreshed_digests(Lake()).keys() == {"tweets"}
 
 
 def test_the_unknown_dataset_is_named_with_the_nearest(

@@ -84,3 +84,45 @@ def test_bad_input_is_named(rows: tuple[list[str], np.ndarray], tmp_path: Path) 
         fine_tune(texts, labels, NAMES, CONFIG, "/not/there", tmp_path)
     with pytest.raises(ConfigError, match=r"not there|does not exist|no such"):
         predict(tmp_path / "missing", texts)
+
+
+def test_predictions_equal_those_of_transformers_by_hand(
+    trained: Path, rows: tuple[list[str], np.ndarray]
+) -> None:
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(trained)
+    model = AutoModelForSequenceClassification.from_pretrained(trained).eval()
+    expected = []
+    for text in rows[0][:12]:
+        given = tokenizer([text], truncation=True, max_length=32, return_tensors="pt")
+        with torch.no_grad():
+            expected.append(torch.softmax(model(**given).logits[0].double(), 0).numpy())
+    found = predict(trained, rows[0][:12], max_length=32, device="cpu")
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_word_vectors_stay_and_the_layers_move(trained: Path) -> None:
+    from safetensors.numpy import load_file
+
+    from sluice.encoders.folder import default_encoder_folder
+
+    before = load_file(default_encoder_folder() / "model.safetensors")
+    after = load_file(trained / "model.safetensors")
+    words = "embeddings.word_embeddings.weight"
+    assert np.array_equal(after[f"bert.{words}"], before[words])
+    layer = "encoder.layer.0.attention.self.query.weight"
+    assert np.abs(after[f"bert.{layer}"] - before[layer]).max() > 1e-5
+
+
+def test_word_vectors_move_where_asked(rows: tuple[list[str], np.ndarray], tmp_path: Path) -> None:
+    from safetensors.numpy import load_file
+
+    from sluice.encoders.folder import default_encoder_folder
+
+    config = TrainingConfig(epochs=1, max_length=16, freeze_words=False)
+    fine_tune(rows[0][:16], rows[1][:16], NAMES, config, None, tmp_path, device="cpu")
+    words = "embeddings.word_embeddings.weight"
+    before = load_file(default_encoder_folder() / "model.safetensors")[words]
+    assert not np.array_equal(load_file(tmp_path / "model.safetensors")[f"bert.{words}"], before)
