@@ -15,6 +15,7 @@ import dagster as dg
 from assets.text import TEXT, wanted
 from jobs.text import refresh, request
 from resources.datasets import Datasets
+from resources.dead_runs import fail_dead_runs
 from resources.lake import Lake
 from resources.locks import PARTITION_TAG
 from resources.store import records
@@ -79,6 +80,8 @@ def raw_data(
         reason = f"The folder of datasets {datasets.folder} cannot be read ({error}); kept all."
         return dg.SensorResult(skip_reason=reason, cursor=context.cursor)
 
+    for run_id in fail_dead_runs(context.instance, lake.folder / "locks"):
+        context.log.warning(f"Run {run_id} had ended without a word; it is marked as failed.")
     gone = sorted(partitions - folders)
     drop = [name for name in gone if name in memory.missing]
     refreshed = records.refreshed_digests(lake)

@@ -47,6 +47,7 @@ def _materialise(dataset: str, *, rebuild: bool) -> tuple[dg.ExecuteInProcessRes
     from assets.stage import body_seconds
     from assets.text import TEXT, wanted
     from definitions import defs
+    from resources import dead_runs
 
     datasets = workspace.resource("datasets")
     if dataset not in datasets.names():
@@ -54,6 +55,7 @@ def _materialise(dataset: str, *, rebuild: bool) -> tuple[dg.ExecuteInProcessRes
     keys = wanted(datasets.config(dataset))
     home = dg.DagsterInstance.get()
     home.add_dynamic_partitions(TEXT.name, [dataset])
+    dead_runs.fail_dead_runs(home, workspace.resource("lake").folder / "locks")
     job = defs.resolve_job_def("text_rebuild" if rebuild else "text_refresh")
     result = job.execute_in_process(
         instance=home,
@@ -62,7 +64,7 @@ def _materialise(dataset: str, *, rebuild: bool) -> tuple[dg.ExecuteInProcessRes
         raise_on_error=False,
         # Dagster's own console log would drown the progress; everything is in the run's log.
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        tags={"sluice/trigger": "command line"},
+        tags={"sluice/trigger": "command line", dead_runs.PROCESS_TAG: dead_runs.own_process()},
     )
     return result, body_seconds()
 
