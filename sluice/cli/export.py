@@ -10,7 +10,6 @@ from rich.markup import escape
 
 from sluice.cli import workspace
 from sluice.cli.common import results
-from sluice.cli.rows_out import check_out, write_table
 from sluice.errors import ConfigError, UnknownNameError
 
 
@@ -24,6 +23,8 @@ def export(
     ] = None,
 ) -> None:
     """Write the rows that a method keeps at a budget, with rank, gain and reason."""
+    from sluice.cli.rows_out import check_out, write_table
+
     check_out(out)
     workspace.enter()
     from resources.store import records, selections
