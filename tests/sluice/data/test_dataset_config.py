@@ -40,7 +40,7 @@ def test_defaults(tmp_path):
     assert config.selectors is None
     assert (config.split.validation, config.split.test) == (0.1, 0.1)
     assert (config.graph.k, config.graph.slack) == (15, 15)
-    assert config.training.learning_rate == 5e-5
+    assert config.training.learning_rate == 1e-4
     assert config.limits.max_characters == 100_000
 
 
