@@ -35,7 +35,7 @@ def model_name(task: Task, dataset: str) -> str:
 
 def training_config(config: DatasetConfig) -> TrainingConfig:
     """Return how a dataset's model is trained."""
-    chosen = config.training.model_dump(exclude={"enabled", "warm_start"})
+    chosen = config.training.model_dump(exclude={"enabled"})
     return TrainingConfig(**chosen)
 
 

@@ -24,7 +24,6 @@ from sluice.errors import SluiceError
 logger = logging.getLogger("sluice.stage")
 
 REBUILD_TAG = "sluice/rebuild"
-RESOURCES = {"lake", "datasets", "lock"}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sluice.cli.common import find_workspace
 
 if TYPE_CHECKING:
-    import dagster as dg
+    pass
 
 
 def enter() -> Path:
@@ -45,11 +45,3 @@ def resource(name: str) -> Any:
     from definitions import defs
 
     return (defs.resources or {})[name]
-
-
-def instance() -> dg.DagsterInstance:
-    """Open the Dagster instance of the workspace."""
-    enter()
-    import dagster as dg
-
-    return dg.DagsterInstance.get()

@@ -188,9 +188,6 @@ class Training(Section):
     seed: Annotated[int, Field(ge=0)] = Field(
         default=0, description="Seed of weights, order and dropout."
     )
-    warm_start: bool = Field(
-        default=False, description="Whether training starts from the last model's weights."
-    )
 
 
 class Limits(Section):

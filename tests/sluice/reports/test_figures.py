@@ -142,8 +142,10 @@ def test_map_colours_kept_rows_by_class_and_dropped_rows_pale() -> None:
 def test_map_of_no_rows_and_of_one_is_drawn() -> None:
     one = np.zeros((1, 2), np.float32)
     labels = np.zeros(1, np.int64)
-    opened(selection_map(one, np.array([True]), labels, ["a"]))
-    opened(selection_map(one[:0], np.zeros(0, bool), labels[:0], ["a"]))
+    drawn = selection_map(one, np.array([True]), labels, ["a"])
+    empty = selection_map(one[:0], np.zeros(0, bool), labels[:0], ["a"])
+    assert opened(drawn).size == opened(empty).size
+    assert drawn != empty
 
 
 def test_shapes_that_disagree_are_refused() -> None:
