@@ -46,6 +46,8 @@ def test_the_ui_and_the_report(served: Served, home: Path) -> None:
         page.goto(f"{base}/locations/sluice/asset-groups/text/lineage")
         expect(page.get_by_text("comparison").first).to_be_visible(timeout=60_000)
 
+        # A page of its own: the UI's last page may still be polling when this one opens.
+        page = browser.new_page(viewport={"width": 1400, "height": 1400})
         problems: list[str] = []
         page.on("console", lambda message: problems.append(message.text))
         page.on("request", lambda request: problems.append(request.url))

@@ -73,7 +73,11 @@ def _report(
     dataset: str, result: dg.ExecuteInProcessResult, seconds: float, body_seconds: float
 ) -> None:
     if not result.success:
-        raise SluiceError(_failure(dataset, result))
+        failure = _failure(dataset, result)
+        if "DagsterExecutionInterruptedError" in failure:
+            results().print(f"Stopped; what was committed is kept. `sluice run {dataset}` goes on.")
+            raise KeyboardInterrupt
+        raise SluiceError(failure)
     from assets.results import read_results
     from assets.text import TEXT
     from sluice.reports.tables import result_table

@@ -233,6 +233,21 @@ def test_a_killed_run_resumes_and_a_second_run_waits(
     assert records.refreshed_digests(Lake()).keys() == {"tweets"}
 
 
+def test_ctrl_c_stops_a_run_in_plain_words(
+    home: Path, root: Path, make_dataset: Make, tweets: pa.Table
+) -> None:
+    make_dataset("tweets", tweets)
+    stopped = _start(root, "tweets")
+    assert stopped.stdout is not None
+    while "text/embeddings: started" not in (line := stopped.stdout.readline()):
+        assert line
+    stopped.send_signal(signal.SIGINT)
+    said, _ = stopped.communicate(timeout=60)
+    assert stopped.returncode == 130, said
+    assert "what was committed is kept. `sluice run tweets` goes on." in said
+    assert "Traceback" not in said
+
+
 def test_the_unknown_dataset_is_named_with_the_nearest(
     home: Path, root: Path, make_dataset: Make, tweets: pa.Table
 ) -> None:
