@@ -103,3 +103,26 @@ def canonical_cosine_lists(
         part = slice(start, start + rows)
         scores[part] = canonical_cosine(queries[part, None, :], vectors[lists[part]])
     return scores
+
+
+def canonical_cosine_pairs(
+    vectors: NDArray[np.float32], first: NDArray[np.int64], second: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Canonical cosine of pairs of rows, in cached blocks.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (n, d)
+    first, second : ndarray of int64, shape (p,)
+        Positions in `vectors`.
+
+    Returns
+    -------
+    ndarray of float64, shape (p,)
+    """
+    scores = np.empty(len(first), dtype=np.float64)
+    step = max(1, TILE // max(1, vectors.shape[1]))
+    for start in range(0, len(first), step):
+        part = slice(start, start + step)
+        scores[part] = canonical_cosine(vectors[first[part]], vectors[second[part]])
+    return scores

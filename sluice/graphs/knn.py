@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from sluice.errors import ConfigError, DataError
 from sluice.graphs.candidates import Search, candidate_search, query_rows, score_error
 from sluice.graphs.canonical import canonical_cosine_lists
+from sluice.graphs.change import PatchCounts, count_touched, match_rows
 from sluice.graphs.exact_rows import search_rows
+from sluice.graphs.patch import patch_lists
 from sluice.progress import track
 
 SPARE = 8
@@ -139,6 +141,76 @@ class KnnGraph:
             _fill(rows, id_ranks(names), kept, device, block, lists[:, :kept], weights[:, :kept])
         return cls(names, k, slack, lists, weights)
 
+    def patch(
+        self,
+        ids: NDArray[np.str_] | Sequence[str],
+        vectors: NDArray[np.float32],
+        changed: NDArray[np.str_] | Sequence[str],
+        *,
+        device: str = "auto",
+        block: int = 256,
+    ) -> KnnGraph:
+        """Return the graph of a new state, at the cost of what changed; see `patch_counted`."""
+        return self.patch_counted(ids, vectors, changed, device=device, block=block)[0]
+
+    def patch_counted(
+        self,
+        ids: NDArray[np.str_] | Sequence[str],
+        vectors: NDArray[np.float32],
+        changed: NDArray[np.str_] | Sequence[str],
+        *,
+        device: str = "auto",
+        block: int = 256,
+    ) -> tuple[KnnGraph, PatchCounts]:
+        """Patch the graph, and say how many lists that touched.
+
+        `neighbours` and `weights` equal those of `build` on the new state bit for bit. The slack
+        wears off; a list without enough of it is searched again.
+
+        Parameters
+        ----------
+        ids : sequence of str, length n
+            The whole new state, in any order; old ids that are not here are removed.
+        vectors : ndarray of float32, shape (n, d)
+            L2-normalised rows of the whole new state.
+        changed : sequence of str
+            Ids that are new or whose vector is not what it was. A vector that changed without
+            being named here cannot be noticed.
+        device : {"auto", "cpu", "cuda"}
+            As for `build`, but ``"auto"`` takes CUDA only where torch is loaded already.
+        block : int
+            Changed rows a product. No parameter of the result.
+
+        Raises
+        ------
+        ConfigError
+            `device` is wrong.
+        DataError
+            A changed id is not among `ids`, an id that the old graph lacks is not in `changed`,
+            or `ids` and `vectors` are not what `build` takes.
+
+        Notes
+        -----
+        Cost: c n d multiply-adds for c changed rows, about 2 c K d in float64 (K = k + slack) and
+        O(n K) to renumber. Memory: O(n K) and `block` n scores beyond the rows.
+        It is built anew where it has or had at most K + 1 rows (no radius), and where that is
+        cheaper: over 0.6 of the rows changed or left without k entries (ours, measured), or more
+        near ties than a build would score.
+        """
+        names = np.asarray(ids, dtype=np.str_)
+        rows = checked_rows(names, vectors)
+        change = match_rows(self.ids, names, np.asarray(changed, dtype=np.str_))
+        old = (self.lists, self.list_weights)
+        done = patch_lists(old, self.ids, names, rows, change, self.k, device, block)
+        if done is None:
+            graph = KnnGraph.build(names, rows, self.k, self.slack, device=device)
+            searched = len(graph)
+        else:
+            (lists, weights), searched = done
+            graph = KnnGraph(names, self.k, self.slack, lists, weights)
+        touched = count_touched(old, (graph.lists, graph.list_weights), change, self.k)
+        return graph, PatchCounts(searched, touched, done is None)
+
 
 def id_ranks(ids: NDArray[np.str_]) -> NDArray[np.int64]:
     """Place of each id in ascending order: compares as the ids do, at the cost of a number."""
@@ -161,7 +233,8 @@ def checked_rows(ids: NDArray[np.str_], vectors: NDArray[np.float32]) -> NDArray
             f"{ids.shape} ids and vectors of shape {rows.shape}: give one id for each row of a "
             "matrix."
         )
-    if len(np.unique(ids)) != len(ids):
+    ascending = bool((ids[1:] > ids[:-1]).all())  # such ids are unique without a further look
+    if not ascending and len(np.unique(ids)) != len(ids):
         names, counts = np.unique(ids, return_counts=True)
         raise DataError(f"The id {str(names[counts > 1][0])!r} occurs twice; ids must be unique.")
     squares = np.einsum("ij,ij->i", rows, rows)
