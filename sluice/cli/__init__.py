@@ -6,6 +6,7 @@ import typer
 
 from sluice.cli.add import add
 from sluice.cli.common import SluiceGroup
+from sluice.cli.diff import diff
 from sluice.cli.export import export
 from sluice.cli.methods import methods
 from sluice.cli.purge import purge
@@ -27,5 +28,6 @@ app.command("methods")(methods)
 app.command("run")(run)
 app.command("serve")(serve)
 app.command("export")(export)
+app.command("diff")(diff)
 app.command("report")(report)
 app.command("purge")(purge)
