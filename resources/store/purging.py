@@ -1,5 +1,7 @@
 """True deletion: rows, the files that held them, and the snapshots that could bring them back."""
 
+from collections.abc import Sequence
+
 import duckdb
 import pyarrow as pa
 
@@ -19,9 +21,24 @@ _WIDEST_BOUNDS = (
 
 
 def known_datasets(lake: Lake) -> list[str]:
-    """Return the names of all datasets that the lake has ever held."""
-    table = lake.read("SELECT DISTINCT dataset FROM records ORDER BY dataset")
+    """Return the names of all datasets of which the lake holds rows, also in older snapshots.
+
+    A purge that was interrupted leaves a dataset in older snapshots alone; it can be asked again.
+    """
+    table = lake.read(
+        "SELECT dataset FROM records UNION SELECT dataset FROM instances "
+        f"UNION SELECT dataset FROM {deleted_rows(lake, 'records')} ORDER BY dataset"
+    )
     return table["dataset"].to_pylist()
+
+
+def deleted_rows(lake: Lake, table: str) -> str:
+    """Return the SQL source of the rows that a table has lost since the oldest snapshot."""
+    ends = lake.read(
+        "SELECT min(snapshot_id) AS first, max(snapshot_id) AS last FROM ducklake_snapshots('lake')"
+    ).to_pylist()[0]
+    # The bounds are no bound parameters: a table function takes constants only.
+    return f"ducklake_table_deletions('lake', 'main', '{table}', {ends['first']}, {ends['last']})"
 
 
 def purge(lake: Lake, dataset: str) -> dict[str, int]:
@@ -35,22 +52,41 @@ def purge(lake: Lake, dataset: str) -> dict[str, int]:
     dict of str to int
         Deleted rows by table.
     """
-    own = _own_vectors(lake, dataset)
 
     def work(cursor: duckdb.DuckDBPyConnection) -> dict[str, int]:
-        cursor.register("own_vectors", own)
+        texts = cursor.execute(
+            "SELECT text FROM contents WHERE dataset = ?", [dataset]
+        ).to_arrow_table()["text"]
         counts = {
-            table: _deleted(cursor, f"DELETE FROM {table} WHERE dataset = ?", [dataset])
+            table: deleted(cursor, f"DELETE FROM {table} WHERE dataset = ?", [dataset])
             for table, columns in TABLES.items()
             if "dataset VARCHAR" in columns
         }
-        counts["embeddings"] = _deleted(
-            cursor,
-            "DELETE FROM embeddings WHERE input_hash IN (SELECT input_hash FROM own_vectors)",
-        )
+        counts["embeddings"] = delete_vectors(cursor, texts)
         return {table: count for table, count in counts.items() if count}
 
     counts = lake.write(work)
+    rewrite(lake)
+    return counts
+
+
+def delete_vectors(cursor: duckdb.DuckDBPyConnection, texts: pa.ChunkedArray) -> int:
+    """Delete the vectors of those texts that no content has any more, in any encoder."""
+    cursor.register("texts_gone", pa.table({"text": texts}))
+    alone = cursor.execute(
+        "SELECT DISTINCT text FROM texts_gone ANTI JOIN contents USING (text)"
+    ).fetchall()
+    hashes = [text_hash(text) for (text,) in alone]
+    encoders = cursor.execute("SELECT DISTINCT encoder FROM embeddings").fetchall()
+    keys = [key for (encoder,) in encoders for key in vectors.input_hashes(hashes, encoder)]
+    cursor.register("keys_gone", pa.table({"input_hash": pa.array(keys, pa.string())}))
+    return deleted(
+        cursor, "DELETE FROM embeddings WHERE input_hash IN (SELECT input_hash FROM keys_gone)"
+    )
+
+
+def rewrite(lake: Lake) -> None:
+    """Write every file anew without what was deleted, and remove all that could bring it back."""
     lake.maintain(
         [
             "CALL ducklake_flush_inlined_data('lake')",
@@ -61,26 +97,18 @@ def purge(lake: Lake, dataset: str) -> dict[str, int]:
             "CALL ducklake_merge_adjacent_files('lake')",
             "CALL ducklake_expire_snapshots('lake', older_than => now())",
             "CALL ducklake_cleanup_old_files('lake', cleanup_all => true)",
+            # A writer that was killed leaves files that no catalogue knows. With a Postgres
+            # catalogue another machine may be writing one right now.
+            "CALL ducklake_delete_orphaned_files('lake', "
+            + ("older_than => now() - INTERVAL 1 DAY)" if lake.catalog else "cleanup_all => true)"),
             _WIDEST_BOUNDS,
         ]
     )
-    return counts
 
 
-def _own_vectors(lake: Lake, dataset: str) -> pa.Table:
-    """Return the keys of the vectors that no other dataset's text has, in any encoder."""
-    contents = lake.read("SELECT DISTINCT dataset = ? AS own, text FROM contents", [dataset])
-    hashes: dict[bool, set[str]] = {True: set(), False: set()}
-    for own, text in zip(contents["own"].to_pylist(), contents["text"].to_pylist(), strict=True):
-        hashes[own].add(text_hash(text))
-    alone = sorted(hashes[True] - hashes[False])
-    encoders = lake.read("SELECT DISTINCT encoder FROM embeddings")["encoder"].to_pylist()
-    keys = [key for encoder in encoders for key in vectors.input_hashes(alone, encoder)]
-    return pa.table({"input_hash": pa.array(keys, pa.string())})
-
-
-def _deleted(
-    cursor: duckdb.DuckDBPyConnection, sql: str, parameters: list[str] | None = None
+def deleted(
+    cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] | None = None
 ) -> int:
-    row = cursor.execute(sql, parameters or []).fetchone()
+    """Run one deletion and return how many rows went."""
+    row = cursor.execute(sql, list(parameters or [])).fetchone()
     return int(row[0]) if row else 0

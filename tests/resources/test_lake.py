@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC
 from pathlib import Path
 
 import duckdb
@@ -227,6 +228,21 @@ def test_a_postgres_catalogue_serves_several_processes(tmp_path: Path, postgres:
     old = lake.read(f"SELECT count(*) AS n FROM refreshes AT (VERSION => {before})")
     assert (old["n"][0].as_py(), count(lake)) == (16, 17)
     lake.close()
+
+
+def test_times_do_not_depend_on_the_time_zone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        lake = Lake(root=str(tmp_path))
+        add(lake, "a")
+        (noted,) = lake.read("SELECT refreshed_at FROM refreshes")["refreshed_at"].to_pylist()
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert abs(noted.replace(tzinfo=UTC).timestamp() - time.time()) < 60
 
 
 def test_reading_an_older_snapshot(tmp_path: Path) -> None:
