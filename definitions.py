@@ -16,7 +16,6 @@ lake = Lake()
 
 defs = dg.Definitions(
     assets=text.ASSETS,
-    asset_checks=text.CHECKS,
     jobs=[text_jobs.refresh, text_jobs.rebuild],
     schedules=[text_jobs.nightly],
     sensors=[raw_data, failures],

@@ -3,92 +3,61 @@
 Each takes the task's partitions, or a pass on one dataset would release another.
 """
 
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
-import dagster as dg
 import numpy as np
 
+from assets.checking import Check, Finding
 from assets.inputs import read_graph, read_rows, read_vectors
 from assets.results import read_results
-from assets.stage import cpu_counted, inputs_of, name_of
+from assets.stage import inputs_of, name_of
 from assets.task import Task
 from resources.datasets import Datasets
 from resources.lake import Lake
-from resources.locks import DatasetLock
 from resources.store import scores, selections
 from sluice.graphs.canonical import canonical_cosine
-from sluice.scores.registry import SCORES
 from sluice.subsets.budgets import parse_budget
 from sluice.subsets.contract import Selector
 
 SAMPLED_ROWS = 25
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What a check has found."""
-
-    passed: bool
-    shown: dict[str, Any]
-
-
-Look = Callable[[Lake, Datasets, str], Finding]
-
-
-def checks_of(task: Task, selectors: list[Selector]) -> list[dg.AssetChecksDefinition]:
-    """Build every check of a task's lineage."""
-    with warnings.catch_warnings():
-        # Partitioned checks are in preview; without them one dataset's pass releases another's.
-        warnings.simplefilter("ignore", dg.PreviewWarning)
-        return _checks(task, selectors)
-
-
-def _checks(task: Task, selectors: list[Selector]) -> list[dg.AssetChecksDefinition]:
+def of_instances(task: Task) -> list[Check]:
+    """Return the checks of the rows."""
     return [
-        _check(task, ("instances",), "unique_ids", _unique_ids),
-        _check(task, ("instances",), "no_text_in_two_splits", _no_leak),
-        _check(task, ("instances",), "classes_in_every_split", _classes, blocking=False),
-        _check(task, ("embeddings",), "finite_and_normalised", _normalised(task)),
-        _check(task, ("graphs", "knn"), "equals_brute_force_on_a_sample", _exact(task)),
-        *(_check(task, ("scores", name), "finite", _finite(name)) for name in SCORES),
-        *(
-            _check(
-                task, ("subsets", selector.name), "exact_and_from_train", _subset(task, selector)
-            )
-            for selector in selectors
-        ),
-        _check(
-            task,
-            ("evaluations", "comparison"),
-            "chosen_beats_random",
-            _beats_random(task),
-            blocking=False,
-        ),
+        Check("unique_ids", _unique_ids),
+        Check("no_text_in_two_splits", _no_leak),
+        Check("classes_in_every_split", _classes, blocking=False),
     ]
 
 
-def _check(
-    task: Task, parts: tuple[str, ...], name: str, look: Look, *, blocking: bool = True
-) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset=task.key(*parts),
-        name=name,
-        description=look.__doc__,
-        blocking=blocking,
-        partitions_def=task.partitions,
-    )
-    def check(
-        context: dg.AssetCheckExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
-    ) -> dg.AssetCheckResult:
-        with cpu_counted():
-            found = look(lake, datasets, context.partition_key)
-        severity = dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN
-        return dg.AssetCheckResult(passed=found.passed, severity=severity, metadata=found.shown)
+def of_embeddings(task: Task) -> list[Check]:
+    """Return the checks of the vectors."""
+    return [Check("finite_and_normalised", _normalised(task), [task.key("instances")])]
 
-    return check
+
+def of_graph(task: Task) -> list[Check]:
+    """Return the checks of the neighbour graph."""
+    also = [task.key("instances"), task.key("embeddings")]
+    return [Check("equals_brute_force_on_a_sample", _exact(task), also)]
+
+
+def of_score(task: Task, name: str) -> list[Check]:
+    """Return the checks of one score."""
+    return [Check("finite", _finite(name), [task.key("instances")])]
+
+
+def of_subset(task: Task, selector: Selector) -> list[Check]:
+    """Return the checks of one method's subsets."""
+    return [Check("exact_and_from_train", _subset(task, selector), [task.key("instances")])]
+
+
+def of_comparison(task: Task) -> list[Check]:
+    """Return the checks of the comparison."""
+    return [Check("chosen_beats_random", _beats_random(task), blocking=False)]
+
+
+Look = Callable[[Lake, Datasets, str], Finding]
 
 
 def _unique_ids(lake: Lake, datasets: Datasets, dataset: str) -> Finding:

@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 import numpy as np
 
+from assets import checks
 from assets.evaluations import ALL_ROWS, SPLITS
 from assets.inputs import Rows, read_rows
 from assets.results import row_from, row_to
@@ -40,6 +41,7 @@ def comparison_asset(task: Task, selectors: list[Selector]) -> dg.AssetsDefiniti
         deps=[*everything, task.key("instances")],
         kinds={"duckdb", "numpy"},
         version=VERSION,
+        checks=checks.of_comparison(task),
         description=(
             "Accuracy over budget of every method, with intervals by a bootstrap over rows and "
             "seeds, and its paired differences to stratified random rows at the same budget and "

@@ -1,8 +1,8 @@
 """Texts to vectors: only texts that no run has embedded before, shard by shard."""
 
 import dagster as dg
-import numpy as np
 
+from assets import checks
 from assets.inputs import read_rows
 from assets.stage import Outcome, inputs_of, name_of, run_stage
 from assets.task import Task
@@ -10,11 +10,10 @@ from resources.compute import Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
-from resources.store import records, scores, vectors
+from resources.store import records, vectors
 from sluice.data.digests import order_free_digest
 from sluice.encoders.text import TextEncoder
 from sluice.progress import track
-from sluice.reports.projection import project_2d
 
 VERSION = "1"
 SHARD_ROWS = 1024
@@ -31,6 +30,7 @@ def embeddings_asset(task: Task) -> dg.AssetsDefinition:
         pool="gpu",
         version=VERSION,
         table="embeddings",
+        checks=checks.of_embeddings(task),
         description=(
             "Sentence vectors of all rows: all-MiniLM-L6-v2 (Reimers and Gurevych, "
             "arXiv:1908.10084), or the encoder that `dataset.yaml` names; mean over the tokens of "
@@ -64,10 +64,6 @@ def embeddings_asset(task: Task) -> dg.AssetsDefinition:
                     keys = [hashes[todo[p]] for p in positions.tolist()]
                     vectors.append(lake, keys, encoder.identity, shard)
                     advance(len(keys))
-            everything = vectors.read(lake, hashes)
-            place = project_2d(everything, np.array(present.ids))
-            axes = {f"map_{name}": place[:, i].astype(np.float64) for i, name in enumerate("xy")}
-            scores.replace(lake, dataset, present.ids, axes)
             computed = sum(key in absent for key in hashes)
             pairs = zip(present.ids, hashes, strict=True)
             return Outcome(
@@ -79,7 +75,7 @@ def embeddings_asset(task: Task) -> dg.AssetsDefinition:
                 metadata={
                     "encoder": encoder.identity,
                     "model": chosen.model or "all-MiniLM-L6-v2",
-                    "dimensions": int(everything.shape[1]),
+                    "dimensions": vectors.read(lake, hashes[:1]).shape[1],
                     "texts_embedded": len(todo),
                 },
                 details={"encoder": encoder.identity},

@@ -1,21 +1,26 @@
-"""Vectors to graphs."""
+"""Vectors to graphs: patched where little changed, built where much did or nothing is stored."""
+
+from typing import Any
 
 import dagster as dg
 import numpy as np
+from numpy.typing import NDArray
 
-from assets.inputs import read_rows, read_vectors
-from assets.stage import Outcome, digest_of, run_stage
+from assets import checks
+from assets.inputs import read_rows, read_vectors, vector_keys
+from assets.stage import Outcome, digest_of, is_rebuild, run_stage
 from assets.task import Task
 from resources.compute import Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
-from resources.store import edges, records
-from sluice.data.digests import digest
+from resources.store import graphs, records
+from resources.store.graphs import StoredGraph
+from sluice.data.digests import array_digest, digest
 from sluice.graphs.knn import KnnGraph
 from sluice.reports.figures import graph_degree_histogram, to_markdown
 
-VERSION = "1"
+VERSION = "2"
 
 
 def knn_asset(task: Task) -> dg.AssetsDefinition:
@@ -29,12 +34,14 @@ def knn_asset(task: Task) -> dg.AssetsDefinition:
         kinds={"duckdb", "faiss"},
         pool="gpu",
         version=VERSION,
-        table="edges",
+        table="graphs",
+        checks=checks.of_graph(task),
         description=(
             "Exact cosine kNN graph of the training rows, c(i, j) = <x_i, x_j>, k = 15 unless "
             "`dataset.yaml` says otherwise, ties by id. FAISS proposes candidates in float32; the "
             "weights that decide are float64 with a fixed order of summation, so that a batch's "
-            "shape never changes a bit. `slack` further neighbours per row are kept for patching."
+            "shape never changes a bit. `slack` further neighbours per row are kept, so that a "
+            "change of some rows is merged into the stored graph, with the result of a rebuild."
         ),
     )
     def knn(
@@ -50,26 +57,23 @@ def knn_asset(task: Task) -> dg.AssetsDefinition:
         def run(previous: records.Record | None) -> Outcome:
             device = compute.resolve()
             train = read_rows(lake, dataset).of("train")
-            vectors = read_vectors(lake, task, dataset, train)
-            ids = np.array(train.ids)
-            graph = KnnGraph.build(ids, vectors, config.k, config.slack, device=device)
-            edges.replace(lake, dataset, "knn", graph)
-            listed = graph.neighbours[graph.neighbours >= 0]
-            degrees = np.bincount(listed, minlength=len(ids))
+            ids, vectors = np.array(train.ids), read_vectors(lake, task, dataset, train)
+            keys = vector_keys(lake, task, dataset, train)
+            parameters = f"version {VERSION}, k {config.k}, slack {config.slack}"
+            stored = graphs.read(lake, dataset, "knn", config.k, config.slack)
+            if stored is None or stored.parameters != parameters or is_rebuild(context):
+                graph = KnnGraph.build(ids, vectors, config.k, config.slack, device=device)
+                made: dict[str, Any] = {"new": len(ids), "metadata": {"made": "built"}}
+            else:
+                graph, made = _patched(stored, ids, keys, vectors, device)
+            graphs.replace(lake, dataset, "knn", graph, keys, parameters)
+            metadata = made.pop("metadata")
             return Outcome(
-                content=digest(
-                    digest_of(train.ids),
-                    graph.neighbours.tobytes().hex(),
-                    graph.weights.tobytes().hex(),
-                ),
+                # The slack is left out: it wears off, what is published does not.
+                content=digest(digest_of(train.ids), array_digest(graph.neighbours, graph.weights)),
                 total=len(ids),
-                new=len(ids),
-                metadata={
-                    "edges": int(listed.size),
-                    "mean_cosine": float(graph.weights[graph.neighbours >= 0].mean()),
-                    "largest_in_degree": int(degrees.max()),
-                    "in_degrees": dg.MetadataValue.md(to_markdown(graph_degree_histogram(degrees))),
-                },
+                **made,
+                metadata={**_shown(graph), **metadata},
                 device=device,
             )
 
@@ -83,3 +87,38 @@ def knn_asset(task: Task) -> dg.AssetsDefinition:
         )
 
     return knn
+
+
+def _patched(
+    stored: StoredGraph,
+    ids: NDArray[np.str_],
+    keys: list[str],
+    vectors: NDArray[np.float32],
+    device: str,
+) -> tuple[KnnGraph, dict[str, Any]]:
+    """Merge what changed since the stored graph was made into it."""
+    before = dict(zip(stored.graph.ids.tolist(), stored.input_hashes, strict=True))
+    changed = [row for row, key in zip(ids.tolist(), keys, strict=True) if before.get(row) != key]
+    removed = len(before.keys() - set(ids.tolist()))
+    graph, counts = stored.graph.patch_counted(ids, vectors, changed, device=device)
+    return graph, {
+        "new": len(changed),
+        "reused": len(ids) - len(changed),
+        "removed": removed,
+        "metadata": {
+            "made": "built anew" if counts.built else "patched",
+            "lists_touched": counts.touched,
+            "lists_searched_again": counts.searched,
+        },
+    }
+
+
+def _shown(graph: KnnGraph) -> dict[str, Any]:
+    listed = graph.neighbours >= 0
+    degrees = np.bincount(graph.neighbours[listed], minlength=len(graph.ids))
+    return {
+        "edges": int(listed.sum()),
+        "mean_cosine": float(graph.weights[listed].mean()) if listed.any() else 0.0,
+        "largest_in_degree": int(degrees.max()),
+        "in_degrees": dg.MetadataValue.md(to_markdown(graph_degree_histogram(degrees))),
+    }

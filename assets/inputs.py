@@ -8,9 +8,12 @@ from numpy.typing import NDArray
 
 from assets.stage import inputs_of, name_of
 from assets.task import Task
+from resources import held
 from resources.lake import Lake
-from resources.store import edges, rows, scores, vectors
+from resources.store import graphs, rows, scores, vectors
 from sluice.data.config import DatasetConfig
+from sluice.errors import SluiceError
+from sluice.graphs.knn import KnnGraph
 from sluice.subsets.contract import Pool, Selector
 
 SPLITS = ("train", "validation", "test")
@@ -44,6 +47,10 @@ class Rows:
 
 def read_rows(lake: Lake, dataset: str) -> Rows:
     """Read the present rows of a dataset."""
+    return held.remembered(lake, dataset, rows.ROWS, lambda: _rows(lake, dataset))
+
+
+def _rows(lake: Lake, dataset: str) -> Rows:
     table = rows.read_instances(lake, dataset)
     names, codes = np.unique(np.array(table["label"].to_pylist(), dtype=str), return_inverse=True)
     return Rows(
@@ -57,10 +64,15 @@ def read_rows(lake: Lake, dataset: str) -> Rows:
     )
 
 
+def vector_keys(lake: Lake, task: Task, dataset: str, chosen: Rows) -> list[str]:
+    """Return the keys under which the vectors of some rows are stored."""
+    record = inputs_of(lake, dataset, [task.key("embeddings")])[name_of(task.key("embeddings"))]
+    return vectors.input_hashes(chosen.text_hashes, record.details["encoder"])
+
+
 def read_vectors(lake: Lake, task: Task, dataset: str, chosen: Rows) -> NDArray[np.float32]:
     """Read the vectors of some rows, shape (n, d)."""
-    record = inputs_of(lake, dataset, [task.key("embeddings")])[name_of(task.key("embeddings"))]
-    return vectors.read(lake, vectors.input_hashes(chosen.text_hashes, record.details["encoder"]))
+    return vectors.read(lake, vector_keys(lake, task, dataset, chosen))
 
 
 def selector_inputs(task: Task, selector: Selector) -> list[dg.AssetKey]:
@@ -92,9 +104,21 @@ def read_pool(
     return pool, train
 
 
-def read_graph(lake: Lake, dataset: str, config: DatasetConfig, train: Rows) -> edges.KnnGraph:
-    """Read the kNN graph over the training rows."""
-    return edges.read(lake, dataset, "knn", train.ids, config.graph.k, config.graph.slack)
+def read_graph(lake: Lake, dataset: str, config: DatasetConfig, train: Rows) -> KnnGraph:
+    """Read the kNN graph over the training rows.
+
+    Raises
+    ------
+    SluiceError
+        If the stored graph is over other rows.
+    """
+    stored = graphs.read(lake, dataset, "knn", config.graph.k, config.graph.slack)
+    if stored is None or stored.graph.ids.tolist() != train.ids:
+        raise SluiceError(
+            f"The stored graph of {dataset} is not over its present training rows. Materialise "
+            f"its graph first, or run the whole lineage with `sluice run {dataset}`."
+        )
+    return stored.graph
 
 
 def _score_names(selector: Selector) -> list[str]:

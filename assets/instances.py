@@ -4,6 +4,7 @@ from collections import Counter
 
 import dagster as dg
 
+from assets import checks
 from assets.stage import Outcome, run_stage
 from assets.task import Task
 from resources.datasets import Datasets
@@ -26,6 +27,7 @@ def instances_asset(task: Task) -> dg.AssetsDefinition:
         kinds={"duckdb", "parquet"},
         version=VERSION,
         table="instances",
+        checks=checks.of_instances(task),
         description=(
             "Rows of the raw files: checked, content-hashed and split into train, validation and "
             "test by the hash of the normalised text (or of the group, or as the file says), so "

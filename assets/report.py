@@ -36,7 +36,7 @@ def write_report(lake: Lake, task: Task, datasets: Datasets, dataset: str, path:
 
 def report_asset(task: Task) -> dg.AssetsDefinition:
     """Build the asset `[task, report]`."""
-    inputs = [task.key("instances"), task.key("evaluations", "comparison")]
+    inputs = [task.key("instances"), task.key("map"), task.key("evaluations", "comparison")]
     champion = task.key("models", "champion")
     shown_scores = [task.key("scores", name) for name in SCORES]
 

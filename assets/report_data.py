@@ -9,6 +9,7 @@ import numpy as np
 
 from assets.fine_tuned import curves
 from assets.inputs import Rows, read_rows
+from assets.map import read_map
 from assets.results import Results, read_results
 from assets.scores import read_probabilities
 from assets.stage import name_of
@@ -166,9 +167,7 @@ def _figures(
     results: Results,
     known: dict[str, records.Record],
 ) -> dict[str, bytes]:
-    place = np.column_stack(
-        [scores.read(lake, dataset, f"map_{axis}", train.ids) for axis in "xy"]
-    ).astype(np.float32)
+    place = read_map(lake, dataset, train.ids)
     names = train.class_names
     counts = [np.bincount(train.labels[mask], minlength=len(names)) for mask in (kept | True, kept)]
     values = {name: scores.read(lake, dataset, name, train.ids) for name in SCORES}

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import dagster as dg
 import numpy as np
 
+from assets import checks
 from assets.inputs import Rows, read_graph, read_rows, read_vectors
 from assets.stage import Outcome, digest_of, run_stage
 from assets.task import Task
@@ -13,7 +14,7 @@ from resources.lake import Lake
 from resources.locks import DatasetLock
 from resources.store import records, scores
 from sluice.data.config import DatasetConfig
-from sluice.data.digests import digest
+from sluice.data.digests import array_digest, digest
 from sluice.heads.logistic import HeadConfig
 from sluice.heads.out_of_fold import out_of_fold_probabilities
 from sluice.reports.figures import score_histogram, to_markdown
@@ -75,7 +76,7 @@ def out_of_fold_asset(task: Task) -> dg.AssetsDefinition:
             scores.replace(lake, dataset, train.ids, columns)
             right = probabilities.argmax(axis=1) == train.labels
             return Outcome(
-                content=digest(digest_of(train.ids), probabilities.tobytes().hex()),
+                content=digest(digest_of(train.ids), array_digest(probabilities)),
                 total=len(train.ids),
                 new=len(train.ids),
                 metadata={"out_of_fold_accuracy": float(right.mean()), "folds": folds},
@@ -109,6 +110,7 @@ def score_asset(task: Task, score: Score) -> dg.AssetsDefinition:
         version=score.version,
         tags={"method": score.name},
         table="scores",
+        checks=checks.of_score(task, score.name),
         description=f"{score.summary}\n\nFormula: {score.formula}\n\nSource: {score.paper}",
     )
     def scored(
@@ -145,7 +147,7 @@ def _scoring(
         lowest = np.argsort(values, kind="stable")[:5]
         highest = np.argsort(-values, kind="stable")[:5]
         return Outcome(
-            content=digest(digest_of(train.ids), values.tobytes().hex()),
+            content=digest(digest_of(train.ids), array_digest(values)),
             total=len(train.ids),
             new=len(train.ids),
             metadata={

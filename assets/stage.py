@@ -78,6 +78,11 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def is_rebuild(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> bool:
+    """Whether everything is to be computed again, whatever is recorded."""
+    return context.run.tags.get(REBUILD_TAG) == "true"
+
+
 def name_of(key: dg.AssetKey) -> str:
     """Return the name under which an asset is recorded."""
     return "/".join(key.path)
@@ -102,6 +107,12 @@ def _needed(
         raise SluiceError(
             f"Dataset {dataset} has no {', '.join(absent)} yet. Materialise it first, or run the "
             f"whole lineage with `sluice run {dataset}`."
+        )
+    broken = [name_of(key) for key in keys if not known[name_of(key)].stands]
+    if broken:
+        raise SluiceError(
+            f"The last run of {', '.join(broken)} for {dataset} was interrupted. Materialise it "
+            f"again first, or run the whole lineage with `sluice run {dataset}`."
         )
     return {name_of(key): known[name_of(key)] for key in keys}
 
@@ -140,12 +151,14 @@ def run_stage(
     versions = {key: record.data_version for key, record in consumed.items()}
     digest = digest_of([name, version, dict(parameters), versions])
     previous = known.get(name)
-    rebuild = context.run.tags.get(REBUILD_TAG) == "true" or not stands
-    if previous and previous.input_digest == digest and not rebuild:
+    reusable = previous is not None and previous.stands and stands and not is_rebuild(context)
+    if previous and reusable and previous.input_digest == digest:
         logger.info("%s: unchanged, %d rows reused", name, previous.rows_total)
         shown = dg.deserialize_value(records.metadata_of(lake, dataset, name))
         return _result(context, lake, previous, shown, began, reused=True)
     logger.info("%s: started", name)
+    records.begin(lake, dataset, name, context.run.run_id)
+    cpu_began = time.process_time()
     with cpu_counted():
         outcome = compute(previous)
     record = records.Record(
@@ -162,6 +175,7 @@ def run_stage(
         device=outcome.device,
         run_id=context.run.run_id,
         details=dict(outcome.details),
+        cpu_seconds=time.process_time() - cpu_began,
     )
     metadata = {
         key: value if isinstance(value, dg.MetadataValue) else _normalised(value)
@@ -209,6 +223,7 @@ def _result(
         "rows_removed": 0 if reused else record.rows_removed,
         "seconds": round(time.monotonic() - began, 3),
         "seconds_when_computed": round(record.seconds, 3),
+        "cpu_seconds_when_computed": round(record.cpu_seconds, 3),
         "device": record.device,
         "peak_memory_mib": round(peak_memory_mib(), 1),
         "method_version": record.version,

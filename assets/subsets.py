@@ -7,13 +7,15 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 
+from assets import checks
 from assets.inputs import Rows, read_pool, selector_inputs
+from assets.map import read_map
 from assets.stage import Outcome, digest_of, inputs_of, run_stage
 from assets.task import Task
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
-from resources.store import records, scores, selections
+from resources.store import history, records, selections
 from sluice.data.config import DatasetConfig
 from sluice.data.digests import order_free_digest
 from sluice.progress import track
@@ -23,6 +25,7 @@ from sluice.subsets import shell
 from sluice.subsets.contract import Pool, Selection, Selector
 
 SAMPLE_ROWS = 10
+CHANGED_ROWS = 10
 
 
 def budget_label(budget: float) -> str:
@@ -38,15 +41,18 @@ def seeds_of(selector: Selector, config: DatasetConfig) -> list[int]:
 def subset_asset(task: Task, selector: Selector) -> dg.AssetsDefinition:
     """Build the asset `[task, subsets, <selector>]`."""
     inputs = selector_inputs(task, selector)
+    # Shown, and no part of a selection's identity.
+    flat_map = task.key("map")
 
     @task.asset(
         "subsets",
         selector.name,
-        deps=inputs,
+        deps=[*inputs, flat_map],
         kinds={"duckdb", "numpy"},
         version=selector.version,
         tags={"method": selector.name},
         table="subsets",
+        checks=checks.of_subset(task, selector),
         description=(
             f"{selector.summary}\n\nFormula: {selector.formula}\n\nSource: {selector.paper}\n\n"
             f"Cost: {selector.cost}"
@@ -68,7 +74,7 @@ def subset_asset(task: Task, selector: Selector) -> dg.AssetsDefinition:
         return run_stage(
             context,
             lake,
-            inputs=inputs,
+            inputs=[*inputs, flat_map],
             version=selector.version,
             parameters=parameters,
             compute=_selecting(lake, task, dataset, config, selector, versions),
@@ -98,16 +104,13 @@ def _selecting(
         selections.append(lake, chosen)
         heads = [head for head, _ in chosen]
         shown_at = pairs.index((config.chosen_budget, seeds_of(selector, config)[0]))
-        kept = chosen[shown_at][1]["instance_id"].to_pylist()
-        before = _previous_ids(lake, previous)
         return Outcome(
             content=order_free_digest(f"{h.budget} {h.seed} {h.rows_digest}" for h in heads),
             total=sum(head.size for head in heads),
             new=sum(head.size for head in heads),
             metadata={
                 **_shown(lake, dataset, train, pool, chosen[shown_at]),
-                "entered": len(set(kept) - before),
-                "left": len(before - set(kept)),
+                **_turnover(lake, previous, heads[shown_at]),
                 "notes": "; ".join(sorted({h.note for h in heads if h.note})) or "none",
             },
             details={
@@ -164,10 +167,35 @@ def _stored(
     return head, table
 
 
-def _previous_ids(lake: Lake, previous: records.Record | None) -> set[str]:
-    if previous is None:
-        return set()
-    return set(selections.rows(lake, previous.details["shown"])["instance_id"].to_pylist())
+def _turnover(
+    lake: Lake, previous: records.Record | None, head: selections.SelectionHeader
+) -> dict[str, object]:
+    """Tell what entered and left the shown subset since its last selection; ids, no texts."""
+    before = [
+        entry["selection_id"]
+        for entry in (previous.details["selections"] if previous else [])
+        if (entry["budget"], entry["seed"]) == (head.budget, head.seed)
+    ]
+    if not before:
+        return {"entered": head.size, "left": 0}
+    changes = history.compare(lake, before[0], head.selection_id)
+    counts = history.count_of(changes)
+    columns = {
+        "entered": {"instance_id": "instance_id", "rank": "rank", "reason": "reason"},
+        "left": {
+            "instance_id": "instance_id",
+            "had been kept for": "reason_before",
+            "why it is gone": "why_gone",
+        },
+    }
+    shown: dict[str, object] = {change: counts[change] for change in columns}
+    for change, named in columns.items():
+        rows = history.only(changes, [change]).slice(0, CHANGED_ROWS).to_pylist()
+        if rows:
+            shown[f"{change}_rows"] = dg.MetadataValue.table(
+                [dg.TableRecord({name: row[key] for name, key in named.items()}) for row in rows]
+            )
+    return shown
 
 
 def _shown(
@@ -179,9 +207,7 @@ def _shown(
 ) -> dict[str, object]:
     head, table = chosen
     kept = np.isin(pool.ids, table["instance_id"].to_pylist())
-    place = np.column_stack(
-        [scores.read(lake, dataset, f"map_{axis}", train.ids) for axis in "xy"]
-    ).astype(np.float32)
+    place = read_map(lake, dataset, train.ids)
     names = train.class_names
     counts = [np.bincount(train.labels[mask], minlength=len(names)) for mask in (kept | True, kept)]
     texts = dict(zip(train.ids, train.texts, strict=True))

@@ -1,11 +1,13 @@
 """A task: its name, its partitions, and how its asset keys are spelt."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any
 
 import dagster as dg
 
+from assets.checking import Check, look_at
 from resources.schema import TABLES
 
 OWNERS = ["team:sluice"]
@@ -27,7 +29,12 @@ class Task:
         return dg.AssetKey([self.name, *parts])
 
     def asset(
-        self, *parts: str, version: str, table: str | None = None, **options: Any
+        self,
+        *parts: str,
+        version: str,
+        table: str | None = None,
+        checks: Sequence[Check] = (),
+        **options: Any,
     ) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
         """Decorate an asset of this task: what all of them share is said here, once.
 
@@ -39,18 +46,35 @@ class Task:
             Version of the method.
         table : str, optional
             Table of the lake that holds the result.
+        checks : sequence of Check
+            What is looked at once the asset is there; the asset takes `lake` and `datasets`.
         **options
             Of `dagster.asset`.
         """
-        return dg.asset(
-            key=self.key(*parts),
-            partitions_def=self.partitions,
-            group_name=self.name,
-            owners=OWNERS,
-            code_version=version,
-            metadata=table_metadata(table) if table else None,
-            **options,
-        )
+        key = self.key(*parts)
+
+        def decorate(body: Callable[..., dg.MaterializeResult]) -> dg.AssetsDefinition:
+            @wraps(body)
+            def checked(
+                context: dg.AssetExecutionContext, **resources: Any
+            ) -> dg.MaterializeResult:
+                result = body(context, **resources)
+                lake, datasets = resources["lake"], resources["datasets"]
+                found = [look_at(context, lake, datasets, key, check) for check in checks]
+                return result._replace(check_results=found)
+
+            return dg.asset(
+                key=key,
+                partitions_def=self.partitions,
+                group_name=self.name,
+                owners=OWNERS,
+                code_version=version,
+                metadata=table_metadata(table) if table else None,
+                check_specs=[check.spec(key, self.partitions) for check in checks],
+                **options,
+            )(checked)
+
+        return decorate
 
 
 def table_metadata(table: str) -> dict[str, object]:

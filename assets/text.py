@@ -3,13 +3,13 @@
 import dagster as dg
 
 from assets.champion import champion_asset
-from assets.checks import checks_of
 from assets.comparison import comparison_asset
 from assets.embeddings import embeddings_asset
 from assets.evaluations import ALL_ROWS, all_rows_asset, evaluation_asset
 from assets.fine_tuned import fine_tuned_asset
 from assets.graphs import knn_asset
 from assets.instances import instances_asset
+from assets.map import map_asset
 from assets.report import report_asset
 from assets.scores import score_assets
 from assets.subsets import subset_asset
@@ -23,6 +23,7 @@ SELECTORS = selectors_for("text")
 ASSETS = [
     instances_asset(TEXT),
     embeddings_asset(TEXT),
+    map_asset(TEXT),
     knn_asset(TEXT),
     *score_assets(TEXT),
     *(subset_asset(TEXT, selector) for selector in SELECTORS),
@@ -33,7 +34,6 @@ ASSETS = [
     champion_asset(TEXT),
     report_asset(TEXT),
 ]
-CHECKS = checks_of(TEXT, SELECTORS)
 
 
 def wanted(config: DatasetConfig) -> list[dg.AssetKey]:

@@ -30,6 +30,8 @@ Result = TypeVar("Result")
 MOST_ATTEMPTS = 12
 
 _CONNECTIONS: dict[tuple[str, str], duckdb.DuckDBPyConnection] = {}
+# By thread. Making a cursor costs as much as a small query.
+_CURSORS: dict[tuple[str, str], dict[int, duckdb.DuckDBPyConnection]] = {}
 _GUARD = threading.Lock()
 
 
@@ -69,7 +71,11 @@ class Lake(dg.ConfigurableResource):
             cursor = self._cursor()
             for name, table in (given or {}).items():
                 cursor.register(name, table)
-            return cursor.execute(sql, parameters or []).to_arrow_table()
+            try:
+                return cursor.execute(sql, parameters or []).to_arrow_table()
+            finally:
+                for name in given or {}:
+                    cursor.unregister(name)
 
         return self._translated(query)
 
@@ -116,26 +122,36 @@ class Lake(dg.ConfigurableResource):
 
     def snapshot(self) -> int:
         """Return the id of the lake's newest snapshot."""
-        rows = self.read("SELECT max(snapshot_id) AS id FROM ducklake_snapshots('lake')")
+        rows = self.read("SELECT id FROM ducklake_current_snapshot('lake')")
         return int(rows["id"][0].as_py())
 
     def close(self) -> None:
         """Close this process's connection to the lake."""
         with _GUARD:
-            connection = _CONNECTIONS.pop(self._key(), None)
+            connection = _CONNECTIONS.pop(self.identity, None)
+            for cursor in _CURSORS.pop(self.identity, {}).values():
+                cursor.close()
         if connection is not None:
             connection.close()
 
-    def _key(self) -> tuple[str, str]:
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Catalogue and folder: two resources with the same are the same lake."""
         return (self.catalog, str(self.folder))
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return this thread's cursor."""
+        thread = threading.get_ident()
         with _GUARD:
-            if self._key() not in _CONNECTIONS:
-                _CONNECTIONS[self._key()] = self._connect()
-            cursor = _CONNECTIONS[self._key()].cursor()
-        cursor.execute("USE lake")
-        return cursor
+            if self.identity not in _CONNECTIONS:
+                _CONNECTIONS[self.identity] = self._connect()
+                _CURSORS[self.identity] = {}
+            cursors = _CURSORS[self.identity]
+            if thread not in cursors:
+                cursor = _CONNECTIONS[self.identity].cursor()
+                cursor.execute("USE lake")
+                cursors[thread] = cursor
+            return cursors[thread]
 
     def _writer_lock(self) -> AbstractContextManager[Any]:
         # A Postgres catalogue serialises its own writers, also those of other machines.
@@ -144,6 +160,8 @@ class Lake(dg.ConfigurableResource):
     def _connect(self) -> duckdb.DuckDBPyConnection:
         self.folder.mkdir(parents=True, exist_ok=True)
         connection = duckdb.connect()
+        # Times of records order them: they must not jump when clocks are put back.
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")
         scanner = "postgres_scanner" if self.catalog else "sqlite_scanner"
         for extension in (scanner, "ducklake"):
             connection.execute(f"LOAD '{_extension_file(extension)}'")
@@ -157,15 +175,7 @@ class Lake(dg.ConfigurableResource):
             connection.execute(
                 f"ATTACH '{_quoted(target)}' AS lake (DATA_PATH '{_quoted(data)}'{options})"
             )
-            present = {
-                row[0]
-                for row in connection.execute(
-                    "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake'"
-                ).fetchall()
-            }
-            for table, columns in TABLES.items():
-                if table not in present:
-                    connection.execute(f"CREATE TABLE lake.{table} ({columns})")
+            _add_what_is_missing(connection)
         return connection
 
     def _translated(self, attempt: Callable[[], Result]) -> Result:
@@ -179,6 +189,22 @@ class Lake(dg.ConfigurableResource):
             return retrying(attempt)
         except (duckdb.Error, OSError) as error:
             raise LakeError(_explanation(error, self.folder)) from error
+
+
+def _add_what_is_missing(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create tables, and add to older ones the columns that have been introduced since."""
+    present: dict[str, set[str]] = {}
+    for table, column in connection.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake'"
+    ).fetchall():
+        present.setdefault(table, set()).add(column)
+    for table, columns in TABLES.items():
+        if table not in present:
+            connection.execute(f"CREATE TABLE lake.{table} ({columns})")
+            continue
+        for column in columns.split(", "):
+            if column.split()[0] not in present[table]:
+                connection.execute(f"ALTER TABLE lake.{table} ADD COLUMN {column}")
 
 
 def _extension_file(name: str) -> Path:

@@ -12,6 +12,7 @@ import dagster as dg
 from filelock import FileLock, Timeout
 from pydantic import PrivateAttr
 
+from resources.held import held
 from resources.lake import Lake
 
 logger = logging.getLogger("sluice.stage")
@@ -66,5 +67,8 @@ class DatasetLock(dg.ConfigurableResource):
             yield self
             return
         folder = self.lake.folder / "locks"
-        with dataset_lock(folder, dataset, f"run {run.run_id} of {run.job_name}"):
+        with (
+            dataset_lock(folder, dataset, f"run {run.run_id} of {run.job_name}"),
+            held(self.lake, dataset),
+        ):
             yield self

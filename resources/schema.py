@@ -2,7 +2,7 @@
 
 Row-wise values (`contents`, `embeddings`), selections (`selections`, `subsets`), `evaluations` and
 `records` are append-only, so what was ever selected can be read back. `instances`, `rejected`,
-`edges` and `scores` hold the present state of a dataset; earlier states are snapshots of the lake.
+`graphs` and `scores` hold the present state of a dataset; earlier states are snapshots of the lake.
 """
 
 TABLES: dict[str, str] = {
@@ -19,9 +19,10 @@ TABLES: dict[str, str] = {
     ),
     # keyed by input_hash alone: a digest of the text and of everything in the encoder
     "embeddings": "input_hash VARCHAR, encoder VARCHAR, vector FLOAT[]",
-    "edges": (
-        "dataset VARCHAR, graph VARCHAR, source VARCHAR, target VARCHAR, rank INTEGER, "
-        "weight DOUBLE"
+    # one row per list of neighbours, nearest first; `neighbours` holds values of `position`
+    "graphs": (
+        "dataset VARCHAR, graph VARCHAR, parameters VARCHAR, position BIGINT, instance_id VARCHAR, "
+        "input_hash VARCHAR, neighbours BIGINT[], weights DOUBLE[]"
     ),
     "scores": "dataset VARCHAR, method VARCHAR, instance_id VARCHAR, value DOUBLE",
     "selections": (
@@ -44,7 +45,15 @@ TABLES: dict[str, str] = {
         "dataset VARCHAR, asset VARCHAR, input_digest VARCHAR, data_version VARCHAR, "
         "version VARCHAR, rows_total BIGINT, rows_new BIGINT, rows_reused BIGINT, "
         "rows_removed BIGINT, seconds DOUBLE, device VARCHAR, details VARCHAR, run_id VARCHAR, "
-        "metadata VARCHAR, recorded_at TIMESTAMP"
+        "metadata VARCHAR, recorded_at TIMESTAMP, cpu_seconds DOUBLE, "
+        "snapshot BIGINT"
+    ),
+    # a stage that began after its last record was interrupted: what it left is not to be trusted
+    "starts": "dataset VARCHAR, asset VARCHAR, run_id VARCHAR, started_at TIMESTAMP",
+    # what each check last found, and in which state of the data
+    "checks": (
+        "dataset VARCHAR, asset VARCHAR, check_name VARCHAR, input_digest VARCHAR, "
+        "passed BOOLEAN, shown VARCHAR, checked_at TIMESTAMP"
     ),
     # which state of a dataset's folder was last carried through its whole lineage
     "refreshes": "dataset VARCHAR, folder_digest VARCHAR, run_id VARCHAR, refreshed_at TIMESTAMP",

@@ -1,52 +1,79 @@
-"""The kNN graph of a dataset, as one row per edge."""
+"""Neighbour graphs, one row per list, replaced whole.
+
+A change of 1 % touches about half of the lists. Writing all of them and reading them back costs
+less than replacing single edges (`benchmarks/results/graph_store.txt`), and leaves no delete file.
+"""
+
+from dataclasses import dataclass
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
 from resources.lake import Lake
+from resources.store.vectors import as_lists
 from sluice.graphs.knn import KnnGraph
 
 
-def replace(lake: Lake, dataset: str, name: str, graph: KnnGraph) -> None:
+@dataclass(frozen=True)
+class StoredGraph:
+    """A graph as it was stored, and what it was made of.
+
+    Attributes
+    ----------
+    graph : KnnGraph
+        Over its own ids, which need not be the present ones.
+    input_hashes : list of str, length n
+        Keys of the vectors that it was built on.
+    parameters : str
+        Method version, k and slack.
+    """
+
+    graph: KnnGraph
+    input_hashes: list[str]
+    parameters: str
+
+
+def replace(
+    lake: Lake, dataset: str, name: str, graph: KnnGraph, input_hashes: list[str], parameters: str
+) -> None:
     """Make the stored lists (k + slack wide) of one graph equal to `graph`."""
-    width = graph.lists.shape[1]
-    present = graph.lists.ravel() >= 0
-    sources = np.repeat(np.arange(len(graph.ids), dtype=np.int64), width)[present]
-    ids = pa.array(graph.ids.astype(str).tolist(), pa.string())
-    edges = pa.table(
+    lists = pa.table(
         {
-            "source": ids.take(pa.array(sources)),
-            "target": ids.take(pa.array(graph.lists.ravel()[present])),
-            "rank": np.tile(np.arange(width, dtype=np.int32), len(graph.ids))[present],
-            "weight": graph.list_weights.ravel()[present],
+            "position": np.arange(len(graph.ids), dtype=np.int64),
+            "instance_id": pa.array(graph.ids.tolist(), pa.string()),
+            "input_hash": pa.array(input_hashes, pa.string()),
+            "neighbours": as_lists(graph.lists),
+            "weights": as_lists(graph.list_weights),
         }
     )
 
     def work(cursor: duckdb.DuckDBPyConnection) -> None:
-        cursor.register("edges_now", edges)
-        cursor.execute("DELETE FROM edges WHERE dataset = ? AND graph = ?", [dataset, name])
+        cursor.register("lists_now", lists)
+        cursor.execute("DELETE FROM graphs WHERE dataset = ? AND graph = ?", [dataset, name])
         cursor.execute(
-            "INSERT INTO edges SELECT ?, ?, source, target, rank, weight FROM edges_now",
-            [dataset, name],
+            "INSERT INTO graphs SELECT ?, ?, ?, position, instance_id, input_hash, neighbours, "
+            "weights FROM lists_now ORDER BY position",
+            [dataset, name, parameters],
         )
 
     lake.write(work)
 
 
-def read(lake: Lake, dataset: str, name: str, ids: list[str], k: int, slack: int) -> KnnGraph:
-    """Return the stored graph over `ids`, which must be the rows that it was built on."""
-    order = pa.table({"id": pa.array(ids, pa.string()), "position": np.arange(len(ids))})
+def read(lake: Lake, dataset: str, name: str, k: int, slack: int) -> StoredGraph | None:
+    """Return the stored graph, or None where there is none of this width."""
     rows = lake.read(
-        "SELECT s.position AS source, t.position AS target, e.rank, e.weight FROM edges e "
-        "JOIN place s ON s.id = e.source JOIN place t ON t.id = e.target "
-        "WHERE e.dataset = ? AND e.graph = ?",
+        "SELECT instance_id, input_hash, parameters, neighbours, weights FROM graphs "
+        "WHERE dataset = ? AND graph = ? ORDER BY position",
         [dataset, name],
-        given={"place": order},
     )
-    lists = np.full((len(ids), k + slack), -1, dtype=np.int64)
-    weights = np.full((len(ids), k + slack), -np.inf)
-    at = rows["source"].to_numpy(), rows["rank"].to_numpy()
-    lists[at] = rows["target"].to_numpy()
-    weights[at] = rows["weight"].to_numpy()
-    return KnnGraph(ids=np.array(ids), k=k, slack=slack, lists=lists, list_weights=weights)
+    count = rows.num_rows
+    if not count or len(rows["neighbours"][0]) != k + slack:
+        return None
+    lists, weights = (
+        rows[column].combine_chunks().flatten().to_numpy().reshape(count, -1)
+        for column in ("neighbours", "weights")
+    )
+    ids = np.array(rows["instance_id"].to_pylist(), dtype=np.str_)
+    graph = KnnGraph(ids=ids, k=k, slack=slack, lists=lists, list_weights=weights)
+    return StoredGraph(graph, rows["input_hash"].to_pylist(), rows["parameters"][0].as_py())

@@ -2,9 +2,18 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from resources import held
 from resources.lake import Lake
+from sluice.errors import SluiceError
+
+RECORDS, SHOWN = "records", "metadata of records"
+
+
+class SnapshotError(SluiceError):
+    """A snapshot of the lake that does not exist, or no longer."""
 
 
 @dataclass(frozen=True)
@@ -24,27 +33,87 @@ class Record:
     device: str
     run_id: str
     details: dict[str, Any] = field(default_factory=dict)
+    cpu_seconds: float = 0.0
+    # False where the stage began again after this and did not finish: what it stored meanwhile
+    # may be of another state, so nothing may be skipped or read on the strength of this record.
+    stands: bool = True
 
 
 _COLUMNS = (
     "dataset, asset, input_digest, data_version, version, rows_total, rows_new, rows_reused, "
-    "rows_removed, seconds, device, details, run_id"
+    "rows_removed, seconds, device, details, run_id, cpu_seconds"
 )
 
 
 def latest(lake: Lake, dataset: str) -> dict[str, Record]:
     """Return the newest record of every asset of a dataset, by asset name."""
+    return held.remembered(lake, dataset, RECORDS, lambda: _latest(lake, dataset))
+
+
+def _latest(lake: Lake, dataset: str) -> dict[str, Record]:
     table = lake.read(
-        f"SELECT {_COLUMNS} FROM records WHERE dataset = ? "
+        f"SELECT {_COLUMNS}, recorded_at >= coalesce(s.begun, recorded_at) AS stands "
+        "FROM records LEFT JOIN (SELECT asset AS a, max(started_at) AS begun FROM starts "
+        "WHERE dataset = ? GROUP BY asset) s ON s.a = records.asset WHERE dataset = ? "
         "QUALIFY row_number() OVER (PARTITION BY asset ORDER BY recorded_at DESC) = 1",
-        [dataset],
+        [dataset, dataset],
     )
-    found = (Record(**{**row, "details": json.loads(row["details"])}) for row in table.to_pylist())
+    found = map(_record, table.to_pylist())
     return {record.asset: record for record in found}
+
+
+def _record(row: dict[str, Any]) -> Record:
+    # A lake that is older than the column has nothing in it.
+    cpu = row["cpu_seconds"] or 0.0
+    return Record(**{**row, "details": json.loads(row["details"]), "cpu_seconds": cpu})
+
+
+def history(lake: Lake, dataset: str, asset: str) -> list[tuple[datetime, Record]]:
+    """Return every record of one asset of a dataset with its time, oldest first."""
+    table = lake.read(
+        f"SELECT {_COLUMNS}, recorded_at FROM records WHERE dataset = ? AND asset = ? "
+        "ORDER BY recorded_at",
+        [dataset, asset],
+    )
+    return [(row.pop("recorded_at"), _record(row)) for row in table.to_pylist()]
+
+
+def at_snapshot(lake: Lake, dataset: str, asset: str, snapshot: int) -> Record | None:
+    """Return the record of one asset that was the newest at a snapshot of the lake, if any.
+
+    Each record notes the snapshot that it was added to, so this works when that has expired.
+
+    Raises
+    ------
+    SnapshotError
+        If the lake has never had this snapshot.
+    """
+    newest = lake.snapshot()
+    if snapshot > newest:
+        raise SnapshotError(
+            f"The lake {lake.folder} has no snapshot {snapshot}; the newest is {newest}."
+        )
+    table = lake.read(
+        f"SELECT {_COLUMNS} FROM records WHERE dataset = ? AND asset = ? AND snapshot < ? "
+        "ORDER BY recorded_at DESC LIMIT 1",
+        [dataset, asset, snapshot],
+    )
+    return _record(table.to_pylist()[0]) if table.num_rows else None
+
+
+def begin(lake: Lake, dataset: str, asset: str, run_id: str) -> None:
+    """Note that a stage begins to store; its next record says that it has finished."""
+    held.forget(lake, dataset, RECORDS)
+    lake.write(
+        lambda cursor: cursor.execute(
+            "INSERT INTO starts VALUES (?, ?, ?, now()::TIMESTAMP)", [dataset, asset, run_id]
+        )
+    )
 
 
 def append(lake: Lake, record: Record, metadata: str) -> None:
     """Add one record, with the metadata that was shown for it."""
+    held.forget(lake, record.dataset, RECORDS, SHOWN)
     values = [
         json.dumps(getattr(record, name.strip()), sort_keys=True)
         if name.strip() == "details"
@@ -55,8 +124,8 @@ def append(lake: Lake, record: Record, metadata: str) -> None:
     marks = ", ".join("?" for _ in values)
     lake.write(
         lambda cursor: cursor.execute(
-            f"INSERT INTO records ({_COLUMNS}, metadata, recorded_at) "
-            f"VALUES ({marks}, now()::TIMESTAMP)",
+            f"INSERT INTO records ({_COLUMNS}, metadata, recorded_at, snapshot) "
+            f"SELECT {marks}, now()::TIMESTAMP, id FROM ducklake_current_snapshot('lake')",
             values,
         )
     )
@@ -64,12 +133,16 @@ def append(lake: Lake, record: Record, metadata: str) -> None:
 
 def metadata_of(lake: Lake, dataset: str, asset: str) -> str:
     """Return the metadata that was shown with the newest record of one asset."""
+    return held.remembered(lake, dataset, SHOWN, lambda: _metadata(lake, dataset))[asset]
+
+
+def _metadata(lake: Lake, dataset: str) -> dict[str, str]:
     table = lake.read(
-        "SELECT metadata FROM records WHERE dataset = ? AND asset = ? "
-        "ORDER BY recorded_at DESC LIMIT 1",
-        [dataset, asset],
+        "SELECT asset, metadata FROM records WHERE dataset = ? "
+        "QUALIFY row_number() OVER (PARTITION BY asset ORDER BY recorded_at DESC) = 1",
+        [dataset],
     )
-    return table["metadata"][0].as_py()
+    return dict(zip(table["asset"].to_pylist(), table["metadata"].to_pylist(), strict=True))
 
 
 def refreshed_digests(lake: Lake) -> dict[str, str]:

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from resources import held
 from resources.lake import Lake
+
+ROWS = "rows"
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ def replace_instances(lake: Lake, dataset: str, instances: pa.Table, rejected: p
         reused = before - stale
         return Change(instances.num_rows, instances.num_rows - reused, reused, removed)
 
+    held.forget(lake, dataset, ROWS)
     return lake.write(work)
 
 

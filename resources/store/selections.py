@@ -1,6 +1,7 @@
 """Selections: append-only, so that any subset ever selected can be read back by its id."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from resources.lake import Lake
+from sluice.errors import ConfigError
+
+SHORTEST_PREFIX = 4
+
+_PURGED = re.compile(r"(\d+) of its rows purged\.")
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,8 @@ class SelectionHeader:
 
 def append(lake: Lake, chosen: list[tuple[SelectionHeader, pa.Table]]) -> None:
     """Store selections that are not there yet, headers and rows in one transaction.
+
+    One that a purge has shrunk, and whose rows have come back, is stored again.
 
     Parameters
     ----------
@@ -51,8 +59,10 @@ def append(lake: Lake, chosen: list[tuple[SelectionHeader, pa.Table]]) -> None:
         cursor.register("kept", rows)
         cursor.execute(
             "CREATE OR REPLACE TEMP TABLE unseen AS SELECT selection_id FROM headers "
-            "ANTI JOIN selections USING (selection_id)"
+            "ANTI JOIN selections USING (selection_id, size)"
         )
+        for table in ("subsets", "selections"):
+            cursor.execute(f"DELETE FROM {table} WHERE selection_id IN (FROM unseen)")
         cursor.execute(
             "INSERT INTO subsets SELECT k.selection_id, k.dataset, k.rank, k.instance_id, "
             "k.content_hash, k.gain, k.reason FROM kept k SEMI JOIN unseen USING (selection_id) "
@@ -79,6 +89,61 @@ def headers(lake: Lake, selection_ids: list[str]) -> list[SelectionHeader]:
         SelectionHeader(**{**row, "parameters": json.loads(row["parameters"])})
         for row in rows.to_pylist()
     ]
+
+
+def purged(header: SelectionHeader, found: int) -> int:
+    """Return how many rows a purge has taken of a selection of which `found` are left.
+
+    A purge of single rows notes it in the header.
+    """
+    noted = sum(int(rows) for rows in _PURGED.findall(header.note))
+    return max(noted, header.size - found)
+
+
+def starting_with(lake: Lake, prefix: str) -> pa.Table:
+    """Return id, dataset, method, budget and seed of the selections whose id starts so."""
+    return lake.read(
+        "SELECT selection_id, dataset, method, budget, seed FROM selections "
+        "WHERE starts_with(selection_id, ?) ORDER BY selected_at, selection_id",
+        [prefix.lower()],
+    )
+
+
+def find(lake: Lake, dataset: str, prefix: str) -> SelectionHeader:
+    """Return the one selection of a dataset whose id starts with `prefix`.
+
+    Raises
+    ------
+    ConfigError
+        If the prefix is too short, or fits no selection of this dataset or several.
+    """
+    if len(prefix) < SHORTEST_PREFIX:
+        raise ConfigError(
+            f"Selection {prefix!r} is too short: give at least {SHORTEST_PREFIX} characters of "
+            "its id."
+        )
+    fitting = starting_with(lake, prefix).to_pylist()
+    own = [row for row in fitting if row["dataset"] == dataset]
+    if not own and fitting:
+        raise ConfigError(
+            f"Selection {fitting[0]['selection_id']} is one of dataset {fitting[0]['dataset']}, "
+            f"not of {dataset}."
+        )
+    if not own:
+        raise ConfigError(
+            f"{dataset} has no selection {prefix!r}. List those of a method with "
+            f"`sluice diff {dataset} --method METHOD --budget BUDGET --history`."
+        )
+    if len(own) > 1:
+        several = ", ".join(
+            f"{row['selection_id']} ({row['method']} at {row['budget']}, seed {row['seed']})"
+            for row in own[:10]
+        )
+        raise ConfigError(
+            f"{prefix!r} fits {len(own)} selections of {dataset}: {several}. Give more "
+            "characters of the one you mean."
+        )
+    return headers(lake, [own[0]["selection_id"]])[0]
 
 
 def rows(lake: Lake, selection_id: str) -> pa.Table:

@@ -1,5 +1,7 @@
 """Embedding vectors, keyed by a digest of everything that they depend on."""
 
+from typing import Any
+
 import duckdb
 import numpy as np
 import pyarrow as pa
@@ -73,7 +75,7 @@ def read(lake: Lake, hashes: list[str]) -> NDArray[np.float32]:
     return np.ascontiguousarray(flat.reshape(len(hashes), -1), dtype=np.float32)
 
 
-def as_lists(vectors: NDArray[np.float32]) -> pa.ListArray:
+def as_lists(vectors: NDArray[Any]) -> pa.LargeListArray:
     """Wrap a matrix as an Arrow list column, one row per list."""
     count, width = vectors.shape
     offsets = np.arange(0, (count + 1) * width, width, dtype=np.int64)[: count + 1]

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 _CHUNK = 1 << 20
 
@@ -31,6 +35,21 @@ def digest(*parts: str) -> str:
         pieces.append(b"%d:" % len(encoded))
         pieces.append(encoded)
     return sha256(b"".join(pieces)).hexdigest()
+
+
+def array_digest(*arrays: NDArray[Any]) -> str:
+    """Digest the shapes, types and bytes of arrays.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits (SHA-256).
+    """
+    hasher = sha256()
+    for array in arrays:
+        hasher.update(f"{array.dtype.str} {array.shape};".encode())
+        hasher.update(np.ascontiguousarray(array).data)
+    return hasher.hexdigest()
 
 
 def order_free_digest(strings: Iterable[str]) -> str:

@@ -102,7 +102,9 @@ def test_a_rebuild_gives_the_same_from_the_stored_vectors(
 ) -> None:
     make_dataset("tweets", tweets)
     scored = ["instances", "embeddings", "graphs/knn", "scores/out_of_fold", "scores/margin"]
-    keys = keys_of(*scored, "subsets/k_medoids", "subsets/margin", "subsets/facility_location")
+    keys = keys_of(
+        *scored, "map", "subsets/k_medoids", "subsets/margin", "subsets/facility_location"
+    )
     assert_ran(run_lineage("tweets", keys=keys))
     lake = Lake()
     before = state(lake, "tweets")
@@ -151,7 +153,7 @@ def keys_of(*names: str) -> list[dg.AssetKey]:
 
 @pytest.mark.slow
 def test_partitions_are_independent(home: Path, make_dataset: Make, tweets: pa.Table) -> None:
-    keys = keys_of("instances", "embeddings", "subsets/k_center")
+    keys = keys_of("instances", "embeddings", "map", "subsets/k_center")
     make_dataset("one", tweets.slice(0, 150))
     make_dataset("two", tweets.slice(100, 150))
     assert_ran(run_lineage("one", keys=keys))
