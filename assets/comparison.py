@@ -8,6 +8,7 @@ import numpy as np
 from assets import checks
 from assets.evaluations import ALL_ROWS, SPLITS
 from assets.inputs import Rows, read_rows
+from assets.plots import plots
 from assets.results import row_from, row_to
 from assets.stage import Outcome, digest_of, inputs_of, name_of, run_stage
 from assets.subsets import budget_label
@@ -20,7 +21,6 @@ from sluice.data.config import DatasetConfig
 from sluice.evaluation.comparison import Comparison, Evaluated, choose_subset, summarise
 from sluice.reports.contents import BudgetRow
 from sluice.reports.curves import learning_curve
-from sluice.reports.figures import to_markdown
 from sluice.reports.tables import curve_points, format_interval
 from sluice.subsets.contract import Selector
 
@@ -113,7 +113,9 @@ def _compare(
         content=digest_of([_timeless(row) for row in [*stored, row_to(all_rows)]] + [chosen]),
         total=len(table),
         new=len(table),
-        metadata=_shown(budgeted, all_rows, chosen, sentences, len(present.of("train").ids)),
+        metadata=_shown(
+            config, budgeted, all_rows, chosen, sentences, len(present.of("train").ids)
+        ),
         details={
             "rows": stored,
             "all_rows": row_to(all_rows),
@@ -207,13 +209,13 @@ def _sentences(rows: list[BudgetRow], chosen: dict[str, Any], test_rows: int) ->
 
 
 def _shown(
+    config: DatasetConfig,
     rows: list[BudgetRow],
     all_rows: BudgetRow,
     chosen: dict[str, Any],
     sentences: list[str],
     pool_size: int,
 ) -> dict[str, Any]:
-    figure = learning_curve(curve_points(rows, pool_size), all_rows.test_accuracy)
     table = [
         {
             "budget": row.budget_label,
@@ -227,7 +229,12 @@ def _shown(
         for row in [*rows, all_rows]
     ]
     return {
-        "accuracy_over_budget": dg.MetadataValue.md(to_markdown(figure)),
+        **plots(
+            config,
+            accuracy_over_budget=lambda: learning_curve(
+                curve_points(rows, pool_size), all_rows.test_accuracy
+            ),
+        ),
         "comparison": dg.MetadataValue.table([dg.TableRecord(row) for row in table]),
         "says": dg.MetadataValue.md("\n".join(f"- {line}" for line in sentences)),
         "chosen_selector": chosen["selector"],

@@ -1,5 +1,6 @@
 """The challenger: the encoder itself, fine-tuned on the subset that validation chose."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets.inputs import read_rows
-from assets.stage import Outcome, digest_of, inputs_of, name_of, run_stage
+from assets.stage import Outcome, digest_of, inputs_of, is_rebuild, name_of, run_stage
 from assets.task import Task
 from resources import registry
 from resources.compute import Compute
@@ -20,12 +21,36 @@ from resources.locks import DatasetLock
 from resources.store import records, selections
 from resources.tracking import Tracking
 from sluice.data.config import DatasetConfig
-from sluice.encoders.folder import resolve_model
+from sluice.encoders.folder import files_digest, resolve_model
 from sluice.encoders.text import TextEncoder
 from sluice.models.fine_tune import TrainingConfig, TrainingResult, fine_tune
 from sluice.reports.figures import to_markdown, training_curve
 
 VERSION = "1"
+NOTHING = "none"
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a training starts from.
+
+    Attributes
+    ----------
+    folder : Path
+    name : str
+        Registered model and version, or `none` for the encoder.
+    why : str
+    encoder : str
+        Identity of the encoder that it is, or that it was once made of.
+    weights : tuple of str
+        What further weights add to the result's identity; nothing for the encoder itself.
+    """
+
+    folder: Path
+    name: str
+    why: str
+    encoder: str
+    weights: tuple[str, ...] = ()
 
 
 def model_name(task: Task, dataset: str) -> str:
@@ -35,7 +60,7 @@ def model_name(task: Task, dataset: str) -> str:
 
 def training_config(config: DatasetConfig) -> TrainingConfig:
     """Return how a dataset's model is trained."""
-    chosen = config.training.model_dump(exclude={"enabled"})
+    chosen = config.training.model_dump(exclude={"enabled", "warm_start"})
     return TrainingConfig(**chosen)
 
 
@@ -55,7 +80,9 @@ def fine_tuned_asset(task: Task) -> dg.AssetsDefinition:
             "entropy) on the subset that is best on validation at the chosen budget. Logged to "
             "MLflow with its parameters, its curve and its subset's rows, and registered as "
             f"`sluice.{task.name}.<dataset>` with the alias `challenger`. The same rows and "
-            "settings train nothing anew."
+            "settings train nothing anew. With `training.warm_start` it starts from the last "
+            "model in place of the encoder, so that the result depends on what was trained "
+            "before, rows since deleted included; a rebuild starts from the encoder."
         ),
     )
     def fine_tuned(
@@ -76,12 +103,17 @@ def fine_tuned_asset(task: Task) -> dg.AssetsDefinition:
         def run(previous: records.Record | None) -> Outcome:
             device = compute.resolve()
             kept = selections.rows(lake, chosen["selection_id"])
+            start = Start(resolve_model(config.encoder.model), NOTHING, "It is off.", base)
+            if config.training.warm_start:
+                before = None if is_rebuild(context) else previous
+                name = model_name(task, dataset)
+                start = _warm(tracking, name, before, compared["class_names"], start)
             details = _train(
-                context, lake, tracking, task, dataset, config, training, kept, chosen, device
+                context, lake, tracking, task, dataset, training, kept, chosen, device, start
             )
             shown = details.pop("shown")
             return Outcome(
-                content=digest_of([chosen["rows_digest"], training.version, base]),
+                content=digest_of([chosen["rows_digest"], training.version, base, *start.weights]),
                 total=kept.num_rows,
                 new=kept.num_rows,
                 metadata=shown,
@@ -100,11 +132,44 @@ def fine_tuned_asset(task: Task) -> dg.AssetsDefinition:
                 "training": training.version,
                 "classes": compared["class_names"],
                 "encoder": base,
+                # Not what it starts from: each model would then ask for the next.
+                **({"warm_start": True} if config.training.warm_start else {}),
             },
             compute=run,
         )
 
     return fine_tuned
+
+
+def _warm(
+    tracking: Tracking,
+    name: str,
+    previous: records.Record | None,
+    class_names: list[str],
+    cold: Start,
+) -> Start:
+    """Start from the version that the last record registered, where it fits.
+
+    By the record and not by the alias: where a run was interrupted after it had registered its
+    model, the next one starts from the same weights again and not from that model.
+    """
+    if previous is None:
+        return replace(cold, why="Nothing is recorded to start from, or this is a rebuild.")
+    version = str(previous.details["version"])
+    before = registry.get(tracking, name, version)
+    if before is None:
+        return replace(cold, why=f"The registry holds no version {version} of {name}.")
+    if before.tags.get("encoder") != cold.encoder:
+        return replace(cold, why=f"Version {version} does not say that it is of this encoder.")
+    if before.class_names() != class_names:
+        return replace(cold, why=f"Version {version} tells other classes apart.")
+    return Start(
+        folder=before.folder,
+        name=f"{name} version {version}",
+        why="It is the last model of this dataset.",
+        encoder=cold.encoder,
+        weights=(files_digest(before.folder),),
+    )
 
 
 def _train(
@@ -113,11 +178,11 @@ def _train(
     tracking: Tracking,
     task: Task,
     dataset: str,
-    config: DatasetConfig,
     training: TrainingConfig,
     kept: pa.Table,
     chosen: dict[str, Any],
     device: str,
+    start: Start,
 ) -> dict[str, Any]:
     present = read_rows(lake, dataset)
     validation = present.of("validation")
@@ -134,12 +199,13 @@ def _train(
             np.array([codes[label] for label in kept["label"].to_pylist()]),
             present.class_names,
             training,
-            resolve_model(config.encoder.model),
+            start.folder,
             output,
             device=device,
             validation=(validation.texts, validation.labels),
         )
-        run.parameters({**vars(training), **chosen, "device": device})
+        warm = {"warm_started_from": start.name}
+        run.parameters({**vars(training), **chosen, **warm, "device": device})
         for epoch, point in enumerate(result.curve, start=1):
             run.metrics({k: v for k, v in point.items() if k != "epoch"}, step=epoch)
         rows_file = Path(folder) / "subset.parquet"
@@ -156,14 +222,21 @@ def _train(
                 "selector": chosen["selector"],
                 "budget": chosen["budget"],
                 "rows": str(kept.num_rows),
+                "encoder": start.encoder,
+                **warm,
             },
         )
     return {
         "version": version,
         "chosen": chosen,
         "curve": result.curve,
-        "shown": _shown(result, version, task, dataset, chosen, run.run_id, run.url),
+        "shown": {
+            **_shown(result, version, task, dataset, chosen, run.run_id, run.url),
+            **warm,
+            "warm_start": start.why,
+        },
         "mlflow_url": run.url,
+        **warm,
     }
 
 

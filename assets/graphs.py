@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from assets import checks
 from assets.inputs import read_rows, read_vectors, vector_keys
+from assets.plots import plots
 from assets.stage import Outcome, digest_of, is_rebuild, run_stage
 from assets.task import Task
 from resources.compute import Compute
@@ -16,9 +17,10 @@ from resources.lake import Lake
 from resources.locks import DatasetLock
 from resources.store import graphs, records
 from resources.store.graphs import StoredGraph
+from sluice.data.config import DatasetConfig
 from sluice.data.digests import array_digest, digest
 from sluice.graphs.knn import KnnGraph
-from sluice.reports.figures import graph_degree_histogram, to_markdown
+from sluice.reports.figures import graph_degree_histogram
 
 VERSION = "2"
 
@@ -52,17 +54,18 @@ def knn_asset(task: Task) -> dg.AssetsDefinition:
         lock: DatasetLock,
     ) -> dg.MaterializeResult:
         dataset = context.partition_key
-        config = datasets.config(dataset).graph
+        config = datasets.config(dataset)
+        k, slack = config.graph.k, config.graph.slack
 
         def run(previous: records.Record | None) -> Outcome:
             device = compute.resolve()
             train = read_rows(lake, dataset).of("train")
             ids, vectors = np.array(train.ids), read_vectors(lake, task, dataset, train)
             keys = vector_keys(lake, task, dataset, train)
-            parameters = f"version {VERSION}, k {config.k}, slack {config.slack}"
-            stored = graphs.read(lake, dataset, "knn", config.k, config.slack)
+            parameters = f"version {VERSION}, k {k}, slack {slack}"
+            stored = graphs.read(lake, dataset, "knn", k, slack)
             if stored is None or stored.parameters != parameters or is_rebuild(context):
-                graph = KnnGraph.build(ids, vectors, config.k, config.slack, device=device)
+                graph = KnnGraph.build(ids, vectors, k, slack, device=device)
                 made: dict[str, Any] = {"new": len(ids), "metadata": {"made": "built"}}
             else:
                 graph, made = _patched(stored, ids, keys, vectors, device)
@@ -73,7 +76,7 @@ def knn_asset(task: Task) -> dg.AssetsDefinition:
                 content=digest(digest_of(train.ids), array_digest(graph.neighbours, graph.weights)),
                 total=len(ids),
                 **made,
-                metadata={**_shown(graph), **metadata},
+                metadata={**_shown(graph, config), **metadata},
                 device=device,
             )
 
@@ -82,7 +85,7 @@ def knn_asset(task: Task) -> dg.AssetsDefinition:
             lake,
             inputs=inputs,
             version=VERSION,
-            parameters=config.model_dump(),
+            parameters=config.graph.model_dump(),
             compute=run,
         )
 
@@ -113,12 +116,12 @@ def _patched(
     }
 
 
-def _shown(graph: KnnGraph) -> dict[str, Any]:
+def _shown(graph: KnnGraph, config: DatasetConfig) -> dict[str, Any]:
     listed = graph.neighbours >= 0
     degrees = np.bincount(graph.neighbours[listed], minlength=len(graph.ids))
     return {
         "edges": int(listed.sum()),
         "mean_cosine": float(graph.weights[listed].mean()) if listed.any() else 0.0,
         "largest_in_degree": int(degrees.max()),
-        "in_degrees": dg.MetadataValue.md(to_markdown(graph_degree_histogram(degrees))),
+        **plots(config, in_degrees=lambda: graph_degree_histogram(degrees)),
     }

@@ -1,6 +1,7 @@
 """What stages read from the lake, in the shapes that the methods take."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -30,9 +31,16 @@ class Rows:
     labels: NDArray[np.int64]
     splits: list[str]
     class_names: tuple[str, ...]
+    # What was derived from these rows; it goes when they do.
+    derived: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def of(self, split: str) -> "Rows":
         """Return the rows of one split, with the class names of all."""
+        if split not in self.derived:
+            self.derived[split] = self._of(split)
+        return self.derived[split]
+
+    def _of(self, split: str) -> "Rows":
         at = [i for i, name in enumerate(self.splits) if name == split]
         return Rows(
             [self.ids[i] for i in at],
@@ -72,7 +80,11 @@ def vector_keys(lake: Lake, task: Task, dataset: str, chosen: Rows) -> list[str]
 
 def read_vectors(lake: Lake, task: Task, dataset: str, chosen: Rows) -> NDArray[np.float32]:
     """Read the vectors of some rows, shape (n, d)."""
-    return vectors.read(lake, vector_keys(lake, task, dataset, chosen))
+    keys = vector_keys(lake, task, dataset, chosen)
+    known = chosen.derived.get("vectors")
+    if known is None or known[0] != keys:
+        known = chosen.derived["vectors"] = (keys, vectors.read(lake, keys))
+    return known[1]
 
 
 def selector_inputs(task: Task, selector: Selector) -> list[dg.AssetKey]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from assets import checks
 from assets.inputs import Rows, read_graph, read_rows, read_vectors
+from assets.plots import plots
 from assets.stage import Outcome, digest_of, run_stage
 from assets.task import Task
 from resources.datasets import Datasets
@@ -17,7 +18,7 @@ from sluice.data.config import DatasetConfig
 from sluice.data.digests import array_digest, digest
 from sluice.heads.logistic import HeadConfig
 from sluice.heads.out_of_fold import out_of_fold_probabilities
-from sluice.reports.figures import score_histogram, to_markdown
+from sluice.reports.figures import score_histogram
 from sluice.scores.registry import SCORES, Score, ScoreInputs
 
 VERSION = "1"
@@ -153,7 +154,7 @@ def _scoring(
             metadata={
                 "mean": float(values.mean()),
                 "standard_deviation": float(values.std()),
-                "histogram": dg.MetadataValue.md(to_markdown(score_histogram(values, score.name))),
+                **plots(config, histogram=lambda: score_histogram(values, score.name)),
                 "highest": _examples(train, values, highest),
                 "lowest": _examples(train, values, lowest),
             },

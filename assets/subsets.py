@@ -10,6 +10,7 @@ import pyarrow as pa
 from assets import checks
 from assets.inputs import Rows, read_pool, selector_inputs
 from assets.map import read_map
+from assets.plots import plots
 from assets.stage import Outcome, digest_of, inputs_of, run_stage
 from assets.task import Task
 from resources.datasets import Datasets
@@ -19,7 +20,7 @@ from resources.store import history, records, selections
 from sluice.data.config import DatasetConfig
 from sluice.data.digests import order_free_digest
 from sluice.progress import track
-from sluice.reports.figures import class_balance, to_markdown
+from sluice.reports.figures import class_balance
 from sluice.reports.maps import selection_map
 from sluice.subsets import shell
 from sluice.subsets.contract import Pool, Selection, Selector
@@ -109,7 +110,7 @@ def _selecting(
             total=sum(head.size for head in heads),
             new=sum(head.size for head in heads),
             metadata={
-                **_shown(lake, dataset, train, pool, chosen[shown_at]),
+                **_shown(lake, config, train, pool, chosen[shown_at]),
                 **_turnover(lake, previous, heads[shown_at]),
                 "notes": "; ".join(sorted({h.note for h in heads if h.note})) or "none",
             },
@@ -200,14 +201,14 @@ def _turnover(
 
 def _shown(
     lake: Lake,
-    dataset: str,
+    config: DatasetConfig,
     train: Rows,
     pool: Pool,
     chosen: tuple[selections.SelectionHeader, pa.Table],
 ) -> dict[str, object]:
     head, table = chosen
     kept = np.isin(pool.ids, table["instance_id"].to_pylist())
-    place = read_map(lake, dataset, train.ids)
+    place = read_map(lake, head.dataset, train.ids)
     names = train.class_names
     counts = [np.bincount(train.labels[mask], minlength=len(names)) for mask in (kept | True, kept)]
     texts = dict(zip(train.ids, train.texts, strict=True))
@@ -219,6 +220,9 @@ def _shown(
         "shown": f"{head.budget}, seed {head.seed}, selection {head.selection_id}",
         "seed": head.seed,
         "first_rows": dg.MetadataValue.table([dg.TableRecord(row) for row in sample]),
-        "map": dg.MetadataValue.md(to_markdown(selection_map(place, kept, train.labels, names))),
-        "classes": dg.MetadataValue.md(to_markdown(class_balance(*counts, names))),
+        **plots(
+            config,
+            map=lambda: selection_map(place, kept, train.labels, names),
+            classes=lambda: class_balance(*counts, names),
+        ),
     }

@@ -36,6 +36,11 @@ def remembered(lake: Lake, dataset: str, what: str, read: Callable[[], Value]) -
     return known[what]
 
 
+def known(lake: Lake, dataset: str, what: str) -> Any | None:
+    """Return what is remembered, to be brought up to date in place, or None."""
+    return _HELD.get((*lake.identity, dataset), {}).get(what)
+
+
 def forget(lake: Lake, dataset: str, *what: str) -> None:
     """Forget what is about to be written."""
     known = _HELD.get((*lake.identity, dataset), {})

@@ -17,10 +17,11 @@ from typing import Any, TypeVar
 import dagster as dg
 import duckdb
 import pyarrow as pa
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from pydantic import Field
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from resources.lock_holder import writer_of
 from resources.paths import home
 from resources.schema import TABLES
 from sluice.errors import SluiceError
@@ -50,6 +51,7 @@ class Lake(dg.ConfigurableResource):
         description="Empty for the SQLite catalogue, or a libpq string of a Postgres catalogue, "
         "for example `dbname=lake host=127.0.0.1`.",
     )
+    threads: int = Field(default=1, description="Threads of DuckDB in this process.")
     data_path: str = Field(
         default="", description="Folder or object-store prefix of the Parquet files."
     )
@@ -69,13 +71,16 @@ class Lake(dg.ConfigurableResource):
 
         def query() -> pa.Table:
             cursor = self._cursor()
-            for name, table in (given or {}).items():
-                cursor.register(name, table)
+            # Within a transaction the catalogue is asked once, and not for every name again.
+            cursor.execute("BEGIN")
             try:
+                for name, table in (given or {}).items():
+                    cursor.register(name, table)
                 return cursor.execute(sql, parameters or []).to_arrow_table()
             finally:
                 for name in given or {}:
                     cursor.unregister(name)
+                _rollback(cursor)
 
         return self._translated(query)
 
@@ -103,14 +108,32 @@ class Lake(dg.ConfigurableResource):
     def maintain(self, statements: list[str]) -> None:
         """Run maintenance statements one by one, alone, each in a transaction of its own."""
 
-        def attempt() -> None:
-            with self._writer_lock():
-                cursor = self._cursor()
-                for statement in statements:
-                    cursor.execute(statement)
-                self._shrink_catalogue()
+        def work(cursor: duckdb.DuckDBPyConnection) -> None:
+            for statement in statements:
+                cursor.execute(statement)
+            self._shrink_catalogue()
 
-        self._translated(attempt)
+        self.alone(work)
+
+    def alone(
+        self, work: Callable[[duckdb.DuckDBPyConnection], Result], wait: float = -1
+    ) -> Result:
+        """Run `work`, whose statements commit one by one, while no other process writes.
+
+        Raises
+        ------
+        LakeError
+            If a writer holds the lake for more than `wait` seconds; below 0 it is waited for
+            without end.
+        """
+
+        def attempt() -> Result:
+            # First, and with the same patience: a new connection takes the lock for itself.
+            cursor = self._cursor(wait)
+            with self._writer_lock(wait):
+                return work(cursor)
+
+        return self._translated(attempt)
 
     def _shrink_catalogue(self) -> None:
         """Overwrite what was deleted from the SQLite catalogue, which holds small rows inline."""
@@ -139,12 +162,12 @@ class Lake(dg.ConfigurableResource):
         """Catalogue and folder: two resources with the same are the same lake."""
         return (self.catalog, str(self.folder))
 
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
+    def _cursor(self, wait: float = -1) -> duckdb.DuckDBPyConnection:
         """Return this thread's cursor."""
         thread = threading.get_ident()
         with _GUARD:
             if self.identity not in _CONNECTIONS:
-                _CONNECTIONS[self.identity] = self._connect()
+                _CONNECTIONS[self.identity] = self._connect(wait)
                 _CURSORS[self.identity] = {}
             cursors = _CURSORS[self.identity]
             if thread not in cursors:
@@ -153,13 +176,15 @@ class Lake(dg.ConfigurableResource):
                 cursors[thread] = cursor
             return cursors[thread]
 
-    def _writer_lock(self) -> AbstractContextManager[Any]:
+    def _writer_lock(self, wait: float = -1) -> AbstractContextManager[Any]:
         # A Postgres catalogue serialises its own writers, also those of other machines.
-        return nullcontext() if self.catalog else FileLock(self.folder / "writer.lock")
+        return nullcontext() if self.catalog else FileLock(self.folder / "writer.lock", wait)
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
+    def _connect(self, wait: float) -> duckdb.DuckDBPyConnection:
         self.folder.mkdir(parents=True, exist_ok=True)
         connection = duckdb.connect()
+        # A second thread doubles the CPU time of a small query, and most are small.
+        connection.execute(f"SET threads = {self.threads}")
         # Times of records order them: they must not jump when clocks are put back.
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
         scanner = "postgres_scanner" if self.catalog else "sqlite_scanner"
@@ -171,7 +196,7 @@ class Lake(dg.ConfigurableResource):
         else:
             target = f"ducklake:sqlite:{self.folder / 'catalog.sqlite'}"
             options = ", META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 5000"
-        with self._writer_lock():
+        with self._writer_lock(wait):
             connection.execute(
                 f"ATTACH '{_quoted(target)}' AS lake (DATA_PATH '{_quoted(data)}'{options})"
             )
@@ -243,6 +268,11 @@ def _is_busy(error: BaseException) -> bool:
 
 
 def _explanation(error: Exception, folder: Path) -> str:
+    if isinstance(error, Timeout):
+        return (
+            f"The lake {folder} is being written by {writer_of(folder)} and did not become free "
+            "in time. Try again later; if that process hangs, end it first."
+        )
     text = str(error)
     lowered = text.lower()
     if "no space left" in lowered or "disk full" in lowered or "disk is full" in lowered:

@@ -1,7 +1,9 @@
 """The model registry: versions of a dataset's model, and which of them is the champion."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from resources.tracking import CHALLENGER, CHAMPION, TrackedRun, Tracking
 
@@ -15,6 +17,11 @@ class ModelVersion:
     folder: Path
     run_id: str
     tags: dict[str, str]
+
+    def class_names(self) -> list[str]:
+        """Return the classes that it tells apart, in the order of its outputs."""
+        labels = json.loads((self.folder / "config.json").read_text())["id2label"]
+        return [labels[str(code)] for code in range(len(labels))]
 
 
 def register(tracking: Tracking, name: str, run: TrackedRun, tags: dict[str, str]) -> str:
@@ -34,16 +41,33 @@ def register(tracking: Tracking, name: str, run: TrackedRun, tags: dict[str, str
 
 def find(tracking: Tracking, name: str, alias: str) -> ModelVersion | None:
     """Return the version that carries an alias, with its files at hand, or None."""
-    from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
-    client = tracking.client()
     try:
-        found = client.get_model_version_by_alias(name, alias)
+        found = tracking.client().get_model_version_by_alias(name, alias)
     except MlflowException:
         return None
+    return _at_hand(tracking, found)
+
+
+def get(tracking: Tracking, name: str, version: str) -> ModelVersion | None:
+    """Return a version by its number, with its files at hand, or None."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found = tracking.client().get_model_version(name, version)
+    except MlflowException:
+        return None
+    return _at_hand(tracking, found)
+
+
+def _at_hand(tracking: Tracking, found: Any) -> ModelVersion:
+    from mlflow.artifacts import download_artifacts
+
     folder = download_artifacts(found.source, tracking_uri=tracking.tracking_uri)
-    return ModelVersion(name, str(found.version), Path(folder), found.run_id, dict(found.tags))
+    return ModelVersion(
+        found.name, str(found.version), Path(folder), found.run_id, dict(found.tags)
+    )
 
 
 def promote(tracking: Tracking, name: str, version: str) -> None:

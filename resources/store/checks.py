@@ -38,10 +38,13 @@ def append(
     shown: dict[str, Any],
 ) -> None:
     """Note what a check found."""
-    held.forget(lake, dataset, CHECKS)
-    values = [dataset, asset, name, input_digest, passed, json.dumps(shown, sort_keys=True)]
+    said = json.dumps(shown, sort_keys=True)
+    values = [dataset, asset, name, input_digest, passed, said]
     lake.write(
         lambda cursor: cursor.execute(
             "INSERT INTO checks VALUES (?, ?, ?, ?, ?, ?, now()::TIMESTAMP)", values
         )
     )
+    known = held.known(lake, dataset, CHECKS)
+    if known is not None:
+        known[asset, name] = {"input_digest": input_digest, "passed": passed, "shown": said}

@@ -8,6 +8,7 @@ import pyarrow as pa
 from resources.lake import Lake
 from resources.schema import TABLES
 from resources.store import vectors
+from resources.store.maintenance import compact
 from sluice.data.digests import text_hash
 
 # The catalogue keeps the least and the greatest value that a column ever had, and never narrows
@@ -87,14 +88,9 @@ def delete_vectors(cursor: duckdb.DuckDBPyConnection, texts: pa.ChunkedArray) ->
 
 def rewrite(lake: Lake) -> None:
     """Write every file anew without what was deleted, and remove all that could bring it back."""
+    lake.alone(compact)
     lake.maintain(
         [
-            "CALL ducklake_flush_inlined_data('lake')",
-            *(
-                f"CALL ducklake_rewrite_data_files('lake', '{table}', delete_threshold => 0.0)"
-                for table in TABLES
-            ),
-            "CALL ducklake_merge_adjacent_files('lake')",
             "CALL ducklake_expire_snapshots('lake', older_than => now())",
             "CALL ducklake_cleanup_old_files('lake', cleanup_all => true)",
             # A writer that was killed leaves files that no catalogue knows. With a Postgres

@@ -1,7 +1,7 @@
 """What each asset last consumed and produced, per dataset."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -103,17 +103,18 @@ def at_snapshot(lake: Lake, dataset: str, asset: str, snapshot: int) -> Record |
 
 def begin(lake: Lake, dataset: str, asset: str, run_id: str) -> None:
     """Note that a stage begins to store; its next record says that it has finished."""
-    held.forget(lake, dataset, RECORDS)
     lake.write(
         lambda cursor: cursor.execute(
             "INSERT INTO starts VALUES (?, ?, ?, now()::TIMESTAMP)", [dataset, asset, run_id]
         )
     )
+    known = held.known(lake, dataset, RECORDS)
+    if known and asset in known:
+        known[asset] = replace(known[asset], stands=False)
 
 
 def append(lake: Lake, record: Record, metadata: str) -> None:
     """Add one record, with the metadata that was shown for it."""
-    held.forget(lake, record.dataset, RECORDS, SHOWN)
     values = [
         json.dumps(getattr(record, name.strip()), sort_keys=True)
         if name.strip() == "details"
@@ -129,6 +130,10 @@ def append(lake: Lake, record: Record, metadata: str) -> None:
             values,
         )
     )
+    for what, value in ((RECORDS, record), (SHOWN, metadata)):
+        known = held.known(lake, record.dataset, what)
+        if known is not None:
+            known[record.asset] = value
 
 
 def metadata_of(lake: Lake, dataset: str, asset: str) -> str:

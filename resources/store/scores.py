@@ -5,6 +5,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from resources import held
 from resources.lake import Lake
 
 
@@ -32,11 +33,23 @@ def replace(
                 [dataset, method],
             )
 
+    held.forget(lake, dataset, *map(_what, values))
     lake.write(work)
 
 
 def read(lake: Lake, dataset: str, method: str, ids: list[str]) -> NDArray[np.float64]:
     """Return one method's values for `ids`, in their order, shape (n,)."""
+    stored_ids, values = held.remembered(
+        lake, dataset, _what(method), lambda: (ids, _read(lake, dataset, method, ids))
+    )
+    return values if stored_ids == ids else _read(lake, dataset, method, ids)
+
+
+def _what(method: str) -> str:
+    return f"score {method}"
+
+
+def _read(lake: Lake, dataset: str, method: str, ids: list[str]) -> NDArray[np.float64]:
     order = pa.table({"instance_id": pa.array(ids, pa.string()), "position": np.arange(len(ids))})
     rows = lake.read(
         "SELECT p.position, s.value FROM place p JOIN scores s USING (instance_id) "

@@ -188,6 +188,12 @@ class Training(Section):
     seed: Annotated[int, Field(ge=0)] = Field(
         default=0, description="Seed of weights, order and dropout."
     )
+    warm_start: bool = Field(
+        default=False,
+        description="Start from the last model of this dataset instead of the encoder. The model "
+        "then depends on all that it was trained on before, rows since deleted included, and a "
+        "rebuild, which starts from the encoder, gives another.",
+    )
 
 
 class Limits(Section):
@@ -235,6 +241,10 @@ class DatasetConfig(Section):
     )
     training: Training = Field(default=Training(), description="Fine-tuning.")
     limits: Limits = Field(default=Limits(), description="What a row may be at most.")
+    plots: bool = Field(
+        default=True,
+        description="Whether stages draw plots for the Dagster UI; the report always has its own.",
+    )
 
     @model_validator(mode="after")
     def _chosen_among_budgets(self) -> DatasetConfig:

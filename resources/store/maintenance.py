@@ -1,0 +1,159 @@
+"""Upkeep of the lake: few files, no old deletions, and no history beyond what is asked for."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from resources.lake import Lake
+
+KEEP_DAYS = 30
+LONGEST_TRANSACTION = timedelta(days=1)
+LONGEST_WAIT = 600.0
+
+# A state counts by when it ended, not by when it began: one that lasted into the window is a
+# state of the window. The newest has not ended, so it is never among these.
+_ENDED = (
+    "SELECT snapshot_id FROM (SELECT snapshot_id, lead(snapshot_time) OVER (ORDER BY snapshot_id) "
+    "AS ended FROM ducklake_snapshots('lake')) WHERE ended < ? ORDER BY snapshot_id"
+)
+
+
+def maintain(
+    lake: Lake,
+    *,
+    keep_days: int = KEEP_DAYS,
+    now: datetime | None = None,
+    longest_transaction: timedelta = LONGEST_TRANSACTION,
+    wait: float = LONGEST_WAIT,
+) -> dict[str, Any]:
+    """Compact the files of every table, end old history and remove files that nothing needs.
+
+    Every state that was current within the last `keep_days` days can still be read afterwards
+    with ``AT (VERSION => n)``. A file goes only when it has been unneeded for longer than any
+    transaction takes: one that began before may still read it, or be about to commit it.
+
+    With the SQLite catalogue this runs under the writer lock. With a Postgres catalogue there is
+    no such lock, and others may write meanwhile: there `longest_transaction` alone protects their
+    files, and a change that collides with theirs is tried again.
+
+    Parameters
+    ----------
+    lake : Lake
+    keep_days : int
+        Days of history to keep. The present state is always kept.
+    now : datetime, optional
+        From when ages are counted; the present time where not given.
+    longest_transaction : timedelta
+        Age from which a file that no snapshot needs is removed.
+    wait : float
+        Seconds to wait for a writer.
+
+    Returns
+    -------
+    dict
+        ``tables``: of each table that has or had files, ``files_before``, ``files_after``,
+        ``bytes_before`` and ``bytes_after`` of its present state; ``snapshots_expired`` and
+        ``snapshots_kept``; ``files_removed`` and ``bytes_removed`` (of local files).
+
+    Raises
+    ------
+    LakeError
+        If a writer holds the lake for longer than `wait`; nothing was begun then.
+    """
+
+    def ago(age: timedelta) -> datetime:
+        return (now or datetime.now(UTC)) - age
+
+    def work(cursor: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+        before = _files(cursor)
+        compact(cursor)
+        expired = _expire(cursor, ago(timedelta(days=keep_days)))
+        removed = [
+            _remove(cursor, function, ago(longest_transaction))
+            for function in ("ducklake_cleanup_old_files", "ducklake_delete_orphaned_files")
+        ]
+        return {
+            "tables": _compared(before, _files(cursor)),
+            "snapshots_expired": expired,
+            "snapshots_kept": _count(cursor, "SELECT count(*) FROM ducklake_snapshots('lake')"),
+            "files_removed": sum(files for files, _ in removed),
+            "bytes_removed": sum(size for _, size in removed),
+        }
+
+    return lake.alone(work, wait)
+
+
+def compact(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Write files with deletions anew without the deleted rows, and small files as one.
+
+    Older snapshots keep what they need.
+    """
+    # First: pending deletions become delete files, which the choice below looks for, and rewriting
+    # a table fails while inlined rows with a DOUBLE column are pending after an UPDATE.
+    cursor.execute("CALL ducklake_flush_inlined_data('lake')")
+    with_deletions = cursor.execute(
+        "SELECT table_name FROM ducklake_table_info('lake') WHERE delete_file_count > 0"
+    ).fetchall()
+    for (table,) in with_deletions:
+        cursor.execute(
+            f"CALL ducklake_rewrite_data_files('lake', '{table}', delete_threshold => 0.0)"
+        )
+    cursor.execute("CALL ducklake_merge_adjacent_files('lake')")
+
+
+def _expire(cursor: duckdb.DuckDBPyConnection, since: datetime) -> int:
+    """Expire the snapshots whose state ended before `since`; return how many."""
+    ended = [number for (number,) in cursor.execute(_ENDED, [since]).fetchall()]
+    # An empty list is a syntax error.
+    if ended:
+        cursor.execute(f"CALL ducklake_expire_snapshots('lake', versions => {ended})")
+    return len(ended)
+
+
+def _remove(cursor: duckdb.DuckDBPyConnection, function: str, before: datetime) -> tuple[int, int]:
+    """Remove the unneeded files of before a time; return how many there were and their bytes."""
+    call = f"CALL {function}('lake', older_than => TIMESTAMPTZ '{before.isoformat()}'"
+    found = cursor.execute(f"{call}, dry_run => true)").fetchall()
+    sizes = {path: _size(path) for (path,) in found}
+    gone = cursor.execute(f"{call})").fetchall()
+    return len(gone), sum(sizes.get(path, 0) for (path,) in gone)
+
+
+def _size(path: str) -> int:
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        # Not a local file, or gone since a clean-up that was interrupted.
+        return 0
+
+
+def _files(cursor: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:
+    """Return how many files each table has now, and their bytes."""
+    rows = cursor.execute(
+        "SELECT table_name, file_count + delete_file_count, "
+        "file_size_bytes + delete_file_size_bytes FROM ducklake_table_info('lake') "
+        "ORDER BY table_name"
+    ).fetchall()
+    return {table: (int(count), int(size)) for table, count, size in rows}
+
+
+def _compared(
+    before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]
+) -> dict[str, dict[str, int]]:
+    return {
+        table: {
+            "files_before": before[table][0],
+            "files_after": after[table][0],
+            "bytes_before": before[table][1],
+            "bytes_after": after[table][1],
+        }
+        for table in before
+        if before[table][0] or after[table][0]
+    }
+
+
+def _count(cursor: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = cursor.execute(sql).fetchone()
+    return int(row[0]) if row else 0
