@@ -3,12 +3,14 @@
 import dagster as dg
 
 from assets import text
+from jobs import maintenance
 from jobs import text as text_jobs
 from resources.compute import Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
 from resources.tracking import Tracking
+from sensors.automation import automation, raw_instances
 from sensors.failure import failures
 from sensors.raw_data import raw_data
 
@@ -16,9 +18,9 @@ lake = Lake()
 
 defs = dg.Definitions(
     assets=text.ASSETS,
-    jobs=[text_jobs.refresh, text_jobs.rebuild],
-    schedules=[text_jobs.nightly],
-    sensors=[raw_data, failures],
+    jobs=[text_jobs.refresh, text_jobs.rebuild, maintenance.lake_maintenance],
+    schedules=[text_jobs.nightly, maintenance.weekly],
+    sensors=[raw_data, failures, automation, raw_instances],
     # A step process costs over two CPU-seconds, a step in the run's process a tenth of one.
     executor=dg.in_process_executor,
     resources={

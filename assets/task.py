@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.automation import FROM_ASSETS, FROM_FILES
 from assets.checking import Check, look_at
 from resources.schema import TABLES
 
@@ -70,6 +71,7 @@ class Task:
                 owners=OWNERS,
                 code_version=version,
                 metadata=table_metadata(table) if table else None,
+                automation_condition=FROM_ASSETS if "deps" in options else FROM_FILES,
                 check_specs=[check.spec(key, self.partitions) for check in checks],
                 **options,
             )(checked)

@@ -8,6 +8,7 @@ from sluice.cli.add import add
 from sluice.cli.common import SluiceGroup
 from sluice.cli.diff import diff
 from sluice.cli.export import export
+from sluice.cli.maintain import maintain
 from sluice.cli.methods import methods
 from sluice.cli.purge import purge
 from sluice.cli.report import report
@@ -30,4 +31,5 @@ app.command("serve")(serve)
 app.command("export")(export)
 app.command("diff")(diff)
 app.command("report")(report)
+app.command("maintain")(maintain)
 app.command("purge")(purge)
