@@ -27,7 +27,6 @@ from sluice.models.fine_tune import TrainingConfig, TrainingResult, fine_tune
 from sluice.reports.figures import to_markdown, training_curve
 
 VERSION = "1"
-NOTHING = "none"
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,8 @@ class Start:
     Attributes
     ----------
     folder : Path
-    name : str
-        Registered model and version, or `none` for the encoder.
+    version : str
+        Of the registered model, or nothing for the encoder.
     why : str
     encoder : str
         Identity of the encoder that it is, or that it was once made of.
@@ -47,7 +46,7 @@ class Start:
     """
 
     folder: Path
-    name: str
+    version: str
     why: str
     encoder: str
     weights: tuple[str, ...] = ()
@@ -103,11 +102,12 @@ def fine_tuned_asset(task: Task) -> dg.AssetsDefinition:
         def run(previous: records.Record | None) -> Outcome:
             device = compute.resolve()
             kept = selections.rows(lake, chosen["selection_id"])
-            start = Start(resolve_model(config.encoder.model), NOTHING, "It is off.", base)
+            start = Start(resolve_model(config.encoder.model), "", "It is off.", base)
             if config.training.warm_start:
                 before = None if is_rebuild(context) else previous
                 name = model_name(task, dataset)
-                start = _warm(tracking, name, before, compared["class_names"], start)
+                rows = chosen["rows_digest"]
+                start = _warm(tracking, name, before, rows, compared["class_names"], start)
             details = _train(
                 context, lake, tracking, task, dataset, training, kept, chosen, device, start
             )
@@ -145,17 +145,23 @@ def _warm(
     tracking: Tracking,
     name: str,
     previous: records.Record | None,
+    rows_digest: str,
     class_names: list[str],
     cold: Start,
 ) -> Start:
     """Start from the version that the last record registered, where it fits.
 
-    By the record and not by the alias: where a run was interrupted after it had registered its
-    model, the next one starts from the same weights again and not from that model.
+    By the record and not by the alias, and where its rows are the present ones from where it
+    started itself: what is made again, because a run was interrupted, must come out the same.
     """
     if previous is None:
         return replace(cold, why="Nothing is recorded to start from, or this is a rebuild.")
-    version = str(previous.details["version"])
+    same = previous.details["chosen"]["rows_digest"] == rows_digest
+    version = str(
+        previous.details.get("start_version", "") if same else previous.details["version"]
+    )
+    if not version:
+        return replace(cold, why="The last model has the same rows, and started from the encoder.")
     before = registry.get(tracking, name, version)
     if before is None:
         return replace(cold, why=f"The registry holds no version {version} of {name}.")
@@ -165,8 +171,8 @@ def _warm(
         return replace(cold, why=f"Version {version} tells other classes apart.")
     return Start(
         folder=before.folder,
-        name=f"{name} version {version}",
-        why="It is the last model of this dataset.",
+        version=version,
+        why="The last model has the same rows, and started there." if same else "It is the last.",
         encoder=cold.encoder,
         weights=(files_digest(before.folder),),
     )
@@ -188,10 +194,10 @@ def _train(
     validation = present.of("validation")
     codes = {name: code for code, name in enumerate(present.class_names)}
     tags = tracking.tags_of(context) | {"sluice.selection_id": chosen["selection_id"]}
-    name = f"fine_tuned {chosen['selector']} {chosen['budget']}"
+    title = f"fine_tuned {chosen['selector']} {chosen['budget']}"
     with (
         TemporaryDirectory() as folder,
-        tracking.run(f"sluice.{task.name}.{dataset}", name, tags) as run,
+        tracking.run(f"sluice.{task.name}.{dataset}", title, tags) as run,
     ):
         output = Path(folder) / "model"
         result = fine_tune(
@@ -204,7 +210,8 @@ def _train(
             device=device,
             validation=(validation.texts, validation.labels),
         )
-        warm = {"warm_started_from": start.name}
+        name = model_name(task, dataset)
+        warm = {"warm_started_from": f"{name} version {start.version}" if start.version else "none"}
         run.parameters({**vars(training), **chosen, **warm, "device": device})
         for epoch, point in enumerate(result.curve, start=1):
             run.metrics({k: v for k, v in point.items() if k != "epoch"}, step=epoch)
@@ -214,7 +221,7 @@ def _train(
         run.artifact(rows_file, "subset")
         version = registry.register(
             tracking,
-            model_name(task, dataset),
+            name,
             run,
             {
                 "selection_id": chosen["selection_id"],
@@ -236,6 +243,7 @@ def _train(
             "warm_start": start.why,
         },
         "mlflow_url": run.url,
+        "start_version": start.version,
         **warm,
     }
 

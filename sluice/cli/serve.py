@@ -111,8 +111,11 @@ class Servers:
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:
         command = self._command(name)
+        path = self._log(name)
+        path.write_bytes(b"")
         log: IO[bytes]
-        with self._log(name).open("wb") as log:
+        # Appending: a log that is emptied while the server runs would else begin with NUL bytes.
+        with path.open("ab") as log:
             # A session of its own: Ctrl-C reaches us alone, and we end the whole group.
             return subprocess.Popen(
                 command, cwd=self.root, stdout=log, stderr=log, start_new_session=True

@@ -56,7 +56,8 @@ def fine_tune(
         Saved in the model's configuration.
     config : TrainingConfig
     model_folder : str, Path or None
-        Encoder to start from; None for the default one.
+        Encoder to start from, or None for the default one. From a model that was fine-tuned for
+        as many classes, the classification layer is taken too.
     output_folder : str or Path
         Made where missing; receives ``model.safetensors``, ``config.json`` and the tokenizer.
     device : str

@@ -72,6 +72,27 @@ def test_training_learns_and_says_how(rows: tuple[list[str], np.ndarray], tmp_pa
     assert result.steps == 6 * 4
 
 
+def test_a_fine_tuned_folder_is_a_start_with_its_head(
+    rows: tuple[list[str], np.ndarray], tmp_path: Path
+) -> None:
+    def right(folder: Path) -> float:
+        found = predict(folder, rows[0], max_length=32, device="cpu").argmax(axis=1)
+        return float((found == rows[1]).mean())
+
+    trained = TrainingConfig(epochs=4, max_length=32, learning_rate=2e-4)
+    fine_tune(*rows, NAMES, trained, None, tmp_path / "first", device="cpu")
+    assert right(tmp_path / "first") > 0.6
+    # At almost no learning rate nothing is learnt: what it knows is what it started with.
+    idle = TrainingConfig(epochs=1, max_length=32, learning_rate=1e-9)
+    fine_tune(*rows, NAMES, idle, tmp_path / "first", tmp_path / "second", device="cpu")
+    assert right(tmp_path / "second") >= right(tmp_path / "first")
+    # Another number of classes: the encoder's weights are taken, the head is a new one.
+    two = ("negative", "other")
+    merged = np.minimum(rows[1], 1)
+    fine_tune(rows[0], merged, two, idle, tmp_path / "first", tmp_path / "third", device="cpu")
+    assert predict(tmp_path / "third", rows[0][:4], 32, device="cpu").shape == (4, 2)
+
+
 def test_bad_input_is_named(rows: tuple[list[str], np.ndarray], tmp_path: Path) -> None:
     texts, labels = rows
     with pytest.raises(DataError):
