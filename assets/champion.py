@@ -81,6 +81,7 @@ def champion_asset(task: Task) -> dg.AssetsDefinition:
             version=VERSION,
             parameters={"held_out": held_out},
             compute=run,
+            replaces=True,
         )
 
     return champion

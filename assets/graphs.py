@@ -87,6 +87,7 @@ def knn_asset(task: Task) -> dg.AssetsDefinition:
             version=VERSION,
             parameters=config.graph.model_dump(),
             compute=run,
+            replaces=True,
         )
 
     return knn

@@ -65,6 +65,7 @@ def instances_asset(task: Task) -> dg.AssetsDefinition:
             version=VERSION,
             parameters={"files": state, "config": _relevant(config)},
             compute=compute,
+            replaces=True,
         )
 
     return instances

@@ -51,7 +51,9 @@ def map_asset(task: Task) -> dg.AssetsDefinition:
                 new=len(place),
             )
 
-        return run_stage(context, lake, inputs=inputs, version=VERSION, parameters={}, compute=run)
+        return run_stage(
+            context, lake, inputs=inputs, version=VERSION, parameters={}, compute=run, replaces=True
+        )
 
     return flat_map
 

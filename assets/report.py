@@ -79,6 +79,7 @@ def report_asset(task: Task) -> dg.AssetsDefinition:
             version=VERSION,
             parameters={},
             compute=run,
+            replaces=True,
             # A page that somebody removed is written again.
             stands=path.exists(),
         )

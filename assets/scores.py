@@ -90,6 +90,7 @@ def out_of_fold_asset(task: Task) -> dg.AssetsDefinition:
             version=VERSION,
             parameters={"folds": folds, "seed": FOLD_SEED, "head": HeadConfig().version},
             compute=run,
+            replaces=True,
         )
 
     return out_of_fold
@@ -125,6 +126,7 @@ def score_asset(task: Task, score: Score) -> dg.AssetsDefinition:
             version=score.version,
             parameters={},
             compute=_scoring(lake, dataset, datasets.config(dataset), score),
+            replaces=True,
         )
 
     return scored

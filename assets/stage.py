@@ -3,6 +3,11 @@
 An asset's input digest covers the method's version, its parameters and the data versions of what
 it reads, all taken from the lake. Where it equals that of the last record, the asset reads no row
 and returns its previous data version.
+
+A stage that replaces what it stored notes that it began, and its record says that it finished.
+Where it was interrupted in between, it is computed again even if its input digest is that of the
+last record: the data may have gone back to an earlier state meanwhile, and the store not. A stage
+that only appends needs no such note: what a record names is there for good.
 """
 
 import hashlib
@@ -126,6 +131,7 @@ def run_stage(
     parameters: Mapping[str, Any],
     compute: Callable[[records.Record | None], Outcome],
     stands: bool = True,
+    replaces: bool = False,
 ) -> dg.MaterializeResult:
     """Bring one asset of one dataset up to date.
 
@@ -144,6 +150,8 @@ def run_stage(
         leave the same result when it runs twice.
     stands : bool
         Whether what the last run wrote outside of the lake is still there.
+    replaces : bool
+        Whether `compute` replaces an earlier result, rather than add to what is there.
     """
     dataset, name, began = context.partition_key, name_of(context.asset_key), time.monotonic()
     known = records.latest(lake, dataset)
@@ -157,7 +165,8 @@ def run_stage(
         shown = dg.deserialize_value(records.metadata_of(lake, dataset, name))
         return _result(context, lake, previous, shown, began, reused=True)
     logger.info("%s: started", name)
-    records.begin(lake, dataset, name, context.run.run_id)
+    if replaces:
+        records.begin(lake, dataset, name, context.run.run_id)
     cpu_began = time.process_time()
     with cpu_counted():
         outcome = compute(previous)

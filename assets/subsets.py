@@ -105,10 +105,13 @@ def _selecting(
         selections.append(lake, chosen)
         heads = [head for head, _ in chosen]
         shown_at = pairs.index((config.chosen_budget, seeds_of(selector, config)[0]))
+        seen = _seen(lake, previous, heads)
         return Outcome(
             content=order_free_digest(f"{h.budget} {h.seed} {h.rows_digest}" for h in heads),
             total=sum(head.size for head in heads),
-            new=sum(head.size for head in heads),
+            new=seen["entered"] + seen["edited"],
+            reused=seen["stayed"],
+            removed=seen["left"],
             metadata={
                 **_shown(lake, config, train, pool, chosen[shown_at]),
                 **_turnover(lake, previous, heads[shown_at]),
@@ -166,6 +169,17 @@ def _stored(
         }
     )
     return head, table
+
+
+def _seen(
+    lake: Lake, previous: records.Record | None, heads: list[selections.SelectionHeader]
+) -> dict[str, int]:
+    """Count what became of the rows of all selections since the last ones."""
+    entries = previous.details["selections"] if previous else []
+    before = {(entry["budget"], entry["seed"]): entry["selection_id"] for entry in entries}
+    pairs = [(before.get((head.budget, head.seed), ""), head.selection_id) for head in heads]
+    counts = history.count(lake, pairs)
+    return {change: sum(count[change] for count in counts) for change in history.CHANGES}
 
 
 def _turnover(

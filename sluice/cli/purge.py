@@ -178,15 +178,13 @@ def _purged(
     whole: bool,
 ) -> dict[str, int]:
     """Delete everywhere, the lake last: as long as it knows the rows, a purge can be repeated."""
-    import dagster as dg
-
     from assets.report import report_path
     from assets.text import TEXT
     from resources import dead_runs, run_history
     from resources.locks import dataset_lock
     from resources.paths import home
 
-    with dg.DagsterInstance.get() as instance:
+    with workspace.dagster_instance() as instance:
         dead_runs.fail_dead_runs(instance, lake.folder / "locks")
         _check_no_run(dataset, run_history.under_way(instance, dataset))
         with dataset_lock(lake.folder / "locks", dataset, "sluice purge"):

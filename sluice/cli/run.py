@@ -42,8 +42,6 @@ def run(
 
 
 def _materialise(dataset: str, *, rebuild: bool) -> tuple[dg.ExecuteInProcessResult, float]:
-    import dagster as dg
-
     from assets.stage import body_seconds
     from assets.text import TEXT, wanted
     from definitions import defs
@@ -53,7 +51,7 @@ def _materialise(dataset: str, *, rebuild: bool) -> tuple[dg.ExecuteInProcessRes
     if dataset not in datasets.names():
         raise UnknownNameError.of("dataset", dataset, datasets.names())
     keys = wanted(datasets.config(dataset))
-    home = dg.DagsterInstance.get()
+    home = workspace.dagster_instance()
     home.add_dynamic_partitions(TEXT.name, [dataset])
     dead_runs.fail_dead_runs(home, workspace.resource("lake").folder / "locks")
     job = defs.resolve_job_def("text_rebuild" if rebuild else "text_refresh")

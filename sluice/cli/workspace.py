@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sluice.cli.common import find_workspace
 
 if TYPE_CHECKING:
-    pass
+    import dagster as dg
 
 
 def enter() -> Path:
@@ -37,6 +37,23 @@ def enter() -> Path:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     return root
+
+
+def dagster_instance() -> dg.DagsterInstance:
+    """Return the Dagster instance of the workspace.
+
+    Dagster makes the tables of a new home without a lock, and several first runs at once would
+    spoil each other's.
+    """
+    enter()
+    import dagster as dg
+    from filelock import FileLock
+
+    with FileLock(Path(os.environ["DAGSTER_HOME"]) / "tables.lock"):
+        instance = dg.DagsterInstance.get()
+        # Each storage makes its tables when it is first asked for.
+        _ = instance.run_storage, instance.event_log_storage, instance.schedule_storage
+        return instance
 
 
 def resource(name: str) -> Any:
