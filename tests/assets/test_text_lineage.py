@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from lineage import Ran, run_lineage
+from workshop import failing
 
 from assets.results import read_results
 from assets.text import ASSETS, TEXT
@@ -187,6 +188,29 @@ def test_a_blocking_check_stops_what_follows(
 
 
 KNN = TEXT.key("graphs", "knn")
+
+
+def test_an_interrupted_stage_is_not_trusted_when_the_files_go_back(
+    home: Path, make_dataset: Make, tweets: pa.Table
+) -> None:
+    keys = keys_of("instances", "embeddings", "graphs/knn")
+    make_dataset("tweets", tweets.slice(0, 80))
+    assert_ran(run_lineage("tweets", keys=keys))
+    lake = Lake()
+    before = rows.read_instances(lake, "tweets")
+    make_dataset("tweets", tweets.slice(20, 80))
+    # The second write is that of the rows; the record that would follow is never made.
+    with failing(2, kept=True):
+        assert not run_lineage("tweets", keys=keys).success
+    assert rows.read_instances(lake, "tweets") != before
+    downstream = run_lineage("tweets", keys=[KNN])
+    assert "The last run of text/instances for tweets was interrupted" in str(downstream.errors)
+    make_dataset("tweets", tweets.slice(0, 80))
+    again = run_lineage("tweets", keys=keys)
+    assert_ran(again)
+    assert "text/instances" in again.computed
+    assert rows.read_instances(lake, "tweets") == before
+    assert run_lineage("tweets", keys=keys).computed == {}
 
 
 def test_a_stage_without_its_inputs_says_what_to_do(

@@ -1,0 +1,47 @@
+"""A few random histories; `benchmarks/histories.py` runs a thousand."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import TWEETS
+from histories import History
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from workshop import Rows, Workshop
+
+from sluice.encoders.text import TextEncoder
+
+EXAMPLES = 4
+STEPS = 9
+
+
+@pytest.fixture(scope="module")
+def pool() -> Rows:
+    """Return 300 real tweets, embedded once."""
+    table: pa.Table = pq.read_table(TWEETS).slice(300, 300)
+    texts = table["text"].to_pylist()
+    return Rows(texts, table["label"].to_pylist(), TextEncoder().encode(texts))
+
+
+@pytest.fixture
+def machine(tmp_path: Path, pool: Rows) -> type[History]:
+    return type("HistoryHere", (History,), {"workshop": Workshop(tmp_path, pool)})
+
+
+@pytest.mark.slow
+def test_a_refresh_equals_a_rebuild(machine: type[History]) -> None:
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            # A failing history is shown as it is: making it shorter would take many minutes.
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )
+    assert machine.counted == EXAMPLES

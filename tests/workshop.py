@@ -1,0 +1,225 @@
+"""A dataset's folder with a lake of its own, refreshed through Dagster, and all that the lake says.
+
+What the random histories, the kills and their benchmarks share.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+
+from assets.text import TEXT
+from definitions import defs
+from resources.lake import Lake
+from resources.store import evaluations, graphs, records, rows, selections, vectors
+from sluice.data.digests import text_hash
+from sluice.encoders.text import TextEncoder
+
+DATASET = "history"
+SELECTORS = ["facility_location", "margin"]
+CONFIG = {
+    "task": "text",
+    "files": ["*.parquet"],
+    "budgets": [0.2],
+    "chosen_budget": 0.2,
+    "seeds": [0, 1],
+    "selectors": SELECTORS,
+    "graph": {"k": 5, "slack": 3},
+    "evaluation": {"resamples": 50, "folds": 3},
+    "training": {"enabled": False},
+    "plots": False,
+}
+KEYS = [
+    *(TEXT.key(name) for name in ("instances", "embeddings", "map")),
+    TEXT.key("graphs", "knn"),
+    *(TEXT.key("scores", name) for name in ("out_of_fold", "margin", "density")),
+    *(TEXT.key("subsets", name) for name in ("random_stratified", *SELECTORS)),
+    *(TEXT.key("evaluations", n) for n in ("random_stratified", "all_rows", *SELECTORS)),
+    TEXT.key("evaluations", "comparison"),
+]
+
+
+class Failure(Exception):
+    """Raised at a commit of the lake."""
+
+
+@dataclass
+class Rows:
+    """Real texts with their labels and, where they are stored beforehand, their vectors."""
+
+    texts: list[str]
+    labels: list[str]
+    vectors: np.ndarray | None
+
+
+@dataclass
+class Workshop:
+    """Folders of one process: datasets, and a lake each for the history and for the rebuild."""
+
+    root: Path
+    pool: Rows
+
+    def reset(self) -> None:
+        """Start a new history: two lakes that know the stored vectors and nothing else."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        for name in ("lived", "rebuilt"):
+            if not self.restore(name, "empty"):
+                with self.at(name):
+                    store_vectors(Lake(), self.pool)
+                self.keep(name, "empty")
+
+    def keep(self, name: str, state: str) -> None:
+        """Keep a lake as it is now, under the name of its state."""
+        with self.at(name):
+            Lake().close()
+        shutil.copytree(self.root / name / "lake", self.root / "kept" / f"{name} {state}")
+
+    def restore(self, name: str, state: str) -> bool:
+        """Put a lake back into a state, if it is kept."""
+        with self.at(name):
+            Lake().close()
+        shutil.rmtree(self.root / name / "lake", ignore_errors=True)
+        kept = self.root / "kept" / f"{name} {state}"
+        if kept.exists():
+            shutil.copytree(kept, self.root / name / "lake")
+        return kept.exists()
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "datasets" / DATASET
+
+    @contextmanager
+    def at(self, name: str) -> Iterator[None]:
+        """Use the lake of that name within the block."""
+        before = {key: os.environ.get(key) for key in ("SLUICE_HOME", "SLUICE_DATASETS")}
+        os.environ["SLUICE_HOME"] = str(self.root / name)
+        os.environ["SLUICE_DATASETS"] = str(self.root / "datasets")
+        os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{self.root / 'mlflow.db'}"
+        try:
+            yield
+        finally:
+            for key, value in before.items():
+                os.environ.pop(key) if value is None else os.environ.__setitem__(key, value)
+
+
+def store_vectors(lake: Lake, pool: Rows) -> None:
+    """Store the vectors of the pool, so that no refresh encodes a text."""
+    if pool.vectors is not None:
+        encoder = TextEncoder().identity
+        keys = vectors.input_hashes([text_hash(text) for text in pool.texts], encoder)
+        vectors.append(lake, keys, encoder, pool.vectors)
+
+
+def refresh() -> dg.ExecuteInProcessResult:
+    """Bring the dataset up to date, in an instance that forgets."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions(TEXT.name, [DATASET])
+        return defs.resolve_job_def("text_refresh").execute_in_process(
+            instance=instance,
+            partition_key=DATASET,
+            asset_selection=KEYS,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+
+
+def errors_of(result: dg.ExecuteInProcessResult) -> str:
+    return "\n".join(
+        event.step_failure_data.error.to_string()
+        for event in result.all_events
+        if event.is_step_failure
+    )
+
+
+@contextmanager
+def failing(at: int, *, kept: bool) -> Iterator[None]:
+    """Let the write number `at` of the block fail, before it or after its commit (`kept`)."""
+    real, count = Lake.write, 0
+
+    def write(self: Lake, work: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count != at:
+            return real(self, work)
+        if kept:
+            real(self, work)
+        raise Failure(f"write {at}")
+
+    Lake.write = write
+    try:
+        yield
+    finally:
+        Lake.write = real
+
+
+def state_of(lake: Lake) -> dict[str, Any]:
+    """Return all that the lake says of the present state of the dataset."""
+    known = records.latest(lake, DATASET)
+    entries = {
+        name: [{k: v for k, v in e.items() if k != "selection_id"} for e in sorted_entries(record)]
+        for name, record in known.items()
+        if "/subsets/" in name
+    }
+    kept = {
+        name: [
+            selections.rows(lake, entry["selection_id"]).to_pylist()
+            for entry in sorted_entries(record)
+        ]
+        for name, record in known.items()
+        if "/subsets/" in name
+    }
+    evaluated = [
+        {k: v for k, v in row.items() if k not in ("seconds", "selection_id")}
+        for name, record in sorted(known.items())
+        if "/evaluations/" in name and "evaluation_ids" in record.details
+        for row in evaluations.read(lake, record.details["evaluation_ids"])
+    ]
+    stored = graphs.read(lake, DATASET, "knn", 5, 3)
+    graph = stored and (
+        stored.graph.ids.tolist(),
+        stored.graph.neighbours.tolist(),
+        stored.graph.weights.tolist(),
+        stored.input_hashes,
+    )
+    scores = lake.read(
+        "SELECT method, instance_id, value FROM scores WHERE dataset = ? ORDER BY ALL", [DATASET]
+    ).to_pylist()
+    return {
+        "data versions": {name: record.data_version for name, record in sorted(known.items())},
+        "all stand": all(record.stands for record in known.values()),
+        "instances": rows.read_instances(lake, DATASET).to_pylist(),
+        "rejected": rows.read_rejected(lake, DATASET).to_pylist(),
+        "graph": graph,
+        "scores": scores,
+        "selections": entries,
+        "kept": kept,
+        "evaluations": evaluated,
+    }
+
+
+def sorted_entries(record: records.Record) -> list[dict[str, Any]]:
+    return sorted(record.details["selections"], key=lambda e: (str(e["budget"]), e["seed"]))
+
+
+def check_equal(lived: dict[str, Any], rebuilt: dict[str, Any]) -> None:
+    """Assert that two states are equal, and name the first part that is not."""
+    for part in rebuilt:
+        assert lived[part] == rebuilt[part], f"{part} differ from those of a rebuild"
+
+
+def store_missing(lake: Lake, embeddings: pa.Table) -> None:
+    """Give the rebuild the vectors that the history has made: it must read the same ones."""
+    lake.write(
+        lambda cursor: cursor.register("made", embeddings).execute(
+            "INSERT INTO embeddings SELECT input_hash, encoder, vector FROM made "
+            "ANTI JOIN embeddings USING (input_hash)"
+        )
+    )
