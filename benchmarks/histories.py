@@ -1,0 +1,144 @@
+"""Random histories of a dataset's folder: after each, the lineage equals a rebuild, or this fails.
+
+Run ``python -m benchmarks.histories`` for a thousand histories over 300 stored vectors (an hour on
+two cores), or with ``--count 100 --encode`` for a hundred that encode their texts themselves. The
+machine that makes them is the one of the tests, `tests/histories.py`.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+LIBRARIES = ("dagster", "duckdb", "duckdb-extension-ducklake", "mlflow", "faiss-cpu", "hypothesis")
+STEPS = 9
+BATCH = 10
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=1000, help="histories in all")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--encode", action="store_true", help="encode every text where it is new")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def work(asked: argparse.Namespace) -> None:
+    """Run this process's share in batches, and print a line of JSON after each."""
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ |= {"DAGSTER_HOME": folder, "MLFLOW_DISABLE_TELEMETRY": "true"}
+        import pyarrow.parquet as pq
+        from histories import History
+        from hypothesis import HealthCheck, Phase, seed, settings
+        from hypothesis.stateful import run_state_machine_as_test
+        from workshop import Rows, Workshop
+
+        from sluice.encoders.text import TextEncoder
+
+        path = ROOT / "datasets" / "vader_tweets" / "vader_tweets.parquet"
+        table = pq.read_table(path).slice(300, 300)
+        texts = table["text"].to_pylist()
+        vectors = None if asked.encode else TextEncoder(device="cpu").encode(texts)
+        pool = Rows(texts, table["label"].to_pylist(), vectors)
+        machine = type("Lived", (History,), {"workshop": Workshop(Path(folder), pool)})
+        share = asked.count // asked.processes + (asked.worker < asked.count % asked.processes)
+        batch = 0
+        while machine.counted < share:
+            number = (asked.seed * 1000 + asked.worker) * 1000 + batch
+            run_state_machine_as_test(
+                seed(number)(machine),
+                settings=settings(
+                    max_examples=min(BATCH, share - machine.counted),
+                    stateful_step_count=STEPS,
+                    deadline=None,
+                    database=None,
+                    phases=[Phase.generate],
+                    suppress_health_check=list(HealthCheck),
+                    print_blob=True,
+                ),
+            )
+            batch += 1
+            done = {name: getattr(machine, name) for name in ("counted", "refreshes", "failures")}
+            cpu = round(time.process_time(), 1)
+            print(json.dumps({"seed": number, **done, "cpu_seconds": cpu}), flush=True)
+
+
+def main() -> None:
+    """Start the workers, follow them, and write the log."""
+    asked = arguments()
+    if asked.worker is not None:
+        work(asked)
+        return
+    began = time.monotonic()
+    command = [sys.executable, "-m", "benchmarks.histories", *sys.argv[1:]]
+    with tempfile.TemporaryDirectory() as folder:
+        logs = [Path(folder) / f"{i}.log" for i in range(asked.processes)]
+        errors = [Path(folder) / f"{i}.err" for i in range(asked.processes)]
+        workers = [
+            subprocess.Popen(
+                [*command, "--worker", str(i)], cwd=ROOT, stdout=out.open("w"), stderr=err.open("w")
+            )
+            for i, (out, err) in enumerate(zip(logs, errors, strict=True))
+        ]
+        # Ctrl-C ends it early; the log then says how many histories there were.
+        with suppress(KeyboardInterrupt):
+            for worker in workers:
+                worker.wait()
+        for worker in workers:
+            worker.terminate()
+        codes = [worker.wait() for worker in workers]
+        lines = [
+            {"process": i, **json.loads(line)}
+            for i, log in enumerate(logs)
+            for line in log.read_text().splitlines()
+        ]
+        if any(code > 0 for code in codes):
+            sys.exit("\n".join(error.read_text()[-6000:] for error in errors))
+    nothing = {"counted": 0, "refreshes": 0, "failures": 0, "cpu_seconds": 0}
+    last = [
+        max((x for x in lines if x["process"] == i), key=lambda x: x["counted"], default=nothing)
+        for i in range(asked.processes)
+    ]
+    total = {name: sum(x[name] for x in last) for name in ("counted", "refreshes", "failures")}
+    facts = {
+        "command": "python -m benchmarks.histories " + " ".join(sys.argv[1:]),
+        "histories": total["counted"],
+        "histories_that_differ_from_a_rebuild": 0,
+        "vectors": "encoded where new" if asked.encode else "stored once, read by all",
+        "refreshes_that_succeeded": total["refreshes"],
+        "refreshes_with_a_failure_at_a_commit": total["failures"],
+        "rules_a_history": STEPS,
+        "wall_seconds": round(time.monotonic() - began),
+        "cpu_seconds": round(sum(x["cpu_seconds"] for x in last)),
+        "versions": {"python": platform.python_version()} | {p: version(p) for p in LIBRARIES},
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, no GPU",
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }
+    name = "histories_encoded" if asked.encode else "histories"
+    text = "\n".join([*(f"{k.replace('_', ' ')}: {v}" for k, v in facts.items()), "", "log:"])
+    text += "".join(f"\n{json.dumps(line)}" for line in lines) + "\n"
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.txt").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""A hundred refreshes killed at random moments, each followed by a rerun and by maintenance.
+
+Run ``python -m benchmarks.kills``. Every rerun must reach the undisturbed result, bit for bit, and
+maintenance must leave no file that no table knows. The program is `tests/kills.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LIBRARIES = ("dagster", "duckdb", "duckdb-extension-ducklake", "mlflow", "torch")
+
+
+def main() -> None:
+    """Run the kills and write the log."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    paths = f"{ROOT / 'tests'}:{ROOT}"
+    environment = {
+        **os.environ,
+        **{"PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"},
+    }
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "tests/kills.py", folder, str(asked.count), str(asked.seed)],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+    if done.returncode:
+        sys.exit(done.stderr[-6000:])
+    *kills, total = [json.loads(line) for line in done.stdout.splitlines()]
+    facts = {
+        "command": f"python -m benchmarks.kills --count {asked.count} --seed {asked.seed}",
+        **total,
+        "orphans left by maintenance": 0,
+        "wall seconds": round(time.monotonic() - began),
+        "versions": {"python": platform.python_version()} | {p: version(p) for p in LIBRARIES},
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, no GPU",
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }
+    text = "\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in facts.items())
+    text += "\n\nlog:\n" + "\n".join(json.dumps(kill) for kill in kills) + "\n"
+    path = ROOT / "benchmarks" / "results" / "kills.txt"
+    path.write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
