@@ -146,16 +146,9 @@ def _decide(
 
 def _correct(model: ModelVersion, part: Rows, length: int, device: str) -> np.ndarray:
     probabilities = predict(model.folder, part.texts, max_length=length, device=device)
-    names = np.array(_class_names(model))
+    names = np.array(model.class_names())
     given = np.array(part.class_names)[part.labels]
     return names[probabilities.argmax(axis=1)] == given
-
-
-def _class_names(model: ModelVersion) -> list[str]:
-    import json
-
-    labels = json.loads((model.folder / "config.json").read_text())["id2label"]
-    return [labels[str(code)] for code in range(len(labels))]
 
 
 def _rows_gone(lake: Lake, present: Rows, champion: ModelVersion) -> int:

@@ -136,6 +136,8 @@ def fine_tuned_asset(task: Task) -> dg.AssetsDefinition:
                 **({"warm_start": True} if config.training.warm_start else {}),
             },
             compute=run,
+            # Not in the lake: the alias `challenger` moves.
+            replaces=True,
         )
 
     return fine_tuned

@@ -83,7 +83,7 @@ def report_asset(task: Task) -> dg.AssetsDefinition:
             # A page that somebody removed is written again.
             stands=path.exists(),
         )
-        _note_refresh(context, lake, task, dataset)
+        _note_refresh(context, lake, task, datasets, dataset)
         return result
 
     return report
@@ -95,13 +95,18 @@ def _versions(lake: Lake, dataset: str, task: Task) -> list[str]:
     return [f"{name} {r.data_version}" for name, r in known.items() if name != own]
 
 
-def _note_refresh(context: dg.AssetExecutionContext, lake: Lake, task: Task, dataset: str) -> None:
+def _note_refresh(
+    context: dg.AssetExecutionContext, lake: Lake, task: Task, datasets: Datasets, dataset: str
+) -> None:
     """Note for the raw-data sensor that the folder's state has been carried to the end.
 
-    Only a run that began at the raw files says so; one that made this page alone does not.
+    Only a run of all that the dataset asks for says so; one that made this page alone does not.
     """
+    # Not at the top: that module is made of this asset and the others.
+    from assets.text import wanted
+
     selected = context.run.asset_selection
-    if selected is not None and task.key("instances") not in selected:
+    if selected is not None and not set(wanted(datasets.config(dataset))) <= selected:
         return
     record = records.latest(lake, dataset)[name_of(task.key("instances"))]
     state = record.details["folder_digest"]
