@@ -103,7 +103,7 @@ def main() -> None:
             for worker in workers:
                 worker.wait()
         for worker in workers:
-            worker.terminate()
+            worker.kill()
         codes = [worker.wait() for worker in workers]
         lines = [
             {"process": i, **json.loads(line)}
