@@ -21,6 +21,7 @@ from typing import Any
 
 import dagster as dg
 
+from resources import held
 from resources.compute import peak_memory_mib
 from resources.lake import Lake
 from resources.store import records
@@ -165,6 +166,7 @@ def run_stage(
         shown = dg.deserialize_value(records.metadata_of(lake, dataset, name))
         return _result(context, lake, previous, shown, began, reused=True)
     logger.info("%s: started", name)
+    held.forget(lake, dataset, "snapshot")
     if replaces:
         records.begin(lake, dataset, name, context.run.run_id)
     cpu_began = time.process_time()
@@ -236,7 +238,7 @@ def _result(
         "device": record.device,
         "peak_memory_mib": round(peak_memory_mib(), 1),
         "method_version": record.version,
-        "snapshot": lake.snapshot(),
+        "snapshot": held.remembered(lake, record.dataset, "snapshot", lake.snapshot),
         "unchanged": reused,
     }
     return dg.MaterializeResult(
