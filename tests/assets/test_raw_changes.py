@@ -1,0 +1,127 @@
+"""What people do to raw files and settings: exactly what depends on it is computed again."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from lineage import Ran, run_lineage
+
+from assets.text import TEXT
+from resources.lake import Lake
+from resources.store import records, rows
+
+Make = Callable[..., Path]
+ROWS = ["instances", "embeddings"]
+MORE = [
+    *ROWS,
+    *("map", "graphs/knn", "scores/out_of_fold", "scores/margin", "scores/density"),
+    *("subsets/random_stratified", "subsets/facility_location", "subsets/margin"),
+]
+
+
+def ran(names: list[str]) -> Ran:
+    done = run_lineage("tweets", keys=[TEXT.key(*name.split("/")) for name in names])
+    assert done.success, done.errors
+    return done
+
+
+def versions() -> dict[str, str]:
+    known = records.latest(Lake(), "tweets")
+    return {name: record.data_version for name, record in known.items()}
+
+
+def counts(done: Ran, name: str) -> tuple[int, int, int]:
+    shown = done.metadata[f"text/{name}"]
+    return shown["rows_new"], shown["rows_reused"], shown["rows_removed"]
+
+
+def recomputed() -> set[str]:
+    """Run, and return what was not found unchanged; a new dataset.yaml has the files read again."""
+    computed = ran(MORE).computed
+    assert computed.pop("text/instances", 0) == 0
+    return set(computed)
+
+
+def set_option(folder: Path, **changes: object) -> None:
+    path = folder / "dataset.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **changes}))
+
+
+@pytest.fixture
+def folder(make_dataset: Make, tweets: pa.Table) -> Path:
+    made = make_dataset("tweets", tweets.slice(0, 90), files=["*.parquet"], plots=False)
+    ran(ROWS)
+    return made
+
+
+def test_files_that_say_the_same_recompute_nothing(folder: Path, tweets: pa.Table) -> None:
+    part, before = tweets.slice(0, 90), versions()
+    total = rows.read_instances(Lake(), "tweets").num_rows
+    pq.write_table(part.append_column("added", pa.array(range(90))), folder / "rows.parquet")
+    new_column = ran(ROWS)
+    assert counts(new_column, "instances") == (0, total, 0)
+    assert new_column.metadata["text/embeddings"]["unchanged"]
+    assert versions() == before
+
+    (folder / "rows.parquet").rename(folder / "renamed.parquet")
+    assert ran(ROWS).metadata["text/embeddings"]["unchanged"]
+    pq.write_table(part.slice(0, 60), folder / "renamed.parquet")
+    pq.write_table(part.slice(60, 30), folder / "other.parquet")
+    assert ran(ROWS).metadata["text/embeddings"]["unchanged"]
+    assert versions() == before
+
+
+def test_a_file_twice_adds_no_row(folder: Path, tweets: pa.Table) -> None:
+    before = versions()
+    shutil.copy(folder / "rows.parquet", folder / "copy.parquet")
+    assert ran(ROWS).metadata["text/embeddings"]["unchanged"]
+    assert versions() == before
+    reasons = rows.read_rejected(Lake(), "tweets")["reason"].to_pylist()
+    assert reasons.count("duplicate_id") >= 90 - len(before)
+    (folder / "copy.parquet").unlink()
+    assert ran(ROWS).metadata["text/embeddings"]["unchanged"]
+
+
+def test_the_same_content_under_a_new_id_is_not_embedded_again(
+    folder: Path, tweets: pa.Table
+) -> None:
+    ids = [f"new-{name}" for name in tweets["id"].to_pylist()[:90]]
+    table = tweets.slice(0, 90).set_column(0, "id", pa.array(ids))
+    total = rows.read_instances(Lake(), "tweets").num_rows
+    pq.write_table(table, folder / "rows.parquet")
+    done = ran(ROWS)
+    assert counts(done, "instances") == (total, 0, total)
+    assert counts(done, "embeddings") == (0, total, total)
+    assert set(rows.read_instances(Lake(), "tweets")["instance_id"].to_pylist()) <= set(ids)
+
+
+def test_a_setting_recomputes_exactly_what_depends_on_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = ran(MORE)
+    assert set(first.computed) == {f"text/{name}" for name in MORE[2:]}
+    set_option(folder, graph={"k": 7, "slack": 5})
+    assert recomputed() == {
+        *("text/graphs/knn", "text/scores/density", "text/subsets/facility_location"),
+    }
+    set_option(folder, evaluation={"folds": 4})
+    assert recomputed() == {
+        *("text/scores/out_of_fold", "text/scores/margin", "text/subsets/margin"),
+    }
+    set_option(folder, seeds=[0])
+    assert recomputed() == {"text/subsets/random_stratified"}
+    set_option(folder, encoder={"max_length": 32})
+    shorter = ran(MORE)
+    assert counts(shorter, "instances")[0] == 0
+    # Every text is embedded by the new encoder; few are so long that their vectors differ.
+    assert shorter.computed["text/embeddings"] == shorter.metadata["text/embeddings"]["rows_total"]
+    assert shorter.metadata["text/graphs/knn"]["rows_reused"] == 0
+    set_option(folder, encoder={"max_length": 256})
+    assert ran(MORE).computed["text/embeddings"] == 0
+
+    monkeypatch.setattr("assets.graphs.VERSION", "next")
+    assert recomputed() == {"text/graphs/knn"}
