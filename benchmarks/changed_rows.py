@@ -47,7 +47,8 @@ def changed(rows: pa.Table, share: float, seed: int) -> pa.Table:
     after = rows.set_column(rows.column_names.index("text"), "text", pa.array(texts.tolist()))
     inserted = after.take(pa.array(born))
     ids = [f"{name}.{seed}" for name in inserted["id"].to_pylist()]
-    inserted = inserted.set_column(rows.column_names.index("id"), "id", pa.array(ids))
+    place = rows.column_names.index("id")
+    inserted = inserted.set_column(place, "id", pa.array(ids, pa.string()))
     place = inserted.column_names.index("text")
     inserted = inserted.set_column(place, "text", pa.array(new[len(edited) :], pa.string()))
     kept = np.setdiff1d(np.arange(count), gone)

@@ -1,6 +1,8 @@
 """The device that heavy work runs on."""
 
 import resource
+import sys
+from pathlib import Path
 from typing import Literal
 
 import dagster as dg
@@ -16,6 +18,9 @@ class Compute(dg.ConfigurableResource):
 
     def resolve(self) -> str:
         """Return `cuda` or `cpu`."""
+        # Loading torch takes a CPU second, which a small change does not need to cost.
+        if self.device == "cpu" or (self.device == "auto" and not _may_have_gpu()):
+            return "cpu"
         import torch
 
         if self.device == "auto":
@@ -26,6 +31,13 @@ class Compute(dg.ConfigurableResource):
                 "auto or cpu, or install the GPU build with `make setup EXTRA=gpu`."
             )
         return self.device
+
+
+def _may_have_gpu() -> bool:
+    """Whether this may be a machine with an NVIDIA device: on Linux the driver makes a file."""
+    if sys.platform != "linux":
+        return True
+    return Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()
 
 
 def peak_memory_mib() -> float:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from sluice.encoders.batches import longest_first, padded, token_batches, tokenise
 from sluice.encoders.bert import PackedBert, is_supported
+from sluice.encoders.bert_files import read_bert
 from sluice.encoders.device import check_device, pick_device, quiet_loading
 from sluice.encoders.folder import (
     check_pooling,
@@ -181,19 +182,12 @@ class _Loaded:
 
     def __init__(self, folder: Path, device: str) -> None:
         import torch
-        from transformers import AutoModel, AutoTokenizer
 
         self.device = torch.device(pick_device(device))
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+        light = read_bert(folder) if self.device.type == "cpu" else None
+        self.tokenizer: Any
+        self.tokenizer, self.forward = light or _through_transformers(folder, self.device)
         self.pad = int(self.tokenizer.pad_token_id or 0)
-        with quiet_loading():
-            model = AutoModel.from_pretrained(
-                folder, dtype=torch.float32, attn_implementation="sdpa"
-            ).eval()
-        if self.device.type == "cpu" and is_supported(model.config):
-            self.forward = PackedBert(model)
-        else:
-            self.forward = _as_forward(model.to(self.device))
 
     def __call__(self, tokens: list[list[int]]) -> NDArray[np.float32]:
         import torch
@@ -207,6 +201,21 @@ class _Loaded:
                 hidden = hidden.masked_fill(beyond[..., None], 0.0)
             mean = hidden.sum(1) / length[:, None]
             return torch.nn.functional.normalize(mean, dim=1).cpu().numpy()
+
+
+def _through_transformers(
+    folder: Path, device: torch.device
+) -> tuple[Any, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]]:
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    with quiet_loading():
+        model = AutoModel.from_pretrained(
+            folder, dtype=torch.float32, attn_implementation="sdpa"
+        ).eval()
+    packed = device.type == "cpu" and is_supported(model.config)
+    forward = PackedBert(model) if packed else _as_forward(model.to(device))
+    return AutoTokenizer.from_pretrained(folder), forward
 
 
 def _as_forward(model: Any) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:

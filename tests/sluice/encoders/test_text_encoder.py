@@ -93,6 +93,7 @@ def test_batch_mates_change_no_more_than_rounding(encoder, vectors):
 def test_generic_path_agrees_with_the_packed_one(encoder, vectors, monkeypatch):
     import sluice.encoders.text as module
 
+    monkeypatch.setattr(module, "read_bert", lambda folder: None)
     monkeypatch.setattr(module, "is_supported", lambda config: False)
     generic = TextEncoder(device="cpu")
     assert type(generic._loaded.forward) is not type(encoder._loaded.forward)
