@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from assets import checks
 from assets.inputs import read_rows, read_vectors, vector_keys
-from assets.plots import plots
 from assets.stage import Outcome, digest_of, is_rebuild, run_stage
 from assets.task import Task
 from resources.compute import Compute
@@ -17,12 +16,11 @@ from resources.lake import Lake
 from resources.locks import DatasetLock
 from resources.store import graphs, records
 from resources.store.graphs import StoredGraph
-from sluice.data.config import DatasetConfig
 from sluice.data.digests import array_digest, digest
 from sluice.graphs.knn import KnnGraph
-from sluice.reports.figures import graph_degree_histogram
 
 VERSION = "2"
+QUANTILES = {"least": 0.0, "median": 0.5, "90 %": 0.9, "99 %": 0.99, "largest": 1.0}
 
 
 def knn_asset(task: Task) -> dg.AssetsDefinition:
@@ -76,7 +74,7 @@ def knn_asset(task: Task) -> dg.AssetsDefinition:
                 content=digest(digest_of(train.ids), array_digest(graph.neighbours, graph.weights)),
                 total=len(ids),
                 **made,
-                metadata={**_shown(graph, config), **metadata},
+                metadata={**_shown(graph), **metadata},
                 device=device,
             )
 
@@ -117,12 +115,14 @@ def _patched(
     }
 
 
-def _shown(graph: KnnGraph, config: DatasetConfig) -> dict[str, Any]:
+def _shown(graph: KnnGraph) -> dict[str, Any]:
     listed = graph.neighbours >= 0
     degrees = np.bincount(graph.neighbours[listed], minlength=len(graph.ids))
     return {
         "edges": int(listed.sum()),
         "mean_cosine": float(graph.weights[listed].mean()) if listed.any() else 0.0,
-        "largest_in_degree": int(degrees.max()),
-        **plots(config, in_degrees=lambda: graph_degree_histogram(degrees)),
+        # How many rows count a row among their nearest: hubs have many, lone rows none.
+        "in_degrees": dg.MetadataValue.table(
+            [dg.TableRecord({name: int(np.quantile(degrees, q)) for name, q in QUANTILES.items()})]
+        ),
     }

@@ -70,14 +70,17 @@ def stages(home: Path) -> dict[str, dict[str, float]]:
 
     lake = Lake(root=str(home / "sluice" / "lake"))
     table = lake.read(
-        "SELECT asset, cpu_seconds, seconds, rows_total, rows_new FROM records WHERE run_id = "
+        "SELECT asset, cpu_seconds, rows_total, rows_new, details FROM records WHERE run_id = "
         "(SELECT run_id FROM records ORDER BY recorded_at DESC LIMIT 1)"
     ).to_pylist()
     lake.close()
     found: dict[str, dict[str, float]] = {}
     for row in table:
         into = found.setdefault(group_of(row["asset"]), {"cpu": 0, "rows_total": 0, "rows_new": 0})
-        into["cpu"] += row["cpu_seconds"]
+        loading = json.loads(row["details"]).get("loading_cpu_seconds", 0.0)
+        if loading:
+            found["loading"] = {"cpu": loading, "rows_total": 0, "rows_new": 0}
+        into["cpu"] += row["cpu_seconds"] - loading
         into["rows_total"] += row["rows_total"]
         into["rows_new"] += row["rows_new"]
     return found
@@ -139,10 +142,16 @@ def table(result: dict[str, Any]) -> str:
               for c in columns.values()]  # fmt: skip
     lines.append(f"{'row-wise stages and graph':<31}{base:>18.2f}"
                  + "".join(f"{cell:>18}" for cell in shares))  # fmt: skip
+    base += first.get("loading", {"cpu": 0})["cpu"]
+    loaded = [together(c["stages"]) + c["stages"].get("loading", {"cpu": 0})["cpu"]
+              for c in columns.values()]  # fmt: skip
+    lines.append(f"{'the same with loading':<31}{base:>18.2f}"
+                 + "".join(f"{cpu:.2f} = {cpu / base:.1%}".rjust(18) for cpu in loaded))  # fmt: skip
     whole = [result["first"]["cpu"], *(c["cpu"] for c in columns.values())]
     lines.append(f"{'whole process':<31}" + "".join(f"{cpu:>18.1f}" for cpu in whole))
     start = result["process_start_cpu"]
     lines.append(f"{'above process start':<31}" + "".join(f"{c - start:>18.1f}" for c in whole))
+    lines.append("loading: torch and the encoder, in a process that embeds one text or all")
     lines.append(f"process start (imports, definitions, stores opened): {start:.1f} CPU s")
     return "\n".join(lines)
 

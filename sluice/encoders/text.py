@@ -172,6 +172,10 @@ class TextEncoder:
                     advance(part.stop - part.start)
             yield positions, vectors
 
+    def load(self) -> None:
+        """Load tokenizer and model now, and not with the first text."""
+        _ = self._loaded
+
     @cached_property
     def _loaded(self) -> _Loaded:
         return _Loaded(self.folder, self.device)

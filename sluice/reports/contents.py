@@ -184,8 +184,8 @@ class ReportData:
     model_card : ModelCard or None
     figures : mapping of str to bytes
         PNG per name, shown in its section and in this order: ``"learning_curve"``,
-        ``"selection_map"``, ``"class_balance"``, ``"training_curve"``,
-        ``"graph_degree_histogram"``, and ``"score_histogram:<score>"``. A second one named
+        ``"selection_map"``, ``"class_balance"``, ``"training_curve"``, and
+        ``"score_histogram:<score>"``. A second one named
         ``"<name>@dark"`` is shown on dark screens. Missing ones are left out.
     versions : mapping of str to str
         Version per package or method.

@@ -25,7 +25,6 @@ __all__ = [
     "LIGHT",
     "Theme",
     "class_balance",
-    "graph_degree_histogram",
     "learning_curve",
     "project_2d",
     "score_histogram",
@@ -101,42 +100,6 @@ def score_histogram(
         axes.axvline(threshold, color=theme.series[1], linewidth=1.6)
     dress(axes, theme, short(name, 48), ", ".join(notes))
     axes.set(xlabel="score", ylabel="rows")
-    return to_png(figure)
-
-
-def graph_degree_histogram(
-    in_degrees: NDArray[np.int64], *, scale: float = 1.0, theme: Theme = LIGHT
-) -> bytes:
-    """Draw in how many rows' neighbour lists each row stands: hubs right, lone rows at 0.
-
-    Parameters
-    ----------
-    in_degrees : ndarray of int64, shape (n,)
-        All at least 0. The widest percent of rows, where it would stretch the axis, stands in the
-        last bar, and the note says so (ours).
-    scale : float
-        1 draws 640 x 360 pixels.
-    theme : Theme
-    """
-    figure = new_figure(6.4, 3.6, scale, theme)
-    axes = figure.subplots()
-    note = "no rows"
-    if len(in_degrees):
-        top = int(in_degrees.max())
-        cap = int(1.5 * np.quantile(in_degrees, 0.99)) + 1
-        step = max(1, -(-(min(top, cap) + 1) // 50))
-        last = min(top, cap) // step
-        counts = np.bincount(np.minimum(in_degrees // step, last))
-        axes.bar(
-            np.arange(len(counts)) * step, counts, width=0.9 * step, align="edge",
-            color=theme.series[0], linewidth=0,
-        )  # fmt: skip
-        lone, wide = int((in_degrees == 0).sum()), int((in_degrees >= last * step).sum())
-        note = f"mean {in_degrees.mean():.1f}, largest {top:,}; {lone:,} rows at 0"
-        if top > cap:
-            note += f"; last bar: {wide:,} rows at {last * step} or more"
-    dress(axes, theme, "In-degree in the neighbour graph", note)
-    axes.set(xlabel="how many rows count this row among their nearest", ylabel="rows")
     return to_png(figure)
 
 

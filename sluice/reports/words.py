@@ -191,7 +191,6 @@ def alt_text(name: str, data: ReportData) -> str:
         "class_balance": "Bars: each class's share of all training rows and of the kept rows, "
         f"{_counts(list(data.kept_class_counts.items()))}.",
         "score_histogram": f"Histogram of the score {detail} over the rows.",
-        "graph_degree_histogram": "Histogram of the in-degrees of the neighbour graph.",
         "training_curve": "Losses and measures over the course of training.",
     }
     return texts.get(kind, name)

@@ -19,7 +19,6 @@ from sluice.reports.figures import (
     LIGHT,
     Theme,
     class_balance,
-    graph_degree_histogram,
     learning_curve,
     score_histogram,
     selection_map,
@@ -82,11 +81,6 @@ def balance(theme: Theme = LIGHT, scale: float = 1) -> bytes:
     return class_balance(counts, counts // 7, NAMES, theme=theme, scale=scale)
 
 
-def degrees(theme: Theme = LIGHT, scale: float = 1) -> bytes:
-    many = np.random.default_rng(0).geometric(0.1, 12_000) - 1
-    return graph_degree_histogram(np.append(many, 4000), theme=theme, scale=scale)
-
-
 def training(theme: Theme = LIGHT, scale: float = 1) -> bytes:
     curve = {"train_loss": [1.0, 0.7, 0.5], "accuracy": [0.5, 0.6, 0.65]}
     return training_curve(curve, theme=theme, scale=scale)
@@ -98,7 +92,6 @@ SIZES: list[tuple[Callable[..., bytes], tuple[int, int]]] = [
     (many_curves, (800, 705)),
     (histogram, (640, 360)),
     (balance, (700, 1190)),
-    (degrees, (640, 360)),
     (training, (800, 340)),
 ]
 
@@ -207,10 +200,6 @@ def test_histograms_change_with_what_they_show() -> None:
     assert not has_colour(score_histogram(values, "s"), LIGHT.series[1])
     assert has_colour(score_histogram(values, "s", 0.5), LIGHT.series[1], 100)
     opened(score_histogram(np.array([np.nan]), "s", 0.5))
-    opened(graph_degree_histogram(np.array([], dtype=np.int64)))
-    assert graph_degree_histogram(np.array([1, 1, 1])) != graph_degree_histogram(
-        np.array([0, 1, 2])
-    )
 
 
 def test_themed_gives_both_appearances_under_the_names_of_the_page() -> None:
