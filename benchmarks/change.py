@@ -146,7 +146,7 @@ def table(result: dict[str, Any]) -> str:
     loaded = [together(c["stages"]) + c["stages"].get("loading", {"cpu": 0})["cpu"]
               for c in columns.values()]  # fmt: skip
     lines.append(f"{'the same with loading':<31}{base:>18.2f}"
-                 + "".join(f"{cpu:.2f} = {cpu / base:.1%}".rjust(18) for cpu in loaded))  # fmt: skip
+                 + "".join(f"{c:.2f} = {c / base:.1%}".rjust(18) for c in loaded))  # fmt: skip
     whole = [result["first"]["cpu"], *(c["cpu"] for c in columns.values())]
     lines.append(f"{'whole process':<31}" + "".join(f"{cpu:>18.1f}" for cpu in whole))
     start = result["process_start_cpu"]
