@@ -13,7 +13,7 @@ from workshop import Rows, Workshop
 
 from sluice.encoders.text import TextEncoder
 
-EXAMPLES = 4
+EXAMPLES = 3
 STEPS = 9
 
 
