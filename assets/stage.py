@@ -28,6 +28,8 @@ from resources.store import records
 from sluice.errors import SluiceError
 
 logger = logging.getLogger("sluice.stage")
+# Not below `sluice`: Dagster would store an event for each line, and the materialisation says it.
+unchanged = logging.getLogger("sluice-unchanged")
 
 REBUILD_TAG = "sluice/rebuild"
 
@@ -162,7 +164,7 @@ def run_stage(
     previous = known.get(name)
     reusable = previous is not None and previous.stands and stands and not is_rebuild(context)
     if previous and reusable and previous.input_digest == digest:
-        logger.info("%s: unchanged, %d rows reused", name, previous.rows_total)
+        unchanged.info("%s: unchanged, %d rows reused", name, previous.rows_total)
         shown = dg.deserialize_value(records.metadata_of(lake, dataset, name))
         return _result(context, lake, previous, shown, began, reused=True)
     logger.info("%s: started", name)

@@ -175,7 +175,11 @@ def show_progress() -> Generator[None]:
     out = console()
     stages = StageHandler(out)
     if not out.is_terminal:
-        with _listening("sluice.stage", stages), _listening("sluice.progress", stages):
+        with (
+            _listening("sluice.stage", stages),
+            _listening("sluice-unchanged", stages),
+            _listening("sluice.progress", stages),
+        ):
             yield
         return
     columns = (
@@ -187,6 +191,7 @@ def show_progress() -> Generator[None]:
     with (
         Progress(*columns, console=out) as bars,
         _listening("sluice.stage", stages),
+        _listening("sluice-unchanged", stages),
         _listening("sluice.progress", ProgressHandler(bars)),
     ):
         yield
