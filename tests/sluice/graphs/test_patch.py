@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from graph_oracle import brute_force, unit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,11 +11,6 @@ from sluice.graphs.change import PatchCounts
 from sluice.graphs.knn import KnnGraph
 
 SHARES = st.sampled_from([0, 0.1, 0.4])
-
-
-def unit(x):
-    x = np.asarray(x, dtype=np.float32)
-    return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
 def spread(rng, count):
@@ -33,24 +29,6 @@ def near_ties(rng, count):  # cosines that float32 cannot tell apart
 
 def copies(rng, count):  # five texts and their many copies
     return unit(np.eye(12)[rng.integers(0, 5, count)] + 0.1)
-
-
-def brute_force(ids, x, width):
-    """Every pair in float64, summed by halves, ranked by (cosine falling, id rising)."""
-    products = x[:, None].astype(np.float64) * x[None].astype(np.float64)
-    while products.shape[2] > 1:
-        half = products.shape[2] // 2
-        rest = products[..., 2 * half :]
-        products = np.concatenate([products[..., :half] + products[..., half : 2 * half], rest], 2)
-    cosines = products[..., 0]
-    lists = np.full((len(x), width), -1)
-    weights = np.full((len(x), width), -np.inf)
-    for i in range(len(x)):
-        others = [j for j in range(len(x)) if j != i]
-        best = sorted(others, key=lambda j: (-cosines[i, j], ids[j]))[:width]
-        lists[i, : len(best)] = best
-        weights[i, : len(best)] = cosines[i, best]
-    return lists, weights
 
 
 def assert_exact(graph, ids, x, *, by_build=False):
