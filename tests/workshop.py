@@ -73,6 +73,7 @@ class Workshop:
         for name in ("lived", "rebuilt"):
             if not self.restore(name, "empty"):
                 with self.at(name):
+                    Lake().snapshot()
                     store_vectors(Lake(), self.pool)
                 self.keep(name, "empty")
 
