@@ -44,4 +44,5 @@ def test_a_refresh_equals_a_rebuild(machine: type[History]) -> None:
             print_blob=True,
         ),
     )
-    assert machine.counted == EXAMPLES
+    # Hypothesis may run some more than it is asked for.
+    assert machine.counted >= EXAMPLES
