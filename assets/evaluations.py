@@ -34,7 +34,7 @@ def evaluation_asset(task: Task, selector: Selector) -> dg.AssetsDefinition:
     description = (
         f"Accuracy of a logistic head on the frozen embeddings, trained on each subset of "
         f"`{selector.name}`, one per budget and seed. Validation decides, test is only reported. "
-        "A subset whose rows did not change is not evaluated again."
+        "A subset is evaluated again where its rows or the held-out rows changed."
     )
     return _evaluation(task, selector.name, task.key("subsets", selector.name), description)
 

@@ -25,7 +25,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import yaml
 
-from benchmarks.changed_rows import REVIEWS, ROOT, changed, write
+from benchmarks.changed_rows import REVIEWS, ROOT, changed
 
 RESULTS = ROOT / "benchmarks" / "results"
 DATASET = "reviews"
@@ -99,7 +99,7 @@ def measure(root: Path, rounds: int) -> dict[str, Any]:
     }
     (folder / "dataset.yaml").write_text(yaml.safe_dump(CONFIG))
     rows = pq.read_table(REVIEWS).select(["id", "text", "label", "review"])
-    write(rows, folder / "rows.parquet")
+    pq.write_table(rows, folder / "rows.parquet")
     refresh = [sys.executable, "-m", "sluice.cli", "run", DATASET]
     wall, cpu = run(refresh, environment)
     first = {"wall": wall, "cpu": cpu, "stages": stages(home)}
@@ -113,7 +113,7 @@ def measure(root: Path, rounds: int) -> dict[str, Any]:
                 continue
             shutil.rmtree(home)
             shutil.copytree(kept, home)
-            write(changed(rows, share, number + 1), folder / "rows.parquet")
+            pq.write_table(changed(rows, share, number + 1), folder / "rows.parquet")
             wall, cpu = run(refresh, environment)
             cost = {"wall": wall, "cpu": cpu, "stages": stages(home) if share else {}}
             found.setdefault(f"{share:.1%}", []).append(cost)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 ROOT = Path(__file__).resolve().parent.parent
 REVIEWS = ROOT / "datasets" / "vader_reviews" / "vader_reviews.parquet"
@@ -53,8 +52,3 @@ def changed(rows: pa.Table, share: float, seed: int) -> pa.Table:
     inserted = inserted.set_column(place, "text", pa.array(new[len(edited) :], pa.string()))
     kept = np.setdiff1d(np.arange(count), gone)
     return pa.concat_tables([after.take(pa.array(kept)), inserted])
-
-
-def write(rows: pa.Table, path: Path) -> None:
-    """Write the rows where a dataset has them."""
-    pq.write_table(rows, path)

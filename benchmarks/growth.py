@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from benchmarks.changed_rows import REVIEWS, ROOT, changed, joined, write
+from benchmarks.changed_rows import REVIEWS, ROOT, changed, joined
 
 RESULTS = ROOT / "benchmarks" / "results"
 DATASET = "grown"
@@ -115,7 +115,7 @@ def measure(root: Path, count: int) -> dict[str, Any]:
     folder.mkdir(parents=True)
     (folder / "dataset.yaml").write_text(yaml.safe_dump(CONFIG))
     rows = rows_of(count)
-    write(rows, folder / "rows.parquet")
+    pq.write_table(rows, folder / "rows.parquet")
     store(rows)
     found = {"first, vectors stored": in_a_process("--refresh")}
     shutil.copytree(home, kept)
@@ -124,7 +124,7 @@ def measure(root: Path, count: int) -> dict[str, Any]:
             continue
         shutil.rmtree(home)
         shutil.copytree(kept, home)
-        write(changed(rows, share, 1), folder / "rows.parquet")
+        pq.write_table(changed(rows, share, 1), folder / "rows.parquet")
         found[f"{share:.1%}"] = in_a_process("--refresh")
         print(count, f"{share:.1%}", found[f"{share:.1%}"], flush=True)
     return found

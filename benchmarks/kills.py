@@ -48,7 +48,6 @@ def main() -> None:
     facts = {
         "command": f"python -m benchmarks.kills --count {asked.count} --seed {asked.seed}",
         **total,
-        "orphans left by maintenance": 0,
         "wall seconds": round(time.monotonic() - began),
         "versions": {"python": platform.python_version()} | {p: version(p) for p in LIBRARIES},
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, no GPU",

@@ -7,10 +7,9 @@ does both, and no lock file is taken.
 """
 
 import importlib.util
-import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +23,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from resources.lock_holder import writer_of
 from resources.paths import home
 from resources.schema import TABLES
+from resources.sqlite_files import write_anew
 from sluice.errors import SluiceError
 
 Result = TypeVar("Result")
@@ -139,9 +139,14 @@ class Lake(dg.ConfigurableResource):
         """Overwrite what was deleted from the SQLite catalogue, which holds small rows inline."""
         if self.catalog:
             return
-        with closing(sqlite3.connect(self.folder / "catalog.sqlite", timeout=30)) as catalogue:
-            catalogue.execute("VACUUM")
-            catalogue.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        try:
+            write_anew(self.folder / "catalog.sqlite")
+        except TimeoutError:
+            raise LakeError(
+                f"The rows are deleted, but another process keeps the catalogue of the lake "
+                f"{self.folder} in use, and its log may still hold them. End `sluice serve` and "
+                "all runs: the log goes with the last of them."
+            ) from None
 
     def snapshot(self) -> int:
         """Return the id of the lake's newest snapshot."""

@@ -6,8 +6,6 @@ SQLite file, which stays, in those of the index, and in each asset's cached last
 
 import shutil
 import sqlite3
-import time
-from contextlib import closing
 from pathlib import Path
 from uuid import UUID
 
@@ -16,9 +14,8 @@ import sqlalchemy as sa
 from dagster._core.storage.event_log import SqlEventLogStorage, SqliteEventLogStorage
 
 from resources.locks import PARTITION_TAG
+from resources.sqlite_files import write_anew
 from sluice.errors import SluiceError
-
-BUSY_SECONDS = 60
 
 
 class HistoryError(SluiceError):
@@ -127,24 +124,15 @@ def _is_of_no_run(instance: dg.DagsterInstance, name: str) -> bool:
 
 def _shrink(path: Path) -> None:
     """Write a SQLite database anew, without the free pages that hold what was deleted."""
-    until = time.monotonic() + BUSY_SECONDS
-    with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as database:
-        while True:
-            try:
-                database.execute("VACUUM")
-                busy = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            except sqlite3.OperationalError as error:
-                if "locked" not in str(error):
-                    raise HistoryError(f"{path} cannot be written anew: {error}") from error
-                busy = 1
-            if not busy:
-                return
-            if time.monotonic() > until:
-                raise HistoryError(
-                    f"{path} stayed in use by another process. End `sluice serve` and all runs, "
-                    "and purge again; the lake still holds every row."
-                )
-            time.sleep(0.2)
+    try:
+        write_anew(path)
+    except sqlite3.OperationalError as error:
+        raise HistoryError(f"{path} cannot be written anew: {error}") from error
+    except TimeoutError as error:
+        raise HistoryError(
+            f"{error}. End `sluice serve` and all runs, and purge again; the lake still holds "
+            "every row."
+        ) from None
 
 
 def _names(path: Path, dataset: str) -> bool:

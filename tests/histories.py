@@ -9,8 +9,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from workshop import (
     CONFIG,
     Workshop,
@@ -28,6 +35,7 @@ LEAST_ROWS = 90
 MOST_FAILURES = 45
 EARLY = 12
 STARTS = 3
+STEPS = 9
 
 Row = tuple[str, str, str]
 
@@ -211,3 +219,22 @@ class History(RuleBasedStateMachine):
         assert again.success
         for event in again.get_asset_materialization_events():
             assert event.materialization.metadata["unchanged"].value, event.asset_key
+
+
+def live(machine: type[History], examples: int) -> None:
+    """Run about so many histories; the first that differs from its rebuild raises.
+
+    A failing history is shown as it is: making it shorter would take many minutes.
+    """
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=STEPS,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )

@@ -6,15 +6,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import TWEETS
-from histories import History
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
+from histories import History, live
 from workshop import Rows, Workshop
 
 from sluice.encoders.text import TextEncoder
 
 EXAMPLES = 3
-STEPS = 9
 
 
 @pytest.fixture(scope="module")
@@ -32,17 +29,6 @@ def machine(tmp_path: Path, pool: Rows) -> type[History]:
 
 @pytest.mark.slow
 def test_a_refresh_equals_a_rebuild(machine: type[History]) -> None:
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=EXAMPLES,
-            stateful_step_count=STEPS,
-            deadline=None,
-            # A failing history is shown as it is: making it shorter would take many minutes.
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-            print_blob=True,
-        ),
-    )
+    live(machine, EXAMPLES)
     # Hypothesis may run some more than it is asked for.
     assert machine.counted >= EXAMPLES

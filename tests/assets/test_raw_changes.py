@@ -12,7 +12,7 @@ from lineage import Ran, run_lineage
 
 from assets.text import TEXT
 from resources.lake import Lake
-from resources.store import records, rows
+from resources.store import records, rows, selections
 
 Make = Callable[..., Path]
 ROWS = ["instances", "embeddings"]
@@ -125,3 +125,30 @@ def test_a_setting_recomputes_exactly_what_depends_on_it(
 
     monkeypatch.setattr("assets.graphs.VERSION", "next")
     assert recomputed() == {"text/graphs/knn"}
+
+
+def test_only_subsets_whose_rows_changed_are_evaluated_again(
+    folder: Path, tweets: pa.Table
+) -> None:
+    set_option(folder, budgets=[10], chosen_budget=10, seeds=[0, 1])
+    keys = [*ROWS, "map", "subsets/random_stratified", "evaluations/random_stratified"]
+    first = ran(keys)
+    assert counts(first, "evaluations/random_stratified") == (2, 0, 0)
+    lake = Lake()
+    entries = records.latest(lake, "tweets")["text/subsets/random_stratified"].details["selections"]
+    kept = {
+        entry["seed"]: set(selections.rows(lake, entry["selection_id"])["instance_id"].to_pylist())
+        for entry in entries
+    }
+    train = set(rows.read_instances(lake, "tweets", "train")["instance_id"].to_pylist())
+
+    def without(gone: str) -> Ran:
+        left = [name != gone for name in tweets["id"].to_pylist()[:90]]
+        pq.write_table(tweets.slice(0, 90).filter(pa.array(left)), folder / "rows.parquet")
+        return ran(keys)
+
+    unseen = without(min(train - kept[0] - kept[1]))
+    assert "text/subsets/random_stratified" in unseen.computed
+    assert counts(unseen, "evaluations/random_stratified")[0] == 0
+    # A row that one seed alone had kept: that seed's subset changes, and it alone is evaluated.
+    assert counts(without(min(kept[0] - kept[1])), "evaluations/random_stratified")[:2] == (1, 1)

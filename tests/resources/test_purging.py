@@ -1,14 +1,17 @@
 """A purge leaves nothing of a dataset in any file of the lake, and nothing else less."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from typer.testing import CliRunner
 
-from resources.lake import Lake
+from resources.lake import Lake, LakeError
 from resources.store import (
     graphs,
     purging,
@@ -220,3 +223,33 @@ def test_what_shows_a_row_is_taken_out_of_metadata() -> None:
         "selection_id": "(purged)",
         "budget": "7",
     }
+
+
+def test_a_reader_that_keeps_the_log_is_named_and_takes_it_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(root=str(tmp_path))
+    stored(lake, "gone", ["secret sentence, too few rows for a file"])
+    stored(lake, "kept", ["an open sentence"])
+    # Another process: SQLite's locks do not hold between two libraries in one process.
+    script = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "c.execute('BEGIN'); c.execute('SELECT count(*) FROM ducklake_table').fetchone()\n"
+        "print('reading', flush=True); sys.stdin.read()\n"
+    )
+    reader = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path / "catalog.sqlite")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert reader.stdout is not None
+    assert reader.stdout.readline().strip() == "reading"
+    monkeypatch.setattr("resources.sqlite_files.BUSY_SECONDS", 0.3)
+    with pytest.raises(LakeError, match="another process keeps the catalogue"):
+        purging.purge(lake, "gone")
+    reader.communicate("")
+    lake.close()
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or b"secret sentence" not in path.read_bytes(), path
+    assert rows.read_instances(lake, "kept").num_rows == 1

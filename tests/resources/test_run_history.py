@@ -83,7 +83,7 @@ def test_a_storage_without_files_is_cleaned_too() -> None:
 
 
 def test_a_database_in_use_is_said(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_history, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("resources.sqlite_files.BUSY_SECONDS", 0.1)
     with dg.DagsterInstance.get() as instance:
         tell(instance, "toy")
         index = home / "dagster" / "history" / "runs" / "index.db"
