@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sluice.errors import DataError, UnknownNameError
+from sluice.graphs.instance_graph import InstanceGraph
 from sluice.graphs.knn import KnnGraph
 from sluice.scores.density import density
 from sluice.scores.label_quality import label_quality
@@ -27,12 +29,24 @@ class ScoreInputs:
     labels : ndarray of int64, shape (n,), or None
         Given classes, 0 to C-1.
     graph : KnnGraph or None
-        Exact cosine kNN graph over the same rows in the same order.
+        Over the same rows in the same order: the exact cosine kNN graph for texts, a graph of
+        instances for tables.
+    embeddings : ndarray of float32, shape (n, d), or None
+    ids : ndarray of str, shape (n,), or None
+        Ascending.
+    options : mapping of str to object
+        Options of the selector that asks, for scores that have the same ones.
+    memo : dict
+        What scores of one run share, such as one trained network.
     """
 
     probabilities: NDArray[np.float64] | None = None
     labels: NDArray[np.int64] | None = None
-    graph: KnnGraph | None = None
+    graph: KnnGraph | InstanceGraph | None = None
+    embeddings: NDArray[np.float32] | None = None
+    ids: NDArray[np.str_] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    memo: dict[str, Any] = field(default_factory=dict)
 
     def need_probabilities(self) -> NDArray[np.float64]:
         """Return the probabilities, or raise `DataError`."""
@@ -49,8 +63,8 @@ class ScoreInputs:
         return self.labels
 
     def need_graph(self) -> KnnGraph:
-        """Return the graph, or raise `DataError`."""
-        if self.graph is None:
+        """Return the kNN graph, or raise `DataError`."""
+        if not isinstance(self.graph, KnnGraph):
             raise DataError("This score needs the kNN graph; build it first.")
         return self.graph
 
@@ -70,6 +84,8 @@ class Score:
         For people: one line each.
     compute : callable
         ``compute(inputs) -> ndarray of float64, shape (n,)``.
+    tasks : frozenset of str
+        Tasks in whose lineage the score appears.
     """
 
     name: str
@@ -79,6 +95,7 @@ class Score:
     formula: str
     paper: str
     compute: Callable[[ScoreInputs], NDArray[np.float64]]
+    tasks: frozenset[str] = frozenset({"text"})
 
 
 _SURVEY = "Settles, Active Learning Literature Survey, 2009"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.graphs.instance_graph import InstanceGraph
 from sluice.graphs.knn import KnnGraph
 
 
@@ -21,11 +22,13 @@ class Pool:
     ids : ndarray of str, shape (n,)
         Unique instance ids.
     embeddings : ndarray of float32, shape (n, d), or None
-        L2-normalised rows.
+        What the task's encoder makes of the rows: L2-normalised for texts, standardised for
+        tables.
     labels : ndarray of int64, shape (n,), or None
         Class of each row, 0 to C-1.
-    graph : KnnGraph or None
-        Exact cosine kNN graph over the same ids in the same order.
+    graph : KnnGraph or InstanceGraph or None
+        Over the same ids in the same order: the exact cosine kNN graph for texts, a graph of
+        instances for tables.
     scores : mapping of str to ndarray of float64, shape (n,)
         Scores by method name, for example ``{"margin": ...}``.
     class_names : tuple of str
@@ -35,7 +38,7 @@ class Pool:
     ids: NDArray[np.str_]
     embeddings: NDArray[np.float32] | None = None
     labels: NDArray[np.int64] | None = None
-    graph: KnnGraph | None = None
+    graph: KnnGraph | InstanceGraph | None = None
     scores: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     class_names: tuple[str, ...] = ()
 
@@ -108,6 +111,9 @@ class Selector:
         For people: one line each, shown in the UI, the report and `sluice methods`.
     options : mapping of str to object
         Keyword options of the core with their defaults.
+    sized : bool
+        Whether the method decides by itself how many rows it keeps, so that ``budget=None``
+        means just those.
     """
 
     name: str
@@ -123,3 +129,4 @@ class Selector:
     paper: str
     cost: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    sized: bool = False

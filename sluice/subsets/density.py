@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sluice.subsets.contract import Picks, Pool
+from sluice.subsets.contract import Picks, Pool, Selector
 from sluice.subsets.describe import class_name
 from sluice.subsets.quotas import interleave
 
@@ -48,3 +48,19 @@ def density(pool: Pool, budget: int, seed: int) -> Picks:
             f"{sizes[c]} in class {class_name(pool, c)}."
         )
     return Picks(positions, scores[positions], reasons)
+
+
+SELECTOR = Selector(
+    name="density",
+    core=density,
+    version="1",
+    needs=frozenset({"labels", "scores:density"}),
+    tasks=frozenset({"text"}),
+    stochastic=False,
+    nested=True,
+    class_floor=True,
+    summary="The most typical rows of each class; does not avoid near-duplicates.",
+    formula="mean cosine to the k nearest rows; Webster quotas",
+    paper="Settles and Craven, EMNLP 2008",
+    cost="n log n beyond the graph",
+)

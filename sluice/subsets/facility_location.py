@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sluice.graphs.knn import KnnGraph
 from sluice.progress import track
-from sluice.subsets.contract import Picks, Pool
+from sluice.subsets.contract import Picks, Pool, Selector
 
 BATCH = 384
 """Stale gains computed at once. No parameter of the result."""
@@ -197,3 +197,19 @@ def _touch(similar: Similarities, rows: NDArray[np.int64], fresh: NDArray[np.boo
     first = np.cumsum(sizes) - sizes
     entries = np.arange(int(sizes.sum())) + np.repeat(similar.begin[rows] - first, sizes)
     fresh[similar.rows[entries]] = False
+
+
+SELECTOR = Selector(
+    name="facility_location",
+    core=facility_location,
+    version="1",
+    needs=frozenset({"graph"}),
+    tasks=frozenset({"text", "tabular"}),
+    stochastic=False,
+    nested=True,
+    class_floor=False,
+    summary="Rows that together resemble all rows most.",
+    formula="argmax_S sum_i max_{j in S} w_ij",
+    paper="Wei, Iyer and Bilmes, ICML 2015; Minoux, 1978",
+    cost="n k beyond the graph",
+)

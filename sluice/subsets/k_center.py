@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sluice.errors import ConfigError
 from sluice.progress import Advance, track
-from sluice.subsets.contract import Picks, Pool
+from sluice.subsets.contract import Picks, Pool, Selector
 from sluice.subsets.distances import (
     distance_error,
     nearest_centres,
@@ -201,3 +201,20 @@ class _Cover:
         rest = np.setdiff1d(np.arange(len(self.rows)), picks)[: total - len(picks)]
         distances = np.concatenate([np.sqrt(squared), np.zeros(len(rest))])
         return np.concatenate([picks[begun:], rest]), distances
+
+
+SELECTOR = Selector(
+    name="k_center",
+    core=k_center,
+    version="1",
+    needs=frozenset({"embeddings"}),
+    tasks=frozenset({"text", "tabular"}),
+    stochastic=False,
+    nested=True,
+    class_floor=False,
+    summary="Rows that leave no other row far from a kept one; reaches into rare corners.",
+    formula="argmax_i min_{j in S} |x_i - x_j|",
+    paper="Sener and Savarese, arXiv 1708.00489",
+    cost="n b d",
+    options={"start": None},
+)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sluice.graphs.canonical import TILE, canonical_squared_distance
 from sluice.progress import track
-from sluice.subsets.contract import Picks, Pool
+from sluice.subsets.contract import Picks, Pool, Selector
 from sluice.subsets.describe import class_name
 from sluice.subsets.distances import distance_error, nearest_centres, squared_norms
 from sluice.subsets.quotas import class_quotas
@@ -209,3 +209,20 @@ def central_members(
         part = slice(at, at + step)
         squared[part] = canonical_squared_distance(rows[part], means[nearest[part]])
     return np.lexsort((np.arange(len(rows)), squared, nearest))[begin]
+
+
+SELECTOR = Selector(
+    name="k_medoids",
+    core=k_medoids,
+    version="1",
+    needs=frozenset({"embeddings", "labels"}),
+    tasks=frozenset({"text", "tabular"}),
+    stochastic=True,
+    nested=False,
+    class_floor=True,
+    summary="One typical row for each cluster of each class.",
+    formula="argmin_S sum_i min_{j in S} |x_i - x_j|^2 in each class; Webster quotas",
+    paper="Park and Jun, Expert Systems with Applications 36(2), 2009",
+    cost="n b d / C an iteration",
+    options={"iterations": 25},
+)

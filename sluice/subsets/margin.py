@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sluice.subsets.contract import Picks, Pool
+from sluice.subsets.contract import Picks, Pool, Selector
 
 
 def margin(pool: Pool, budget: int, seed: int) -> Picks:
@@ -42,3 +42,19 @@ def margin(pool: Pool, budget: int, seed: int) -> Picks:
         for rank, gain in enumerate(gains, start=1)
     ]
     return Picks(positions, gains, reasons)
+
+
+SELECTOR = Selector(
+    name="margin",
+    core=margin,
+    version="1",
+    needs=frozenset({"scores:margin"}),
+    tasks=frozenset({"text"}),
+    stochastic=False,
+    nested=True,
+    class_floor=False,
+    summary="Rows between two classes, where the head is least sure.",
+    formula="argmin_i p1(i) - p2(i)",
+    paper="Scheffer, Decomain and Wrobel, IDA 2001",
+    cost="n log n beyond the heads",
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sluice.subsets.contract import Picks, Pool
+from sluice.subsets.contract import Picks, Pool, Selector
 from sluice.subsets.describe import class_name
 from sluice.subsets.quotas import interleave
 from sluice.subsets.randomness import keyed_bits, uniform_of
@@ -45,3 +45,19 @@ def random_stratified(pool: Pool, budget: int, seed: int) -> Picks:
         for c, draw in zip(labels[positions], draws[positions], strict=True)
     ]
     return Picks(positions, np.ones(budget), reasons)
+
+
+SELECTOR = Selector(
+    name="random_stratified",
+    core=random_stratified,
+    version="1",
+    needs=frozenset({"labels"}),
+    tasks=frozenset({"text", "tabular"}),
+    stochastic=True,
+    nested=True,
+    class_floor=True,
+    summary="Random rows of each class: the control that every other method has to beat.",
+    formula="rank by hash(seed, id) in each class; Webster quotas",
+    paper="Balinski and Young, Fair Representation, 1982 (quotas)",
+    cost="n log n",
+)
