@@ -49,6 +49,58 @@ def parse_budget(value: object, n: int) -> int:
     return exact
 
 
+def budget_of(method: str, sized: bool, value: object, n: int) -> int | None:
+    """Number of rows that a budget means to a method; None leaves it to the method.
+
+    Parameters
+    ----------
+    method : str
+        Name of the selector, for the message.
+    sized : bool
+        Whether the method decides by itself how many rows it keeps.
+    value : int, float, str or None
+        See `parse_budget`; None for what the method keeps by itself.
+    n : int
+        Rows there are.
+
+    Raises
+    ------
+    BudgetError
+        None, and the method has no size of its own; or see `parse_budget`.
+    """
+    if value is not None:
+        return parse_budget(value, n)
+    if not sized:
+        raise BudgetError(f"{method} needs a budget: it has no size of its own. {_HELP}")
+    if n < 1:
+        raise BudgetError(f"{method}: there is nothing to pick from.")
+    return None
+
+
+def check_floor(method: str, count: int | None, classes: int) -> None:
+    """Refuse a budget that is too small for one row of each class.
+
+    Parameters
+    ----------
+    method : str
+        Name of the selector, for the message.
+    count : int or None
+        Rows to keep; None is what a method keeps by itself, and never refused.
+    classes : int
+        Classes that have a row in the pool.
+
+    Raises
+    ------
+    BudgetError
+        The message names the least possible budget.
+    """
+    if count is not None and count < classes:
+        raise BudgetError(
+            f"{method}: a budget of {count} rows leaves out some of the {classes} classes, of "
+            f"which each keeps at least one row. The least possible budget is {classes}."
+        )
+
+
 def _exact(value: object) -> int | Fraction:
     """Return a count as int, or a share in (0, 1] as Fraction."""
     if isinstance(value, str):

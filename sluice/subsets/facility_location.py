@@ -1,7 +1,8 @@
 """Facility location: every row is represented by the kept row that it resembles most.
 
 ``f(S) = sum_i max_{j in S} w_ij``, w the cosine where i and j are neighbours in the kNN graph
-(in either direction), 1 for a row and itself, and 0 elsewhere and for negative cosines.
+(in either direction), 1 for a row and itself, and 0 elsewhere and for negative cosines; in a
+graph of instances the weight of their edge, so an isolated row is represented by itself alone.
 Monotone submodular, so greedy picks reach at least 1 - 1/e of the best value (Nemhauser,
 Wolsey and Fisher, 1978); lazy greedy is Minoux (1978). As a subset of training data: Wei, Iyer
 and Bilmes, Submodularity in Data Subset Selection and Active Learning (ICML 2015).
@@ -10,10 +11,12 @@ and Bilmes, Submodularity in Data Subset Selection and Active Learning (ICML 201
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.graphs.instance_graph import InstanceGraph
 from sluice.graphs.knn import KnnGraph
 from sluice.progress import track
 from sluice.subsets.contract import Picks, Pool, Selector
@@ -87,12 +90,33 @@ class Greedy:
     reached: NDArray[np.int64]
 
 
-def similarities(graph: KnnGraph) -> Similarities:
+def similarities(graph: KnnGraph | InstanceGraph) -> Similarities:
     """Make the graph symmetric, add each row itself with 1, drop weights of 0 and below.
 
-    A pair's canonical cosine is the same from both sides, so the union is well defined.
+    A pair's canonical cosine is the same from both sides, so the union is well defined. A graph
+    of instances is symmetric already, with weights in (0, 1].
+
+    Parameters
+    ----------
+    graph : KnnGraph or InstanceGraph
     """
-    from scipy.sparse import coo_array, eye_array
+    from scipy.sparse import csr_array, eye_array
+
+    n = len(graph)
+    if isinstance(graph, InstanceGraph):
+        both = csr_array((graph.weights, graph.neighbours, graph.begin), shape=(n, n))
+    else:
+        both = _either_direction(graph)
+    both = both.maximum(eye_array(n, format="csr")).tocsr()
+    both.sort_indices()
+    return Similarities(
+        both.indptr.astype(np.int64), both.indices.astype(np.int64), both.data.astype(np.float64)
+    )
+
+
+def _either_direction(graph: KnnGraph) -> Any:
+    """Sparse matrix of the positive cosines, where either row names the other."""
+    from scipy.sparse import coo_array
 
     n = len(graph)
     there = (graph.neighbours >= 0) & (graph.weights > 0)
@@ -100,11 +124,7 @@ def similarities(graph: KnnGraph) -> Similarities:
     # rounding can lift the cosine of two equal rows above 1
     weights = np.minimum(graph.weights[there], 1.0)
     directed = coo_array((weights, (rows, graph.neighbours[there])), shape=(n, n)).tocsr()
-    both = directed.maximum(directed.T.tocsr()).maximum(eye_array(n, format="csr")).tocsr()
-    both.sort_indices()
-    return Similarities(
-        both.indptr.astype(np.int64), both.indices.astype(np.int64), both.data.astype(np.float64)
-    )
+    return directed.maximum(directed.T.tocsr())
 
 
 def gains_of(

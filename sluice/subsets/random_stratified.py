@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from sluice.randomness import keyed_bits, uniform_of
 from sluice.subsets.contract import Picks, Pool, Selector
 from sluice.subsets.describe import class_name
 from sluice.subsets.quotas import interleave
-from sluice.subsets.randomness import keyed_bits, uniform_of
 
 
 def random_stratified(pool: Pool, budget: int, seed: int) -> Picks:

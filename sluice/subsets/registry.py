@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from sluice.errors import UnknownNameError
 from sluice.subsets import (
+    all_knn,
+    cdis,
+    cnn,
     density,
+    drop3,
+    enn,
+    enn_k_medoids,
     facility_location,
+    herding,
+    icf,
     k_center,
     k_medoids,
+    ldis,
+    lsbo,
+    lss,
     margin,
     random_stratified,
 )
@@ -17,9 +28,20 @@ _ALL = (
     random_stratified.SELECTOR,
     k_center.SELECTOR,
     k_medoids.SELECTOR,
+    enn_k_medoids.SELECTOR,
+    herding.SELECTOR,
     facility_location.SELECTOR,
     margin.SELECTOR,
     density.SELECTOR,
+    cnn.SELECTOR,
+    enn.SELECTOR,
+    all_knn.SELECTOR,
+    drop3.SELECTOR,
+    icf.SELECTOR,
+    lss.SELECTOR,
+    lsbo.SELECTOR,
+    ldis.SELECTOR,
+    cdis.SELECTOR,
 )
 
 SELECTORS: dict[str, Selector] = {method.name: method for method in _ALL}

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.errors import ConfigError, DataError, UnknownNameError
-from sluice.subsets.budgets import parse_budget
+from sluice.subsets.budgets import budget_of, check_floor
 from sluice.subsets.contract import Picks, Pool, Selection, Selector
+from sluice.subsets.describe import class_name
 
 _REMEDY = {
     "embeddings": "give vectors, or texts and an encoder",
@@ -23,8 +24,10 @@ _REMEDY = {
 def run(
     selector: Selector,
     pool: Pool,
-    budget: int | float | str,
+    budget: int | float | str | None,
     seed: int,
+    *,
+    strict_floor: bool = False,
     **options: Any,
 ) -> Selection:
     """Check the pool, sort it by id, run the selector's core, check and map back its picks.
@@ -36,24 +39,29 @@ def run(
     selector : Selector
     pool : Pool
         Rows in any order.
-    budget : int, float or str
-        See `sluice.subsets.budgets.parse_budget`.
+    budget : int, float, str or None
+        See `sluice.subsets.budgets.parse_budget`. None: just what the method keeps by itself,
+        only where `selector.sized`.
     seed : int
         Keys all randomness together with the ids.
+    strict_floor : bool
+        Whether a budget below one row a class is refused, for methods with a class floor.
     **options
         Of `selector.options`.
 
     Returns
     -------
     Selection
-        `note` says so where fewer rows than the budget are usable.
+        `note` says so where fewer rows than the budget are usable, or where a method without
+        a budget keeps nothing of a class.
 
     Raises
     ------
     DataError
         The pool lacks what the method needs, its parts do not fit each other, or ids repeat.
     BudgetError
-        See `parse_budget`.
+        See `parse_budget`; or the budget is None and the method has no size of its own; or it
+        is below one row a class under `strict_floor`.
     UnknownNameError
         An option that the method does not have.
     ConfigError
@@ -65,18 +73,17 @@ def run(
     if isinstance(seed, bool) or not hasattr(seed, "__index__"):
         raise ConfigError(f"seed is {seed!r}; give an integer.")
     checked = _checked(selector, pool)
-    count = parse_budget(budget, len(checked.ids))
+    count = budget_of(selector.name, selector.sized, budget, len(checked.ids))
+    if strict_floor and selector.class_floor and checked.labels is not None:
+        check_floor(selector.name, count, len(np.unique(checked.labels)))
     ordered = sorted_by_id(checked)
     picks = selector.core(ordered, count, int(seed), **{**selector.options, **options})
     _check_result(selector, ordered, picks, count)
-    note = ""
-    if len(picks.positions) < count:
-        note = (
-            f"{selector.name} kept {len(picks.positions)} rows of the {count} asked for: "
-            "no more are usable."
-        )
     return Selection(
-        ordered.ids[picks.positions], np.asarray(picks.gains, np.float64), picks.reasons, note
+        ordered.ids[picks.positions],
+        np.asarray(picks.gains, np.float64),
+        picks.reasons,
+        _note(selector, ordered, picks, count),
     )
 
 
@@ -164,14 +171,37 @@ def _scores(scores: Mapping[str, NDArray[np.float64]], n: int) -> dict[str, NDAr
     return checked
 
 
-def _check_result(selector: Selector, pool: Pool, picks: Picks, count: int) -> None:
+def _note(selector: Selector, pool: Pool, picks: Picks, count: int | None) -> str:
+    """What the caller should know: fewer rows than asked for, or classes that vanished."""
+    kept = len(picks.positions)
+    if count is not None:
+        if kept == count:
+            return ""
+        return f"{selector.name} kept {kept} rows of the {count} asked for: no more are usable."
+    if pool.labels is None:
+        return ""
+    lost = np.setdiff1d(pool.labels, pool.labels[picks.positions])
+    if not len(lost):
+        return ""
+    names = ", ".join(class_name(pool, int(code)) for code in lost)
+    return f"{selector.name} keeps no row of class {names}; give a budget to fill such classes."
+
+
+def _check_result(selector: Selector, pool: Pool, picks: Picks, count: int | None) -> None:
     """Refuse what a faulty core returned: a bug of the method, not of its user."""
     kept = np.asarray(picks.positions)
     if len(np.unique(kept)) != len(kept) or (
         len(kept) and not 0 <= kept.min() <= kept.max() < len(pool.ids)
     ):
         raise RuntimeError(f"{selector.name} returned a row twice, or one that does not exist.")
-    if len(kept) > count or len(picks.gains) != len(kept) or len(picks.reasons) != len(kept):
+    if len(picks.gains) != len(kept) or len(picks.reasons) != len(kept):
+        raise RuntimeError(
+            f"{selector.name} returned {len(kept)} rows with {len(picks.gains)} gains and "
+            f"{len(picks.reasons)} reasons."
+        )
+    if count is None:  # the method's own size: it may even be nothing of a class
+        return
+    if len(kept) > count:
         raise RuntimeError(f"{selector.name} returned {len(kept)} rows for a budget of {count}.")
     if selector.class_floor and pool.labels is not None:
         present = np.unique(pool.labels)

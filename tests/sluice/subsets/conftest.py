@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 
 from sluice.graphs.knn import KnnGraph
+from sluice.graphs.methods import build
 from sluice.scores.registry import SCORES, ScoreInputs
 from sluice.subsets.contract import Pool
 
@@ -18,17 +19,59 @@ class Content:
     ids: np.ndarray
     rows: np.ndarray
     labels: np.ndarray
-    probabilities: np.ndarray
-    order: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
+    probabilities: np.ndarray | None = None
+    made: dict = field(default_factory=dict)
 
     def pool(self, order=None):
+        """As for texts: unit rows, the cosine graph, scores of out-of-fold probabilities."""
         order = np.arange(len(self.ids)) if order is None else order
         ids, rows, labels = self.ids[order], self.rows[order], self.labels[order]
         graph = KnnGraph.build(ids, rows, k=8, slack=2, device="cpu")
         given = ScoreInputs(self.probabilities[order], labels, graph)
-        scores = {name: score.compute(given) for name, score in SCORES.items()}
-        names = tuple(f"digit {c}" for c in range(int(self.labels.max()) + 1))
-        return Pool(ids, rows, labels, graph, scores, names)
+        scores = {name: s.compute(given) for name, s in SCORES.items() if "text" in s.tasks}
+        return Pool(ids, rows, labels, graph, scores, self.names())
+
+    def table(self, order=None, method=None):
+        """As for tables: standardised rows, a graph of instances, the scores of a method."""
+        order = np.arange(len(self.ids)) if order is None else order
+        ids, rows, labels = self.ids[order], self.standardised()[order], self.labels[order]
+        graph = build("minibatch", ids, rows, labels, seed=0)
+        scores = {name: values[order] for name, values in self.table_scores(method).items()}
+        return Pool(ids, rows, labels, graph, scores, self.names())
+
+    def pool_for(self, task, method, order=None):
+        """The pool that a method gets in a task's lineage."""
+        if order is not None:
+            return self.pool(order) if task == "text" else self.table(order, method)
+        key = "text" if task == "text" else ("table", *sorted(wanted(method)))
+        if key not in self.made:
+            self.made[key] = self.pool() if task == "text" else self.table(None, method)
+        return self.made[key]
+
+    def standardised(self):
+        spread = self.rows.std(axis=0)
+        return ((self.rows - self.rows.mean(axis=0)) / np.where(spread, spread, 1)).astype("f4")
+
+    def table_scores(self, method):
+        """Scores in the order of the ids as given; computed once, for they may be dear."""
+        key = ("scores", *sorted(wanted(method)))
+        if key not in self.made:
+            order = np.argsort(self.ids)
+            ids, rows, labels = self.ids[order], self.standardised()[order], self.labels[order]
+            graph = build("minibatch", ids, rows, labels, seed=0)
+            options = {} if method is None else method.options
+            given = ScoreInputs(None, labels, graph, rows, ids, options)
+            back = np.argsort(order)
+            self.made[key] = {name: SCORES[name].compute(given)[back] for name in wanted(method)}
+        return self.made[key]
+
+    def names(self):
+        return tuple(f"digit {c}" for c in range(int(self.labels.max()) + 1))
+
+
+def wanted(method):
+    needs = () if method is None else method.needs
+    return [need.partition(":")[2] for need in needs if need.startswith("scores:")]
 
 
 def ids_of(n, seed=0):
@@ -69,6 +112,23 @@ def copies(digits):
 def equal():
     """Forty equal rows in two classes: nothing but ties."""
     return content_of(np.ones((40, 5)), np.arange(40) % 2, seed=3)
+
+
+@pytest.fixture(scope="session")
+def odd():
+    """A table with all that goes wrong: for the methods of tables.
+
+    Classes of one row and of two, copies in one class and copies with different labels, a
+    constant column and a row far from all others.
+    """
+    rng = np.random.default_rng(4)
+    labels = np.repeat([0, 1, 2, 3], [30, 20, 2, 1])
+    rows = rng.normal(size=(53, 4)) + labels[:, None]
+    rows[:, 2] = 7.0
+    rows[5:12] = rows[4]
+    rows[30:34] = rows[[0, 1, 4, 4]]
+    rows[52] = 1e4
+    return Content(ids_of(53, 5), rows.astype(np.float32), labels)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.errors import BudgetError
-from sluice.subsets.budgets import parse_budget
+from sluice.subsets.budgets import budget_of, check_floor, parse_budget
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,24 @@ def test_wrong_budgets(value, message):
 def test_nothing_to_pick_from():
     with pytest.raises(BudgetError, match="nothing to pick from"):
         parse_budget(1, 0)
+
+
+def test_no_budget_is_for_methods_with_a_size_of_their_own():
+    assert budget_of("enn", True, None, 5) is None
+    assert budget_of("enn", True, "40%", 5) == budget_of("k_center", False, 2, 5) == 2
+    with pytest.raises(BudgetError, match=r"k_center needs a budget: .* Give a count"):
+        budget_of("k_center", False, None, 5)
+    with pytest.raises(BudgetError, match="enn: there is nothing to pick from"):
+        budget_of("enn", True, None, 0)
+    with pytest.raises(BudgetError, match="more than the 5 rows"):
+        budget_of("enn", True, 6, 5)
+
+
+def test_least_budget_of_a_floor():
+    check_floor("enn", 4, 4)
+    check_floor("enn", None, 4)
+    with pytest.raises(BudgetError, match=r"enn: a budget of 3 rows .* least possible budget is 4"):
+        check_floor("enn", 3, 4)
 
 
 @settings(deadline=None)

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sluice.subsets.facility_location as module
+from sluice.graphs.instance_graph import InstanceGraph
 from sluice.graphs.knn import KnnGraph
 from sluice.subsets.contract import Pool
 from sluice.subsets.facility_location import facility_location, lazy_greedy, similarities
@@ -110,3 +111,47 @@ def test_fills_up_by_id_once_all_gains_are_zero():
     assert picks.positions.tolist() == [0, 3, 6, 1, 2, 4, 5]
     assert picks.gains.tolist() == [3.0, 3.0, 3.0, 0.0, 0.0, 0.0, 0.0]
     assert picks.reasons[3].startswith("Fills the budget")
+
+
+def test_a_graph_of_instances_is_taken_as_it_is():
+    """a-b .5, b-c .8, d isolated: b covers .5 + 1 + .8, then d itself, a (1 - .5), c (1 - .8)."""
+    graph = InstanceGraph.of_edges(
+        np.array(list("abcd")),
+        np.array([1, 1]),
+        np.array([0, 2]),
+        np.array([0.5, 0.8]),
+        np.zeros(4, dtype=np.int64),
+    )
+    similar = similarities(graph)
+    assert similar.begin.tolist() == [0, 2, 5, 7, 8]
+    assert similar.rows.tolist() == [0, 1, 0, 1, 2, 1, 2, 3]
+    assert similar.weights.tolist() == [1, 0.5, 0.5, 1, 0.8, 0.8, 1, 1]
+    picks = facility_location(Pool(graph.ids, graph=graph), 4, 0)
+    assert picks.positions.tolist() == [1, 3, 0, 2]
+    assert picks.gains == pytest.approx([2.3, 1, 0.5, 0.2])
+
+
+def test_a_graph_of_instances_without_edges_keeps_the_lowest_ids():
+    none = np.empty(0, dtype=np.int64)
+    graph = InstanceGraph.of_edges(np.array(list("abc")), none, none, np.empty(0), np.arange(3))
+    picks = facility_location(Pool(graph.ids, graph=graph), 2, 0)
+    assert picks.positions.tolist() == [0, 1]
+    assert picks.gains.tolist() == [1, 1]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 20), st.integers(0, 60), st.integers(0, 99))
+def test_lazy_equals_naive_on_a_graph_of_instances(n, edges, seed):
+    rng = np.random.default_rng(seed)
+    graph = InstanceGraph.of_edges(
+        np.array([f"{i:02d}" for i in range(n)]),
+        *rng.integers(0, n, (2, edges)),
+        rng.choice([0.25, 0.5, 1.0], edges),
+        np.zeros(n, dtype=np.int64),
+    )
+    w = np.eye(n)
+    w[graph.edge_rows(), graph.neighbours] = graph.weights
+    found = lazy_greedy(similarities(graph), n)
+    picks, gains = naive_greedy(w, n)
+    assert found.positions.tolist() == picks
+    assert found.gains.tolist() == gains

@@ -4,11 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from sluice.randomness import keyed_bits
 from sluice.subsets.contract import Pool
 from sluice.subsets.distances import distance_error, nearest_centres, squared_norms
 from sluice.subsets.k_medoids import central_members, cluster, k_medoids, seed_medoids
 from sluice.subsets.quotas import class_quotas
-from sluice.subsets.randomness import keyed_bits
 
 
 def bits_of(n, seed=0):

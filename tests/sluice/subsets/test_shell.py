@@ -111,11 +111,79 @@ def test_budget_and_seed_are_checked(digits_pool):
     assert run(K_CENTER, digits_pool, "4%", np.int64(0)).ids.shape == (12,)
 
 
+def test_without_a_budget_only_methods_that_size_themselves(digits_pool):
+    with pytest.raises(BudgetError, match="k_center needs a budget: it has no size of its own"):
+        run(K_CENTER, digits_pool, None, 0)
+    seen = []
+
+    def core(pool, budget, seed):
+        seen.append(budget)
+        return picks_of([4, 2, 7])
+
+    own = replace(RANDOM, core=core, sized=True)
+    kept = run(own, digits_pool, None, 0)
+    assert seen == [None]
+    assert kept.ids.tolist() == np.sort(digits_pool.ids)[[4, 2, 7]].tolist()
+
+
+def test_classes_that_a_method_without_a_budget_loses_are_named(digits_pool):
+    order = np.argsort(digits_pool.ids)
+    labels = digits_pool.labels[order]
+    for lost in ([], [9], [3, 8]):
+        stay = np.flatnonzero(~np.isin(labels, lost))
+        kept = run(replace(returning(picks_of(stay)), sized=True), digits_pool, None, 0)
+        names = ", ".join(f"'digit {c}'" for c in lost)
+        assert (kept.note == "") if not lost else (f"keeps no row of class {names};" in kept.note)
+    nothing = run(replace(returning(picks_of([])), sized=True), digits_pool, None, 0)
+    assert len(nothing.ids) == 0
+    assert "'digit 0', 'digit 1'" in nothing.note
+    unlabelled = replace(digits_pool, labels=None)
+    assert (
+        run(replace(returning(picks_of([1]), K_CENTER), sized=True), unlabelled, None, 0).note == ""
+    )
+
+
+def test_faulty_cores_are_refused_without_a_budget_too(digits_pool):
+    for picks, message in [
+        (picks_of([1, 1]), "twice"),
+        (Picks(np.array([1, 2]), np.ones(1), ["Why.", "Why."]), "2 rows with 1 gains"),
+        (Picks(np.array([1, 2]), np.ones(2), ["Why."]), "1 reasons"),
+    ]:
+        with pytest.raises(RuntimeError, match=message):
+            run(replace(returning(picks), sized=True), digits_pool, None, 0)
+
+
+def test_a_strict_floor_names_the_least_possible_budget(digits_pool):
+    assert len(run(RANDOM, digits_pool, 9, 0).ids) == 9
+    with pytest.raises(BudgetError, match=r"budget of 9 rows .* least possible budget is 10"):
+        run(RANDOM, digits_pool, 9, 0, strict_floor=True)
+    with pytest.raises(BudgetError, match=r"budget of 3 rows .* least possible budget is 10"):
+        run(RANDOM, digits_pool, "1%", 0, strict_floor=True)
+    assert len(run(RANDOM, digits_pool, 10, 0, strict_floor=True).ids) == 10
+    assert len(run(K_CENTER, digits_pool, 2, 0, strict_floor=True).ids) == 2
+    few = replace(digits_pool, graph=None)
+    few = replace(few, labels=np.where(few.labels < 5, 0, 7))  # classes present, not codes
+    assert len(run(RANDOM, few, 2, 0, strict_floor=True).ids) == 2
+    own = replace(returning(picks_of([0])), sized=True)
+    assert len(run(own, digits_pool, None, 0, strict_floor=True).ids) == 1
+
+
 def test_registry_names():
-    assert list(SELECTORS) == [
-        "random_stratified", "k_center", "k_medoids", "facility_location", "margin", "density",
-    ]  # fmt: skip
-    assert selectors_for("text") == list(SELECTORS.values())
+    for task, names in {
+        "text": {
+            "random_stratified", "k_center", "k_medoids", "facility_location", "margin", "density",
+        },
+        "tabular": {
+            "random_stratified", "k_medoids", "facility_location", "cnn", "enn", "all_knn",
+            "drop3", "icf", "lss", "lsbo", "ldis", "cdis",
+        },
+    }.items():  # fmt: skip
+        methods = selectors_for(task)
+        assert names <= {method.name for method in methods}
+        assert methods == [m for m in SELECTORS.values() if task in m.tasks]
+    assert {m.name for m in SELECTORS.values() if m.sized} == {
+        "cnn", "enn", "all_knn", "drop3", "icf", "lss", "lsbo", "ldis", "cdis",
+    }  # fmt: skip
     with pytest.raises(UnknownNameError, match="Did you mean k_center"):
         selector("k_centre")
     with pytest.raises(UnknownNameError, match="Unknown task 'video'"):

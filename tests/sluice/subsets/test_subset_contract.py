@@ -6,7 +6,19 @@ import pytest
 from sluice.subsets.registry import SELECTORS
 from sluice.subsets.shell import run
 
-every = pytest.mark.parametrize("method", list(SELECTORS.values()), ids=list(SELECTORS))
+pairs = [(method, task) for method in SELECTORS.values() for task in sorted(method.tasks)]
+
+
+def each(*chosen):
+    """Every method in every task that it belongs to, or those of some pairs."""
+    return pytest.mark.parametrize(
+        ("method", "task"), chosen, ids=[f"{method.name}-{task}" for method, task in chosen]
+    )
+
+
+every = each(*pairs)
+tabular = each(*(pair for pair in pairs if pair[1] == "tabular"))
+sized = each(*(pair for pair in pairs if pair[0].sized))
 BUDGETS = [1, 2, 10, 11, 37, 299, 300]
 
 
@@ -20,11 +32,11 @@ def same(one, other):
 
 @every
 @pytest.mark.parametrize("budget", BUDGETS)
-def test_exact_budget_unique_subset_with_gain_and_reason(method, budget, digits_pool):
-    kept = run(method, digits_pool, budget, 0)
+def test_exact_budget_unique_subset_with_gain_and_reason(method, task, budget, digits):
+    kept = run(method, digits.pool_for(task, method), budget, 0)
     assert len(kept.ids) == len(kept.gains) == len(kept.reasons) == budget
     assert len(set(kept.ids)) == budget
-    assert set(kept.ids) <= set(digits_pool.ids)
+    assert set(kept.ids) <= set(digits.ids)
     assert np.isfinite(kept.gains).all()
     assert kept.note == ""
     for reason in kept.reasons:
@@ -35,43 +47,42 @@ def test_exact_budget_unique_subset_with_gain_and_reason(method, budget, digits_
 
 @every
 @pytest.mark.parametrize("budget", BUDGETS)
-def test_class_floor_where_it_binds(method, budget, digits_pool):
+def test_class_floor_where_it_binds(method, task, budget, digits):
     if not method.class_floor:
         assert "labels" not in method.needs, "what reads labels keeps every class"
         return
-    label = dict(zip(digits_pool.ids, digits_pool.labels, strict=True))
-    kept = run(method, digits_pool, budget, 0)
+    label = dict(zip(digits.ids, digits.labels, strict=True))
+    kept = run(method, digits.pool_for(task, method), budget, 0)
     assert len({label[i] for i in kept.ids}) == min(budget, 10)
 
 
 @every
 @pytest.mark.parametrize("data", ["digits", "copies", "equal"])
-def test_row_order_does_not_matter(method, data, request):
+def test_row_order_does_not_matter(method, task, data, request):
     content = request.getfixturevalue(data)
     n = len(content.ids)
-    first = run(method, content.pool(), n // 4, 3)
+    first = run(method, content.pool_for(task, method), n // 4, 3)
     for seed in (0, 1):
         order = np.random.default_rng(seed).permutation(n)
-        assert same(run(method, content.pool(order), n // 4, 3), first)
+        assert same(run(method, content.pool_for(task, method, order), n // 4, 3), first)
 
 
 @every
-def test_seed_reproduces_and_matters_only_where_it_says(method, digits_pool):
-    first = run(method, digits_pool, 40, 0)
-    assert same(run(method, digits_pool, 40, 0), first)
-    others = [set(run(method, digits_pool, 40, seed).ids) for seed in (1, 2)]
+def test_seed_reproduces_and_matters_only_where_it_says(method, task, digits):
+    pool = digits.pool_for(task, method)
+    first = run(method, pool, 40, 0)
+    assert same(run(method, pool, 40, 0), first)
+    others = [set(run(method, pool, 40, seed).ids) for seed in (1, 2)]
     if method.stochastic:
         assert all(other != set(first.ids) for other in others)
     else:
-        assert all(same(run(method, digits_pool, 40, seed), first) for seed in (1, 2))
+        assert all(same(run(method, pool, 40, seed), first) for seed in (1, 2))
 
 
-@pytest.mark.parametrize(
-    "method", [m for m in SELECTORS.values() if m.nested], ids=lambda m: m.name
-)
+@each(*(pair for pair in pairs if pair[0].nested))
 @pytest.mark.parametrize("data", ["digits", "copies", "equal"])
-def test_nested_where_it_says(method, data, request):
-    pool = request.getfixturevalue(data).pool()
+def test_nested_where_it_says(method, task, data, request):
+    pool = request.getfixturevalue(data).pool_for(task, method)
     whole = run(method, pool, len(pool.ids), 0)
     for budget in (1, 2, 7, 23):
         part = run(method, pool, budget, 0)
@@ -82,11 +93,49 @@ def test_nested_where_it_says(method, data, request):
 @every
 @pytest.mark.parametrize("data", ["copies", "equal"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 1])
-def test_equal_rows_are_picked_once_each(method, data, share, request):
-    pool = request.getfixturevalue(data).pool()
+def test_equal_rows_are_picked_once_each(method, task, data, share, request):
+    pool = request.getfixturevalue(data).pool_for(task, method)
     budget = int(share * len(pool.ids))
     kept = run(method, pool, budget, 0)
     assert len(set(kept.ids)) == budget
+
+
+@tabular
+@pytest.mark.parametrize("budget", [4, 5, 9, 53])
+def test_odd_tables(method, task, budget, odd):
+    """Tiny classes, copies with two labels, a constant column: the budget and the floor hold."""
+    kept = run(method, odd.pool_for(task, method), budget, 0, strict_floor=True)
+    label = dict(zip(odd.ids, odd.labels, strict=True))
+    assert len(set(kept.ids)) == budget
+    if method.class_floor:
+        assert {label[i] for i in kept.ids} == {0, 1, 2, 3}
+    order = np.random.default_rng(1).permutation(53)
+    assert same(run(method, odd.pool_for(task, method, order), budget, 0), kept)
+
+
+@sized
+@pytest.mark.parametrize("data", ["digits", "copies", "equal", "odd"])
+def test_own_size_is_what_every_budget_starts_from(method, task, data, request):
+    content = request.getfixturevalue(data)
+    own = run(method, content.pool_for(task, method), None, 0)
+    assert len(set(own.ids)) == len(own.ids) == len(own.gains)
+    assert all("that the method keeps of class" in reason for reason in own.reasons)
+    label = dict(zip(content.ids, content.labels, strict=True))
+    lost = set(content.labels.tolist()) - {label[i] for i in own.ids}
+    assert ("keeps no row of class" in own.note) == bool(lost)
+    whole = run(method, content.pool_for(task, method), "100%", 0)
+    for c in np.unique(content.labels):
+        mine = [i for i in whole.ids if label[i] == c]
+        kept = [i for i in own.ids if label[i] == c]
+        assert mine[: len(kept)] == kept
+    order = np.random.default_rng(2).permutation(len(content.ids))
+    assert same(run(method, content.pool_for(task, method, order), None, 0), own)
+
+
+@tabular
+def test_a_class_alone(method, task, odd):
+    kept = run(method, odd.pool_for(task, method, np.arange(30)), 7, 0)
+    assert len(set(kept.ids)) == 7
 
 
 @pytest.mark.parametrize("name", ["k_center", "facility_location", "margin"])
@@ -99,12 +148,12 @@ def test_pure_ties_go_by_id(name, equal):
 
 
 @every
-def test_one_row(method, digits):
-    only = digits.pool(np.array([5]))
+def test_one_row(method, task, digits):
+    only = digits.pool_for(task, method, np.array([5]))
     assert run(method, only, 1, 0).ids.tolist() == [digits.ids[5]]
 
 
-@every
+@pytest.mark.parametrize("method", list(SELECTORS.values()), ids=list(SELECTORS))
 def test_describes_itself(method):
     assert SELECTORS[method.name] is method
     for text in (method.summary, method.formula, method.paper, method.cost, method.version):

@@ -1,0 +1,129 @@
+"""What a subset is searched for: classifiers that are trained on it and judged on other rows.
+
+Each consumer keeps what it can of its last training, so that a swap of a few rows costs less
+than a training from scratch: 1-NN and the kernel machine change a few columns of a matrix, the
+logistic regression starts from its last weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sluice.heads.families import make_classifier
+from sluice.subsets.search.kernel import KernelRidge
+from sluice.subsets.search.linear import Logistic
+from sluice.subsets.search.nearest import OneNearestNeighbour
+from sluice.subsets.search.view import View
+
+Commit = Callable[[], None]
+
+
+class Consumer(Protocol):
+    """A classifier under search; slots are places of the subset, each holding one row."""
+
+    name: str
+
+    def start(self, view: View, kept: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+        """Train on the kept rows from scratch; return the class of each judged row."""
+        ...
+
+    def trial(
+        self, slots: NDArray[np.int64], rows: NDArray[np.int64], kept: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], Commit]:
+        """Train with `rows` in `slots`; return the classes, and what makes the change stay."""
+        ...
+
+
+class Refitted:
+    """Any scikit-learn classifier, trained from scratch for each trial.
+
+    Parameters
+    ----------
+    name : str
+    make : callable
+        ``make(seed)`` returns a fresh classifier.
+    """
+
+    def __init__(self, name: str, make: Callable[[int], Any]) -> None:
+        self.name = name
+        self._make = make
+        self._view: View | None = None
+        self._seed = 0
+
+    def start(self, view: View, kept: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+        """See `Consumer`."""
+        self._view, self._seed = view, seed
+        return self._fitted(kept)
+
+    def trial(
+        self, slots: NDArray[np.int64], rows: NDArray[np.int64], kept: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], Commit]:
+        """See `Consumer`."""
+        return self._fitted(kept), _nothing
+
+    def _fitted(self, kept: NDArray[np.int64]) -> NDArray[np.int64]:
+        view = self._view
+        assert view is not None
+        model = self._make(self._seed)
+        model.fit(view.rows[kept], view.labels[kept])
+        return np.asarray(model.predict(view.judged)).astype(np.int64)
+
+
+class Tree:
+    """A decision tree; its seed changes from one stretch of the search to the next."""
+
+    def __init__(self, name: str = "tree", offset: int = 0) -> None:
+        self.name = name
+        self._offset = offset
+        self._view: View | None = None
+        self._seed = 0
+
+    def start(self, view: View, kept: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+        """See `Consumer`."""
+        self._view, self._seed = view, seed
+        return self._fitted(kept)
+
+    def trial(
+        self, slots: NDArray[np.int64], rows: NDArray[np.int64], kept: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], Commit]:
+        """See `Consumer`."""
+        return self._fitted(kept), _nothing
+
+    def _fitted(self, kept: NDArray[np.int64]) -> NDArray[np.int64]:
+        view = self._view
+        assert view is not None
+        model = make_classifier("tree", self._seed * 16 + self._offset)
+        model.fit(view.rows[kept], view.labels[kept], check_input=False)
+        counts = model.tree_.predict(view.judged)
+        return model.classes_[counts.argmax(axis=1)].astype(np.int64)
+
+
+def _nothing() -> None:
+    """There is nothing to keep."""
+
+
+def general() -> list[Consumer]:
+    """Return the consumers of the target ``"general"``, in order of cost."""
+    return [OneNearestNeighbour(), KernelRidge(), Tree("tree", 0), Tree("tree", 1), Logistic()]
+
+
+def named(family: str) -> list[Consumer]:
+    """Return the consumers of one family of `sluice.heads.families`.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such family.
+    """
+    make_classifier(family)
+    if family == "one_nearest_neighbour":
+        return [OneNearestNeighbour()]
+    if family == "logistic":
+        return [Logistic()]
+    if family == "tree":
+        return [Tree("tree", offset) for offset in range(3)]
+    return [Refitted(family, lambda seed: make_classifier(family, seed))]

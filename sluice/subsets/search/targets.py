@@ -1,0 +1,124 @@
+"""Whom a subset is searched for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sluice.errors import ConfigError, DataError
+from sluice.subsets.search.consumers import Consumer, Refitted, general, named
+from sluice.subsets.search.view import View
+
+FOLDS = 3
+LARGEST = 3000
+
+
+def consumers_of(target: object) -> tuple[list[Consumer], str]:
+    """Return the consumers of a target, and the target in words.
+
+    Parameters
+    ----------
+    target : str or scikit-learn classifier
+        ``"general"``, a name of `sluice.heads.families`, or an unfitted classifier, which is
+        cloned.
+
+    Raises
+    ------
+    ConfigError
+        Neither of these; an unknown name is named with the nearest.
+    """
+    if isinstance(target, str):
+        if target == "general":
+            return general(), "several families of models"
+        return named(target), target.replace("_", " ")
+    if not all(hasattr(target, name) for name in ("fit", "predict", "get_params")):
+        raise ConfigError(
+            f"target is of type {type(target).__name__}; give 'general', the name of a family, or "
+            "a scikit-learn classifier."
+        )
+    return [Refitted(type(target).__name__, _cloning(target))], repr(target)
+
+
+def _cloning(estimator: object) -> Callable[[int], Any]:
+    def make(seed: int) -> Any:
+        from sklearn.base import clone
+
+        model = cast("Any", clone(cast("Any", estimator)))
+        settable = model.get_params()
+        if settable.get("random_state", 0) is None:
+            model.set_params(random_state=seed)
+        return model
+
+    return make
+
+
+def references(
+    rows: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    n_classes: int,
+    worth: NDArray[np.float64],
+    consumers: list[Consumer],
+    seed: int,
+) -> NDArray[np.float64]:
+    """Return what each consumer reaches when it is trained on all rows: out of fold.
+
+    Parameters
+    ----------
+    rows : ndarray of float32, shape (n, d)
+    labels : ndarray of int64, shape (n,)
+    n_classes : int
+    worth : ndarray of float64, shape (n, C)
+    consumers : list of Consumer
+    seed : int
+
+    Returns
+    -------
+    ndarray of float64, shape (len(consumers),)
+        Mean worth over `FOLDS` folds of at most `LARGEST` rows.
+
+    Raises
+    ------
+    DataError
+        A consumer cannot be trained on these rows.
+    """
+    order = np.random.default_rng([seed, 3]).permutation(len(rows))[:LARGEST]
+    # rows of one class are dealt out in turn, so that each fold has some where there are enough
+    order = order[np.argsort(labels[order], kind="stable")]
+    fold = np.arange(len(order)) % min(FOLDS, len(order))
+    reached = np.zeros(len(consumers))
+    for held in range(fold.max() + 1):
+        train, out = np.sort(order[fold != held]), np.sort(order[fold == held])
+        view = View(rows, labels, n_classes, rows[out], worth[out])
+        for place, consumer in enumerate(consumers):
+            answers = started(consumer, view, train, 0)
+            reached[place] += view.value(answers) * len(out) / len(order)
+    return np.maximum(reached, 1e-6)
+
+
+def started(
+    consumer: Consumer, view: View, kept: NDArray[np.int64], seed: int
+) -> NDArray[np.int64]:
+    """Train a consumer from scratch, and say whose fault it is where that fails.
+
+    Raises
+    ------
+    DataError
+        The consumer raised an error, or answered with something else than the classes it saw.
+    """
+    try:
+        answers = consumer.start(view, kept, seed)
+    except Exception as error:
+        raise DataError(
+            f"The target {consumer.name} could not be trained on {len(kept)} rows: "
+            f"{type(error).__name__}: {error}. Give a classifier that can, or another target."
+        ) from error
+    known = (answers >= 0) & (answers < view.n_classes)
+    if answers.shape != (len(view.judged),) or not known.all():
+        raise DataError(
+            f"The target {consumer.name} answered with other values than class codes; give a "
+            "classifier."
+        )
+    return answers
