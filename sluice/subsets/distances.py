@@ -76,26 +76,11 @@ def nearest_centres(
             products[np.arange(len(centres)) >= limits[part, None]] = np.inf
         near = products <= products.min(axis=1)[:, None] + np.float32(2 * error)
         row, centre = np.nonzero(near)
-        exact = _pairs(block, row, centres, centre)
+        exact = pair_squared_distances(block, row, centres, centre)
         order = np.lexsort((centre, exact, row))
         first = order[np.searchsorted(row[order], np.arange(len(block)))]
         nearest[part], squared[part] = centre[first], exact[first]
     return nearest, squared
-
-
-def _pairs(
-    rows: NDArray[np.float32],
-    row: NDArray[np.int64],
-    centres: NDArray[np.float32],
-    centre: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """Canonical squared distances of pairs, in cached blocks."""
-    out = np.empty(len(row), dtype=np.float64)
-    step = max(1, TILE // max(1, rows.shape[1]))
-    for start in range(0, len(row), step):
-        part = slice(start, start + step)
-        out[part] = canonical_squared_distance(rows[row[part]], centres[centre[part]])
-    return out
 
 
 def squared_distances_to(
@@ -107,4 +92,31 @@ def squared_distances_to(
     for start in range(0, len(rows), step):
         part = slice(start, start + step)
         out[part] = canonical_squared_distance(rows[part], point)
+    return out
+
+
+def pair_squared_distances(
+    rows: NDArray[np.float32],
+    row: NDArray[np.int64],
+    centres: NDArray[np.float32] | NDArray[np.float64],
+    centre: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Canonical squared distances of pairs of a row and a centre, in cached blocks.
+
+    Parameters
+    ----------
+    rows : ndarray of float32, shape (n, d)
+    row : ndarray of int64, shape (p,)
+    centres : ndarray of float32 or float64, shape (c, d)
+    centre : ndarray of int64, shape (p,)
+
+    Returns
+    -------
+    ndarray of float64, shape (p,)
+    """
+    out = np.empty(len(row), dtype=np.float64)
+    step = max(1, TILE // max(1, rows.shape[1]))
+    for start in range(0, len(row), step):
+        part = slice(start, start + step)
+        out[part] = canonical_squared_distance(rows[row[part]], centres[centre[part]])
     return out

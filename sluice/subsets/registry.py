@@ -12,6 +12,7 @@ from sluice.subsets import (
     enn,
     enn_k_medoids,
     facility_location,
+    gais,
     herding,
     icf,
     k_center,
@@ -21,11 +22,13 @@ from sluice.subsets import (
     lss,
     margin,
     random_stratified,
+    subset_search,
 )
 from sluice.subsets.contract import Selector
 
 _ALL = (
     random_stratified.SELECTOR,
+    subset_search.SELECTOR,
     k_center.SELECTOR,
     k_medoids.SELECTOR,
     enn_k_medoids.SELECTOR,
@@ -42,6 +45,7 @@ _ALL = (
     lsbo.SELECTOR,
     ldis.SELECTOR,
     cdis.SELECTOR,
+    gais.SELECTOR,
 )
 
 SELECTORS: dict[str, Selector] = {method.name: method for method in _ALL}

@@ -12,11 +12,12 @@ from sluice.progress import track
 from sluice.subsets.contract import Picks, Pool, Selector
 from sluice.subsets.describe import class_name
 from sluice.subsets.search import checkpoint as disk
+from sluice.subsets.search.between import crossed
 from sluice.subsets.search.candidates import candidates
-from sluice.subsets.search.climb import Problem, Standing, State, climb
-from sluice.subsets.search.consumers import Consumer
+from sluice.subsets.search.climb import CROSSED, Problem, Standing, State, climb
+from sluice.subsets.search.consumers import Panel
 from sluice.subsets.search.proposals import Ground
-from sluice.subsets.search.targets import consumers_of, references
+from sluice.subsets.search.targets import panel_of, references
 from sluice.subsets.search.teacher import teach
 
 VERSION = "1"
@@ -36,9 +37,10 @@ def subset_search(
     Ours; in the spirit of wrapper methods (Kohavi and John, 1997) and of random mutation hill
     climbing over prototypes (Skalak, ICML 1994). Starts from the best of several selectors on
     edited rows; then tries swaps of one to five rows, trains the consumers on the changed
-    subset, and keeps what is better. A consumer is judged on training rows only, by how far it
-    answers with the given class and with the teacher's (`sluice.subsets.search.teacher`),
-    relative to what it reaches out of fold when it is trained on all rows.
+    subset, and keeps what is better. A consumer is judged on training rows by how far it
+    answers with the given class and with the teacher's (`sluice.subsets.search.teacher`), and
+    on rows between them by how far it answers with the teacher's; both relative to what it
+    reaches out of fold when it is trained on all rows.
 
     Parameters
     ----------
@@ -82,39 +84,48 @@ def subset_search(
     assert labels is not None
     if isinstance(evaluations, bool) or not isinstance(evaluations, int) or evaluations < 0:
         raise ConfigError(f"evaluations is {evaluations!r}; give a count of 0 or more.")
-    consumers, words = consumers_of(target)
+    panel = panel_of(target)
     with config_context(assume_finite=True, skip_parameter_validation=True):
-        problem, taught = _problem(pool, consumers, seed)
+        problem, taught = _problem(pool, panel, seed)
         path = None if checkpoint is None else Path(checkpoint)
-        key = disk.key_of(pool, budget, seed, words, VERSION)
+        key = disk.key_of(pool, budget, seed, panel.words, VERSION)
         state = None if path is None else disk.read(path, key)
         if state is None:
             state = _start(problem, pool, taught, budget, seed)
 
-        def between(reached: State) -> None:
+        def remember(reached: State) -> None:
             if path is not None:
                 disk.write(path, key, reached)
 
         with track("searching subsets", evaluations) as advance:
             advance(min(state.done, evaluations))
-            climb(problem, state, evaluations, between, advance)
-    return _picks(problem, pool, state, words)
+            climb(problem, state, evaluations, remember, advance)
+    return _picks(problem, pool, state, panel.words)
 
 
-def _problem(
-    pool: Pool, consumers: list[Consumer], seed: int
-) -> tuple[Problem, NDArray[np.float64]]:
+def _problem(pool: Pool, panel: Panel, seed: int) -> tuple[Problem, NDArray[np.float64]]:
     """Ask the teacher, and measure what each consumer reaches with all rows."""
     rows, labels = pool.embeddings, pool.labels
     assert rows is not None
     assert labels is not None
     n_classes = int(labels.max()) + 1
-    taught = teach(rows, labels, n_classes, seed)
-    worth = 0.5 * (np.arange(n_classes) == labels[:, None]) + 0.5 * taught
-    reached = references(rows, labels, n_classes, worth, consumers, seed)
-    trust = taught[np.arange(len(labels)), labels]
-    ground = Ground(rows, labels, trust)
-    return Problem(ground, n_classes, worth, consumers, reached, seed), taught
+    between = crossed(rows, 3 * CROSSED, seed)
+    taught = teach(rows, labels, n_classes, between, seed)
+    worth = 0.5 * (np.arange(n_classes) == labels[:, None]) + 0.5 * taught.own
+    reached = references(rows, labels, n_classes, worth, panel.consumers, seed)
+    ground = Ground(rows, labels, taught.own[np.arange(len(labels)), labels])
+    problem = Problem(
+        ground,
+        n_classes,
+        worth,
+        between,
+        taught.asked,
+        panel.consumers,
+        panel.confirming,
+        reached,
+        seed,
+    )
+    return problem, taught.own
 
 
 def _start(
@@ -138,7 +149,7 @@ def _picks(problem: Problem, pool: Pool, state: State, words: str) -> Picks:
     kept, since = state.kept[order], state.since[order]
     view, judged = problem.view(0)
     distances = view.distances(view.rows[kept])
-    nearest = distances.argmin(axis=0)
+    nearest = distances.argmin(axis=0)[: len(judged)]
     stands_for = np.bincount(nearest, minlength=len(kept))
     agree = np.bincount(nearest[labels[judged] == labels[kept][nearest]], minlength=len(kept))
     rank = np.argsort(-stands_for, kind="stable")

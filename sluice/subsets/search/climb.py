@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +16,9 @@ from sluice.subsets.search.view import View
 STRETCH = 200
 """Trials under one set of judged rows and one seed of the trees."""
 JUDGED = 3000
+"""Training rows that a stretch judges by, at most."""
+CROSSED = 2000
+"""Rows between them that a stretch judges by."""
 ABOVE = 0.25
 """What passing the reference is worth, of what falling short of it costs (ours)."""
 HOPELESS = 0.015
@@ -57,72 +60,111 @@ class Problem:
     n_classes : int
     worth : ndarray of float64, shape (n, C)
         See `View.worth`, for all rows.
+    between : ndarray of float32, shape (m, d)
+        Rows between rows, see `crossed`; none are kept.
+    between_worth : ndarray of float64, shape (m, C)
     consumers : sequence of Consumer
-    references : ndarray of float64, shape (len(consumers),)
-        What each consumer reaches when it is trained on all rows.
+    confirming : sequence of Consumer
+        More of the same names, asked only where the consumers like a change.
+    references : mapping of str to float
+        What each name reaches when it is trained on all rows.
     seed : int
     """
 
     ground: Ground
     n_classes: int
     worth: NDArray[np.float64]
+    between: NDArray[np.float32]
+    between_worth: NDArray[np.float64]
     consumers: Sequence[Consumer]
-    references: NDArray[np.float64]
+    confirming: Sequence[Consumer]
+    references: Mapping[str, float]
     seed: int
 
     def view(self, stretch: int) -> tuple[View, NDArray[np.int64]]:
-        """Return what one stretch looks at, and the positions of its judged rows."""
-        n = len(self.ground.labels)
-        judged = np.arange(n)
-        if n > JUDGED:
-            draw = np.random.default_rng([self.seed, 1, stretch])
-            judged = np.sort(draw.choice(n, JUDGED, replace=False))
-        rows = self.ground.rows
-        return View(
-            rows, self.ground.labels, self.n_classes, rows[judged], self.worth[judged]
-        ), judged
+        """Return what one stretch looks at, and the positions of its judged training rows.
 
-    def merit(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what each consumer's value is worth, relative to training on all rows."""
-        ratio = values / self.references
-        return np.minimum(ratio, 1.0) + ABOVE * np.maximum(ratio - 1.0, 0.0)
+        The judged rows that are no training rows come after these.
+        """
+        draw = np.random.default_rng([self.seed, 1, stretch])
+        judged = _some(len(self.ground.labels), JUDGED, draw)
+        also = _some(len(self.between), CROSSED, draw)
+        rows = self.ground.rows
+        view = View(
+            rows,
+            self.ground.labels,
+            self.n_classes,
+            np.vstack([rows[judged], self.between[also]]),
+            np.vstack([self.worth[judged], self.between_worth[also]]),
+        )
+        return view, judged
+
+
+def merit(share: float) -> float:
+    """Return what a share of the reference is worth: all of it up to 1, little beyond."""
+    return min(share, 1.0) + ABOVE * max(share - 1.0, 0.0)
+
+
+def _some(count: int, most: int, draw: np.random.Generator) -> NDArray[np.int64]:
+    """Draw at most so many of the first integers; ascending."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(draw.choice(count, most, replace=False)).astype(np.int64)
 
 
 class Standing:
-    """The consumers as they are trained on the present subset."""
+    """The consumers as they are trained on the present subset.
+
+    Attributes
+    ----------
+    merits : ndarray of float64
+        Of the consumers, then of those who confirm.
+    weights : ndarray of float64
+        What each counts in `value`: consumers of one name share their places.
+    """
 
     def __init__(self, problem: Problem, stretch: int, kept: NDArray[np.int64]) -> None:
         self.problem = problem
         self.view, self.judged = problem.view(stretch)
-        self.answers = [c.start(self.view, kept, stretch) for c in problem.consumers]
-        values = np.array([self.view.value(answer) for answer in self.answers])
-        self.merits = problem.merit(values)
-        self.best = self.view.worth.max(axis=1)
+        self.all = [*problem.consumers, *problem.confirming]
+        self.first = len(problem.consumers)
+        names = [consumer.name for consumer in self.all]
+        screening = names[: self.first]
+        places = [screening.count(name) / names.count(name) for name in names]
+        self.weights = np.array(places) / self.first
+        self.answers = [c.start(self.view, kept, stretch) for c in self.all]
+        self.merits = np.array([self._merit(i, answer) for i, answer in enumerate(self.answers)])
         self._measure(kept)
 
     @property
     def value(self) -> float:
-        """Mean merit of the consumers."""
-        return float(self.merits.mean())
+        """Weighted mean merit."""
+        return float(self.weights @ self.merits)
 
     def attempt(
         self, slots: NDArray[np.int64], rows: NDArray[np.int64], kept: NDArray[np.int64]
     ) -> bool:
-        """Train on the changed subset, and stay with it where it is better."""
+        """Train on the changed subset, and stay with it where it is better.
+
+        The consumers are asked first, and it ends where those left can hardly make up for what
+        is lost. Where they like the change, the others of their kind have to confirm it: one
+        tree more or less is luck.
+        """
         answers: list[NDArray[np.int64]] = []
         commits: list[Commit] = []
         merits = self.merits.copy()
-        for place, consumer in enumerate(self.problem.consumers):
+        for place, consumer in enumerate(self.all):
             answer, commit = consumer.trial(slots, rows, kept)
             answers.append(answer)
             commits.append(commit)
-            value = np.array([self.view.value(answer)])
-            references = self.problem.references[place : place + 1]
-            ratio = value / references
-            merits[place] = (np.minimum(ratio, 1) + ABOVE * np.maximum(ratio - 1, 0))[0]
-            if (merits - self.merits).sum() < -HOPELESS * (len(merits) - 1 - place):
+            merits[place] = self._merit(place, answer)
+            gained = merits - self.merits
+            left = self.first - 1 - place
+            if left > 0 and gained.sum() < -HOPELESS * left:
                 return False
-        if merits.mean() <= self.value:
+            if left == 0 and gained.sum() <= 0:
+                return False
+        if self.weights @ merits <= self.value:
             return False
         for commit in commits:
             commit()
@@ -130,10 +172,14 @@ class Standing:
         self._measure(kept)
         return True
 
+    def _merit(self, place: int, answer: NDArray[np.int64]) -> float:
+        return merit(self.view.value(answer) / self.problem.references[self.all[place].name])
+
     def _measure(self, kept: NDArray[np.int64]) -> None:
         at = np.arange(len(self.judged))
-        got = np.mean([self.view.worth[at, answer] for answer in self.answers], axis=0)
-        self.loss = np.maximum(self.best - got, 0.0)
+        worth = self.view.worth[at]
+        got = np.mean([worth[at, answer[at]] for answer in self.answers], axis=0)
+        self.loss = np.maximum(worth.max(axis=1) - got, 0.0)
         self.followers = np.zeros(len(kept), dtype=np.int64)
         for consumer in self.problem.consumers:
             if isinstance(consumer, OneNearestNeighbour):

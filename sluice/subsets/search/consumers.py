@@ -8,6 +8,7 @@ logistic regression starts from its last weights.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -106,13 +107,37 @@ def _nothing() -> None:
     """There is nothing to keep."""
 
 
-def general() -> list[Consumer]:
-    """Return the consumers of the target ``"general"``, in order of cost."""
-    return [OneNearestNeighbour(), KernelRidge(), Tree("tree", 0), Tree("tree", 1), Logistic()]
+@dataclass(frozen=True)
+class Panel:
+    """Who judges a subset.
+
+    Attributes
+    ----------
+    consumers : list of Consumer
+        Asked about every trial, in order of cost.
+    confirming : list of Consumer
+        More of the same names, asked about those trials that look better.
+    words : str
+        Who they are, for people.
+    """
+
+    consumers: list[Consumer]
+    confirming: list[Consumer]
+    words: str
 
 
-def named(family: str) -> list[Consumer]:
-    """Return the consumers of one family of `sluice.heads.families`.
+def _trees(first: int, last: int) -> list[Consumer]:
+    return [Tree("tree", offset) for offset in range(first, last)]
+
+
+def general() -> Panel:
+    """Return the panel of the target ``"general"``."""
+    consumers = [OneNearestNeighbour(), KernelRidge(), *_trees(0, 2), Logistic()]
+    return Panel(consumers, _trees(2, 6), "several families of models")
+
+
+def named(family: str) -> Panel:
+    """Return the panel of one family of `sluice.heads.families`.
 
     Raises
     ------
@@ -120,10 +145,11 @@ def named(family: str) -> list[Consumer]:
         There is no such family.
     """
     make_classifier(family)
+    words = family.replace("_", " ")
     if family == "one_nearest_neighbour":
-        return [OneNearestNeighbour()]
+        return Panel([OneNearestNeighbour()], [], words)
     if family == "logistic":
-        return [Logistic()]
+        return Panel([Logistic()], [], words)
     if family == "tree":
-        return [Tree("tree", offset) for offset in range(3)]
-    return [Refitted(family, lambda seed: make_classifier(family, seed))]
+        return Panel(_trees(0, 2), _trees(2, 6), words)
+    return Panel([Refitted(family, lambda seed: make_classifier(family, seed))], [], words)

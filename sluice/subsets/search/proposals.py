@@ -11,7 +11,6 @@ from sluice.subsets.search.view import squared_distances
 
 MOVES = ("error", "nearby", "any")
 SIZES = np.array([1, 1, 1, 2, 2, 3, 5])
-CHANGE_CLASS = 0.15
 NEARBY = 8
 LOOKED_AT = 1024
 
@@ -98,9 +97,8 @@ def propose(
     added = np.unique(added[likely & ~np.isin(added, kept)])
     added = rng.permutation(added)[:size]
     slots = _slots_for(ground, kept, added, followers, rng)
-    if not len(slots):
-        return None
-    return Swap(slots, added[: len(slots)], move)
+    placed = slots >= 0
+    return Swap(slots[placed], added[placed], move) if placed.any() else None
 
 
 def _nearby(
@@ -132,28 +130,21 @@ def _slots_for(
     followers: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """Pick a slot for each added row, of its class mostly; no class loses its last row."""
-    labels = ground.labels[kept].copy()
-    counts = np.bincount(labels, minlength=int(ground.labels.max()) + 1)
+    """Pick a slot of its class for each added row, as many rows as there are slots for.
+
+    Classes keep their quotas: what a class is given more of, families outside the search lose
+    elsewhere (measured on the tables that the search was tuned on).
+    """
+    labels = ground.labels[kept]
     free = np.ones(len(kept), dtype=bool)
-    slots: list[int] = []
-    for row in added.tolist():
-        label = ground.labels[row]
-        change = rng.random() < CHANGE_CLASS
-        able = free & (counts[labels] > 1) if change else free & (labels == label)
-        choices = np.flatnonzero(able)
+    slots = np.full(len(added), -1, dtype=np.int64)
+    for place, row in enumerate(added.tolist()):
+        choices = np.flatnonzero(free & (labels == ground.labels[row]))
         if not len(choices):
-            choices = np.flatnonzero(free & ((counts[labels] > 1) | (labels == label)))
-            if not len(choices):
-                break
+            continue
+        weights = np.ones(len(choices))
         if rng.random() < 0.5:
-            weights = 1.0 / (1.0 + followers[choices])
-            slot = int(rng.choice(choices, p=weights / weights.sum()))
-        else:
-            slot = int(rng.choice(choices))
-        counts[labels[slot]] -= 1
-        counts[label] += 1
-        labels[slot] = label
-        free[slot] = False
-        slots.append(slot)
-    return np.array(slots, dtype=np.int64)
+            weights /= 1.0 + followers[choices]
+        slots[place] = rng.choice(choices, p=weights / weights.sum())
+        free[slots[place]] = False
+    return slots

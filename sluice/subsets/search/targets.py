@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.errors import ConfigError, DataError
-from sluice.subsets.search.consumers import Consumer, Refitted, general, named
+from sluice.subsets.search.consumers import Consumer, Panel, Refitted, general, named
 from sluice.subsets.search.view import View
 
 FOLDS = 3
 LARGEST = 3000
 
 
-def consumers_of(target: object) -> tuple[list[Consumer], str]:
-    """Return the consumers of a target, and the target in words.
+def panel_of(target: object) -> Panel:
+    """Return who judges for a target.
 
     Parameters
     ----------
@@ -32,14 +32,14 @@ def consumers_of(target: object) -> tuple[list[Consumer], str]:
     """
     if isinstance(target, str):
         if target == "general":
-            return general(), "several families of models"
-        return named(target), target.replace("_", " ")
+            return general()
+        return named(target)
     if not all(hasattr(target, name) for name in ("fit", "predict", "get_params")):
         raise ConfigError(
             f"target is of type {type(target).__name__}; give 'general', the name of a family, or "
             "a scikit-learn classifier."
         )
-    return [Refitted(type(target).__name__, _cloning(target))], repr(target)
+    return Panel([Refitted(type(target).__name__, _cloning(target))], [], repr(target))
 
 
 def _cloning(estimator: object) -> Callable[[int], Any]:
@@ -62,7 +62,7 @@ def references(
     worth: NDArray[np.float64],
     consumers: list[Consumer],
     seed: int,
-) -> NDArray[np.float64]:
+) -> dict[str, float]:
     """Return what each consumer reaches when it is trained on all rows: out of fold.
 
     Parameters
@@ -76,8 +76,8 @@ def references(
 
     Returns
     -------
-    ndarray of float64, shape (len(consumers),)
-        Mean worth over `FOLDS` folds of at most `LARGEST` rows.
+    dict of str to float
+        Mean worth by name, over `FOLDS` folds of at most `LARGEST` rows.
 
     Raises
     ------
@@ -88,14 +88,16 @@ def references(
     # rows of one class are dealt out in turn, so that each fold has some where there are enough
     order = order[np.argsort(labels[order], kind="stable")]
     fold = np.arange(len(order)) % min(FOLDS, len(order))
-    reached = np.zeros(len(consumers))
+    reached = {consumer.name: 1e-6 for consumer in consumers}
+    share = {name: [c.name for c in consumers].count(name) * len(order) for name in reached}
     for held in range(fold.max() + 1):
-        train, out = np.sort(order[fold != held]), np.sort(order[fold == held])
+        out = np.sort(order[fold == held])
+        train = np.sort(order[fold != held]) if len(order) > 1 else out
         view = View(rows, labels, n_classes, rows[out], worth[out])
-        for place, consumer in enumerate(consumers):
+        for consumer in consumers:
             answers = started(consumer, view, train, 0)
-            reached[place] += view.value(answers) * len(out) / len(order)
-    return np.maximum(reached, 1e-6)
+            reached[consumer.name] += view.value(answers) * len(out) / share[consumer.name]
+    return reached
 
 
 def started(

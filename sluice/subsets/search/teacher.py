@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,29 @@ LEAST = 1e-3
 SHARPNESS = 3.0
 
 
+@dataclass(frozen=True)
+class Taught:
+    """What the teacher says.
+
+    Attributes
+    ----------
+    own : ndarray of float64, shape (n, C)
+        Class probabilities of the rows it was taught, each by models that had not seen it.
+    asked : ndarray of float64, shape (m, C)
+        Class probabilities of further rows.
+    """
+
+    own: NDArray[np.float64]
+    asked: NDArray[np.float64]
+
+
 def teach(
-    rows: NDArray[np.float32], labels: NDArray[np.int64], n_classes: int, seed: int
-) -> NDArray[np.float64]:
+    rows: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    n_classes: int,
+    further: NDArray[np.float32],
+    seed: int,
+) -> Taught:
     """Return class probabilities by models that were trained without the row.
 
     A random forest answers out of bag (Breiman, 2001); logistic regression and an RBF
@@ -34,11 +54,8 @@ def teach(
     rows : ndarray of float32, shape (n, d)
     labels : ndarray of int64, shape (n,)
     n_classes : int
+    further : ndarray of float32, shape (m, d)
     seed : int
-
-    Returns
-    -------
-    ndarray of float64, shape (n, C)
 
     Notes
     -----
@@ -46,15 +63,20 @@ def teach(
     on `LARGEST_FOLD` rows at most. Beyond, the cost is linear in n.
     """
     answers = [
-        out_of_bag(rows, labels, n_classes, seed),
-        out_of_fold(rows, labels, n_classes, seed, lambda: make_classifier("logistic", seed)),
-        out_of_fold(rows, labels, n_classes, seed, KernelMachine),
+        out_of_bag(rows, labels, n_classes, further, seed),
+        out_of_fold(rows, labels, n_classes, further, seed, "logistic"),
+        out_of_fold(rows, labels, n_classes, further, seed, "kernel"),
     ]
-    return _stacked(answers, labels)
+    weights = _stacked([answer.own for answer in answers], labels)
+    pairs = list(zip(weights, answers, strict=True))
+    return Taught(
+        np.asarray(sum(weight * answer.own for weight, answer in pairs)),
+        np.asarray(sum(weight * answer.asked for weight, answer in pairs)),
+    )
 
 
-def _stacked(answers: list[NDArray[np.float64]], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Weigh the answers for the least log-loss of the labels."""
+def _stacked(answers: list[NDArray[np.float64]], labels: NDArray[np.int64]) -> tuple[float, ...]:
+    """Return the weights that give the least log-loss of the labels."""
     given = [answer[np.arange(len(labels)), labels] for answer in answers]
     best: tuple[float, tuple[float, ...]] = (np.inf, (1.0, 0.0, 0.0))
     for one, other in product(range(STEPS + 1), repeat=2):
@@ -65,19 +87,26 @@ def _stacked(answers: list[NDArray[np.float64]], labels: NDArray[np.int64]) -> N
         loss = -float(np.log(np.maximum(mixed, LEAST)).mean())
         if loss < best[0]:
             best = loss, weights
-    return np.asarray(sum(w * answer for w, answer in zip(best[1], answers, strict=True)))
+    return best[1]
 
 
 def out_of_bag(
-    rows: NDArray[np.float32], labels: NDArray[np.int64], n_classes: int, seed: int
-) -> NDArray[np.float64]:
-    """Return out-of-bag probabilities of a forest, shape (n, C)."""
+    rows: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    n_classes: int,
+    further: NDArray[np.float32],
+    seed: int,
+) -> Taught:
+    """Ask a forest, each row only of the trees that have not seen it."""
     from sklearn.ensemble import RandomForestClassifier
 
     n = len(rows)
     inside = _drawn(np.arange(n), labels, LARGEST_FOREST, seed)
     forest = RandomForestClassifier(TREES, oob_score=True, random_state=seed, n_jobs=1)
-    forest.fit(rows[inside], labels[inside])
+    with warnings.catch_warnings():
+        # of few rows some are in every tree: see below
+        warnings.filterwarnings("ignore", message="Some inputs do not have OOB scores")
+        forest.fit(rows[inside], labels[inside])
     columns = np.asarray(forest.classes_, np.int64)
     found = np.zeros((n, n_classes))
     found[inside[:, None], columns] = forest.oob_decision_function_
@@ -87,37 +116,49 @@ def out_of_bag(
     # a row that every tree has seen has no vote: the class shares stand for it
     blank = ~(np.isfinite(found).all(axis=1) & (found.sum(axis=1) > 0))
     found[blank] = np.bincount(labels, minlength=n_classes) / n
-    return found
+    asked = np.zeros((len(further), n_classes))
+    if len(further):
+        asked[:, columns] = forest.predict_proba(further)
+    return Taught(found, asked)
 
 
 def out_of_fold(
     rows: NDArray[np.float32],
     labels: NDArray[np.int64],
     n_classes: int,
+    further: NDArray[np.float32],
     seed: int,
-    make: Callable[[], Any],
-) -> NDArray[np.float64]:
-    """Return out-of-fold probabilities of a classifier, shape (n, C).
+    kind: str,
+) -> Taught:
+    """Ask ``"logistic"`` or ``"kernel"``, each row only of the model that has not seen it.
 
     The rows of a class are dealt out to the folds in turn, in a random order. Where the other
-    folds hold one class only, the class shares stand for an answer.
+    folds hold one class only, the class shares stand for an answer. Further rows get the mean
+    of all folds.
     """
     n = len(rows)
+    folds = min(FOLDS, n)
     shares = np.bincount(labels, minlength=n_classes) / n
     order = np.random.default_rng([seed, 4]).permutation(n)
     order = order[np.argsort(labels[order], kind="stable")]
     fold = np.empty(n, dtype=np.int64)
-    fold[order] = np.arange(n) % min(FOLDS, n)
+    fold[order] = np.arange(n) % folds
     found = np.tile(shares, (n, 1))
-    for held in range(min(FOLDS, n)):
+    asked = np.zeros((len(further), n_classes))
+    for held in range(folds):
         inside, out = np.flatnonzero(fold != held), np.flatnonzero(fold == held)
         inside = _drawn(inside, labels, LARGEST_FOLD, seed)
         if len(np.unique(labels[inside])) < 2:
+            asked += shares / folds
             continue
-        model = make().fit(rows[inside], labels[inside])
+        model = KernelMachine() if kind == "kernel" else make_classifier(kind, seed)
+        model.fit(rows[inside], labels[inside])
+        columns = np.asarray(model.classes_, np.int64)
         found[out] = 0.0
-        found[out[:, None], model.classes_.astype(np.int64)] = model.predict_proba(rows[out])
-    return found
+        found[out[:, None], columns] = model.predict_proba(rows[out])
+        if len(further):
+            asked[:, columns] += model.predict_proba(further) / folds
+    return Taught(found, asked)
 
 
 def _drawn(

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from sluice.subsets import shell
 from sluice.subsets.registry import SELECTORS
-from sluice.subsets.shell import run
 
+SHORT = {"subset_search": {"evaluations": 20}}
+"""Options with which a method takes less time."""
 pairs = [(method, task) for method in SELECTORS.values() for task in sorted(method.tasks)]
 
 
@@ -20,6 +22,15 @@ every = each(*pairs)
 tabular = each(*(pair for pair in pairs if pair[1] == "tabular"))
 sized = each(*(pair for pair in pairs if pair[0].sized))
 BUDGETS = [1, 2, 10, 11, 37, 299, 300]
+
+
+@pytest.fixture(autouse=True)
+def _few_trees(monkeypatch):
+    monkeypatch.setattr("sluice.subsets.search.teacher.TREES", 20)
+
+
+def run(method, pool, budget, seed, **options):
+    return shell.run(method, pool, budget, seed, **SHORT.get(method.name, {}), **options)
 
 
 def same(one, other):
