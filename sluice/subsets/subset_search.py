@@ -14,7 +14,7 @@ from sluice.subsets.describe import class_name
 from sluice.subsets.search import checkpoint as disk
 from sluice.subsets.search.between import crossed
 from sluice.subsets.search.candidates import candidates
-from sluice.subsets.search.climb import CROSSED, Problem, Standing, State, climb
+from sluice.subsets.search.climb import CROSSED, Problem, State, climb, fresh_value
 from sluice.subsets.search.consumers import Panel
 from sluice.subsets.search.proposals import Ground
 from sluice.subsets.search.targets import panel_of, references
@@ -134,9 +134,10 @@ def _start(
     """Take the best of the candidates."""
     best, state = -np.inf, None
     for words, kept in candidates(pool, taught, budget, seed):
-        value = Standing(problem, 0, kept).value
+        value = fresh_value(problem, kept)
         if value > best:
-            best, state = value, State(kept.copy(), np.zeros(budget, np.int64), start=words)
+            best = value
+            state = State(kept.copy(), np.zeros(budget, np.int64), kept.copy(), start=words)
     assert state is not None
     return state
 
@@ -145,24 +146,31 @@ def _picks(problem: Problem, pool: Pool, state: State, words: str) -> Picks:
     """Rank the kept rows by how many rows they stand nearest to."""
     labels = pool.labels
     assert labels is not None
-    order = np.argsort(state.kept)
-    kept, since = state.kept[order], state.since[order]
+    ends = [(fresh_value(problem, end), end) for end in (state.kept, state.best)]
+    value, end = max(ends, key=lambda pair: pair[0])
+    kept = np.sort(end)
+    place = dict(zip(state.kept.tolist(), state.since.tolist(), strict=True))
+    since = [place.get(row, -1) for row in kept.tolist()]
     view, judged = problem.view(0)
     distances = view.distances(view.rows[kept])
     nearest = distances.argmin(axis=0)[: len(judged)]
     stands_for = np.bincount(nearest, minlength=len(kept))
     agree = np.bincount(nearest[labels[judged] == labels[kept][nearest]], minlength=len(kept))
     rank = np.argsort(-stands_for, kind="stable")
-    value = state.values[-1] if state.values else Standing(problem, 0, kept).value
     worth = f"{value:.1%} of what all rows are worth to them"
     found = f"in the best of {state.done} subsets tried for {words} ({worth})"
     reasons = [
         f"Kept {found}; nearest kept row of {stands_for[i]} rows looked at, {agree[i]} of them of "
-        f"class {class_name(pool, int(labels[kept[i]]))}; "
-        + (f"put in by trial {since[i]}." if since[i] else f"from the start: {state.start}.")
+        f"class {class_name(pool, int(labels[kept[i]]))}; " + _origin(since[i], state.start)
         for i in rank.tolist()
     ]
     return Picks(kept[rank], stands_for[rank].astype(np.float64), reasons)
+
+
+def _origin(trial: int, start: str) -> str:
+    if trial < 0:
+        return "put in on the way."
+    return f"put in by trial {trial}." if trial else f"from the start: {start}."
 
 
 SELECTOR = Selector(

@@ -45,6 +45,7 @@ def read(path: Path, key: str) -> State | None:
             return State(
                 kept=stored["kept"],
                 since=stored["since"],
+                best=stored["best"],
                 done=int(said["done"]),
                 luck=Luck(stored["tried"], stored["lucky"]),
                 values=[float(value) for value in said["values"]],
@@ -68,6 +69,7 @@ def write(path: Path, key: str, state: State) -> None:
             said=np.array(json.dumps(said)),
             kept=state.kept,
             since=state.since,
+            best=state.best,
             tried=state.luck.tried,
             lucky=state.luck.kept,
         )

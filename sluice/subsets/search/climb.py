@@ -22,6 +22,7 @@ CROSSED = 2000
 ABOVE = 0.25
 """What passing the reference is worth, of what falling short of it costs (ours)."""
 HOPELESS = 0.015
+FRESH = 3
 
 
 @dataclass
@@ -31,8 +32,11 @@ class State:
     Attributes
     ----------
     kept : ndarray of int64, shape (b,)
+        Where the climb is.
     since : ndarray of int64, shape (b,)
         Trial that put each row in; 0 for those of the start.
+    best : ndarray of int64, shape (b,)
+        Best subset so far, by rows and trees that it was not changed for.
     done : int
         Trials made.
     luck : Luck
@@ -44,6 +48,7 @@ class State:
 
     kept: NDArray[np.int64]
     since: NDArray[np.int64]
+    best: NDArray[np.int64]
     done: int = 0
     luck: Luck = field(default_factory=Luck)
     values: list[float] = field(default_factory=list)
@@ -132,7 +137,8 @@ class Standing:
         screening = names[: self.first]
         places = [screening.count(name) / names.count(name) for name in names]
         self.weights = np.array(places) / self.first
-        self.answers = [c.start(self.view, kept, stretch) for c in self.all]
+        seed = stretch % 2**20
+        self.answers = [c.start(self.view, kept, seed) for c in self.all]
         self.merits = np.array([self._merit(i, answer) for i, answer in enumerate(self.answers)])
         self._measure(kept)
 
@@ -216,6 +222,9 @@ def climb(
     while state.done < evaluations:
         stretch, end = state.done // STRETCH, min(state.done + STRETCH, evaluations)
         standing = Standing(problem, stretch, state.kept)
+        # neither was changed for what this stretch looks at
+        if standing.value >= Standing(problem, stretch, state.best).value:
+            state.best = state.kept.copy()
         while state.done < end:
             rng = np.random.default_rng([problem.seed, 2, state.done])
             swap = propose(
@@ -236,3 +245,9 @@ def climb(
         state.values.append(standing.value)
         between(state)
     return state
+
+
+def fresh_value(problem: Problem, kept: NDArray[np.int64]) -> float:
+    """Return the mean value over `FRESH` stretches that no climb gets to."""
+    stretches = range(2**31, 2**31 + FRESH)
+    return float(np.mean([Standing(problem, stretch, kept).value for stretch in stretches]))

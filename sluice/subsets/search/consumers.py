@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.errors import DataError
 from sluice.heads.families import make_classifier
 from sluice.subsets.search.kernel import KernelRidge
 from sluice.subsets.search.linear import Logistic
@@ -42,6 +43,8 @@ class Consumer(Protocol):
 class Refitted:
     """Any scikit-learn classifier, trained from scratch for each trial.
 
+    Raises `DataError` where that fails.
+
     Parameters
     ----------
     name : str
@@ -69,9 +72,21 @@ class Refitted:
     def _fitted(self, kept: NDArray[np.int64]) -> NDArray[np.int64]:
         view = self._view
         assert view is not None
-        model = self._make(self._seed)
-        model.fit(view.rows[kept], view.labels[kept])
-        return np.asarray(model.predict(view.judged)).astype(np.int64)
+        try:
+            model = self._make(self._seed)
+            model.fit(view.rows[kept], view.labels[kept])
+            answers = np.asarray(model.predict(view.judged))
+        except Exception as error:
+            raise DataError(
+                f"The target {self.name} could not be trained on {len(kept)} rows: "
+                f"{type(error).__name__}: {error}. Give a classifier that can, or another target."
+            ) from error
+        if answers.shape != (len(view.judged),) or not np.isin(answers, view.labels).all():
+            raise DataError(
+                f"The target {self.name} answered with other values than the classes; give a "
+                "classifier."
+            )
+        return answers.astype(np.int64)
 
 
 class Tree:
@@ -133,7 +148,7 @@ def _trees(first: int, last: int) -> list[Consumer]:
 def general() -> Panel:
     """Return the panel of the target ``"general"``."""
     consumers = [OneNearestNeighbour(), KernelRidge(), *_trees(0, 2), Logistic()]
-    return Panel(consumers, _trees(2, 6), "several families of models")
+    return Panel(consumers, _trees(2, 12), "several families of models")
 
 
 def named(family: str) -> Panel:
@@ -151,5 +166,5 @@ def named(family: str) -> Panel:
     if family == "logistic":
         return Panel([Logistic()], [], words)
     if family == "tree":
-        return Panel(_trees(0, 2), _trees(2, 6), words)
+        return Panel(_trees(0, 2), _trees(2, 12), words)
     return Panel([Refitted(family, lambda seed: make_classifier(family, seed))], [], words)

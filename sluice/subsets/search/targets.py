@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import ConfigError, DataError
+from sluice.errors import ConfigError
 from sluice.subsets.search.consumers import Consumer, Panel, Refitted, general, named
 from sluice.subsets.search.view import View
 
@@ -95,32 +95,6 @@ def references(
         train = np.sort(order[fold != held]) if len(order) > 1 else out
         view = View(rows, labels, n_classes, rows[out], worth[out])
         for consumer in consumers:
-            answers = started(consumer, view, train, 0)
+            answers = consumer.start(view, train, 0)
             reached[consumer.name] += view.value(answers) * len(out) / share[consumer.name]
     return reached
-
-
-def started(
-    consumer: Consumer, view: View, kept: NDArray[np.int64], seed: int
-) -> NDArray[np.int64]:
-    """Train a consumer from scratch, and say whose fault it is where that fails.
-
-    Raises
-    ------
-    DataError
-        The consumer raised an error, or answered with something else than the classes it saw.
-    """
-    try:
-        answers = consumer.start(view, kept, seed)
-    except Exception as error:
-        raise DataError(
-            f"The target {consumer.name} could not be trained on {len(kept)} rows: "
-            f"{type(error).__name__}: {error}. Give a classifier that can, or another target."
-        ) from error
-    known = (answers >= 0) & (answers < view.n_classes)
-    if answers.shape != (len(view.judged),) or not known.all():
-        raise DataError(
-            f"The target {consumer.name} answered with other values than class codes; give a "
-            "classifier."
-        )
-    return answers

@@ -97,7 +97,7 @@ def test_a_stretch_never_gets_worse_and_classes_keep_their_quotas(monkeypatch):
         return better
 
     monkeypatch.setattr(Standing, "attempt", watched)
-    state = State(kept.copy(), np.zeros(12, np.int64))
+    state = State(kept.copy(), np.zeros(12, np.int64), kept.copy())
     climb(problem, state, STRETCH, lambda state: None, lambda trials: None)
     assert sum(seen) > 3
     quotas = class_quotas(np.bincount(pool.labels), 12)
