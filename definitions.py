@@ -2,9 +2,8 @@
 
 import dagster as dg
 
-from assets import text
-from jobs import maintenance
-from jobs import text as text_jobs
+from assets.lineages import LINEAGES
+from jobs import lineages, maintenance
 from resources.compute import Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
@@ -17,9 +16,9 @@ from sensors.raw_data import raw_data
 lake = Lake()
 
 defs = dg.Definitions(
-    assets=text.ASSETS,
-    jobs=[text_jobs.refresh, text_jobs.rebuild, maintenance.lake_maintenance],
-    schedules=[text_jobs.nightly, maintenance.weekly],
+    assets=[asset for lineage in LINEAGES.values() for asset in lineage.assets],
+    jobs=[*lineages.REFRESHES, *lineages.REBUILDS, maintenance.lake_maintenance],
+    schedules=[*lineages.SCHEDULES, maintenance.weekly],
     sensors=[raw_data, failures, automation, raw_instances],
     # A step process costs over two CPU-seconds, a step in the run's process a tenth of one.
     executor=dg.in_process_executor,

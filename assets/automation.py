@@ -44,13 +44,13 @@ def asked_of(dataset: str) -> Asked | None:
 @lru_cache(maxsize=1024)
 def _read(folder: Path, changed_at: int, size: int) -> Asked | None:
     # Not at the top: that module is made of the assets that carry this condition.
-    from assets.text import wanted
+    from assets.lineages import lineage_of
 
     try:
         config = load_config(folder)
     except SluiceError:
         return None
-    return Asked(digest(config.model_dump_json()), frozenset(wanted(config)))
+    return Asked(digest(config.model_dump_json()), frozenset(lineage_of(config).wanted(config)))
 
 
 def wants(dataset: str, key: dg.AssetKey) -> bool:

@@ -1,11 +1,13 @@
 """The champion: the alias moves only when the challenger is shown to be better."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 import numpy as np
+from numpy.typing import NDArray
 
-from assets.fine_tuned import model_name, training_config
 from assets.inputs import Rows, read_rows
 from assets.stage import Outcome, digest_of, inputs_of, name_of, run_stage
 from assets.task import Task
@@ -17,25 +19,52 @@ from resources.locks import DatasetLock
 from resources.registry import ModelVersion
 from resources.store import records, selections
 from resources.tracking import CHALLENGER, CHAMPION, Tracking
+from sluice.data.config import DatasetConfig
 from sluice.data.digests import order_free_digest
-from sluice.errors import SluiceError
-from sluice.evaluation.bootstrap import accuracy_interval, paired_difference
-from sluice.models.predict import predict
+from sluice.errors import DataError, SluiceError
+from sluice.evaluation.bootstrap import Interval, accuracy_interval, paired_difference
 
 VERSION = "1"
 # A champion that was trained on rows which are gone may be replaced at this small a loss.
 MARGIN_AFTER_DELETION = -0.01
 
+Answers = Callable[[ModelVersion, Rows, DatasetConfig, str], NDArray[np.str_]]
 
-def champion_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, models, champion]`."""
-    inputs = [task.key("models", "fine_tuned"), task.key("instances")]
+
+@dataclass(frozen=True)
+class Judge:
+    """How the models of one dataset answer on its present rows."""
+
+    answers: Answers
+    config: DatasetConfig
+    device: str
+
+    def correct(self, model: ModelVersion, part: Rows) -> NDArray[np.bool_]:
+        """Return which rows of a split a model gets right."""
+        given = np.array(part.class_names)[part.labels]
+        return self.answers(model, part, self.config, self.device) == given
+
+
+def champion_asset(
+    task: Task, answers: Answers, kinds: frozenset[str] = frozenset({"torch"})
+) -> dg.AssetsDefinition:
+    """Build the asset `[task, models, champion]`.
+
+    Parameters
+    ----------
+    task : Task
+    answers : callable
+        Takes a model, rows, the configuration and a device, and returns classes by name.
+    kinds : frozenset of str
+        What the models are made with.
+    """
+    inputs = [task.key("models", task.trained), task.key("instances")]
 
     @task.asset(
         "models",
         "champion",
         deps=inputs,
-        kinds={"mlflow", "torch"},
+        kinds={"mlflow", *kinds},
         pool="gpu",
         version=VERSION,
         description=(
@@ -59,9 +88,8 @@ def champion_asset(task: Task) -> dg.AssetsDefinition:
 
         def run(previous: records.Record | None) -> Outcome:
             present = read_rows(lake, dataset)
-            device = compute.resolve()
-            length = training_config(config).max_length
-            decided = _decide(lake, tracking, task, dataset, present, length, device, config)
+            judge = Judge(answers, config, compute.resolve())
+            decided = _decide(lake, tracking, task, dataset, present, judge)
             total = sum(len(present.of(split).ids) for split in ("validation", "test"))
             shown = {k: v for k, v in decided.items() if not isinstance(v, list)}
             return Outcome(
@@ -70,7 +98,7 @@ def champion_asset(task: Task) -> dg.AssetsDefinition:
                 new=total,
                 metadata=shown,
                 details=decided,
-                device=device,
+                device=judge.device,
             )
 
         held_out = inputs_of(lake, dataset, inputs)[name_of(inputs[1])].data_version
@@ -93,11 +121,9 @@ def _decide(
     task: Task,
     dataset: str,
     present: Rows,
-    length: int,
-    device: str,
-    config: Any,
+    judge: Judge,
 ) -> dict[str, Any]:
-    name = model_name(task, dataset)
+    name = task.model_name(dataset)
     challenger = registry.find(tracking, name, CHALLENGER)
     if challenger is None:
         raise SluiceError(
@@ -105,31 +131,26 @@ def _decide(
             f"run `sluice run {dataset} --rebuild` to train and register one."
         )
     champion = registry.find(tracking, name, CHAMPION)
-    options = {
-        "confidence": config.evaluation.confidence,
-        "resamples": config.evaluation.resamples,
-    }
+    options = judge.config.evaluation.model_dump(include={"confidence", "resamples"})
     right = {
-        split: _correct(challenger, present.of(split), length, device)
-        for split in ("validation", "test")
+        split: judge.correct(challenger, present.of(split)) for split in ("validation", "test")
     }
     decision, winner = "It is the first model, and becomes champion.", challenger
     if champion is not None and champion.version == challenger.version:
         decision = "The challenger is the champion already."
     elif champion is not None:
-        theirs = _correct(champion, present.of("validation"), length, device)
-        gain = paired_difference(right["validation"], theirs, **options)
-        gone = _rows_gone(lake, present, champion)
-        bar = MARGIN_AFTER_DELETION if gone else 0.0
-        moves = gain.low > bar
-        winner = challenger if moves else champion
-        decision = (
-            f"Version {challenger.version} against champion {champion.version} on "
-            f"{len(theirs)} validation rows: gain {gain.mean:+.4f} [{gain.low:+.4f}, "
-            f"{gain.high:+.4f}]; the lower end is {'' if moves else 'not '}above {bar:g}"
-            + (f" ({gone} of the champion's training rows are gone)" if gone else "")
-            + f". The alias {'moves' if moves else 'stays'}."
-        )
+        try:
+            theirs = judge.correct(champion, present.of("validation"))
+        except DataError as error:
+            decision = (
+                f"Champion {champion.version} cannot read the present rows, so version "
+                f"{challenger.version} takes its place. ({error})"
+            )
+        else:
+            gone = _rows_gone(lake, present, champion)
+            gain = paired_difference(right["validation"], theirs, **options)
+            moves, decision = _ruling(challenger, champion, gain, len(theirs), gone)
+            winner = challenger if moves else champion
     registry.promote(tracking, name, winner.version)
     intervals = {split: accuracy_interval(values, **options) for split, values in right.items()}
     measured = {f"{split}_accuracy": [i.mean, i.low, i.high] for split, i in intervals.items()}
@@ -144,11 +165,20 @@ def _decide(
     }
 
 
-def _correct(model: ModelVersion, part: Rows, length: int, device: str) -> np.ndarray:
-    probabilities = predict(model.folder, part.texts, max_length=length, device=device)
-    names = np.array(model.class_names())
-    given = np.array(part.class_names)[part.labels]
-    return names[probabilities.argmax(axis=1)] == given
+def _ruling(
+    challenger: ModelVersion, champion: ModelVersion, gain: Interval, rows: int, gone: int
+) -> tuple[bool, str]:
+    """Return whether the alias moves, and why in words."""
+    bar = MARGIN_AFTER_DELETION if gone else 0.0
+    moves = gain.low > bar
+    words = (
+        f"Version {challenger.version} against champion {champion.version} on "
+        f"{rows} validation rows: gain {gain.mean:+.4f} [{gain.low:+.4f}, "
+        f"{gain.high:+.4f}]; the lower end is {'' if moves else 'not '}above {bar:g}"
+        + (f" ({gone} of the champion's training rows are gone)" if gone else "")
+        + f". The alias {'moves' if moves else 'stays'}."
+    )
+    return moves, words
 
 
 def _rows_gone(lake: Lake, present: Rows, champion: ModelVersion) -> int:

@@ -25,7 +25,6 @@ from sluice.reports.tables import curve_points, format_interval
 from sluice.subsets.contract import Selector
 
 VERSION = "1"
-RANDOM = "random_stratified"
 # Below this a bootstrap over the rows cannot be trusted (ours).
 FEW_TEST_ROWS = 50
 
@@ -55,7 +54,7 @@ def comparison_asset(task: Task, selectors: list[Selector]) -> dg.AssetsDefiniti
     ) -> dg.MaterializeResult:
         dataset = context.partition_key
         config = datasets.config(dataset)
-        wanted = {*(config.selectors or names), RANDOM, ALL_ROWS}
+        wanted = {*task.compared(config), ALL_ROWS}
         inputs = [key for key in everything if key.path[-1] in wanted]
 
         def run(previous: records.Record | None) -> Outcome:

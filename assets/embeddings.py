@@ -1,11 +1,16 @@
 """Texts to vectors: only texts that no run has embedded before, shard by shard."""
 
 import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
+import numpy as np
+from numpy.typing import NDArray
 
 from assets import checks
-from assets.inputs import read_rows
+from assets.inputs import Rows, read_rows
 from assets.stage import Outcome, inputs_of, name_of, run_stage
 from assets.task import Task
 from resources.compute import Compute
@@ -19,6 +24,71 @@ from sluice.progress import track
 
 VERSION = "1"
 SHARD_ROWS = 1024
+
+
+Shard = tuple[NDArray[np.int64], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What was made to give every row its vector.
+
+    Attributes
+    ----------
+    hashes : list of str
+        Key of each row's vector.
+    computed : int
+        Rows whose vector was not there.
+    embedded : int
+        Distinct contents among them.
+    dimensions : int
+    """
+
+    hashes: list[str]
+    computed: int
+    embedded: int
+    dimensions: int
+
+    def counted(self, present: Rows) -> dict[str, Any]:
+        """Return the content and the counts of the stage's outcome."""
+        pairs = zip(present.ids, self.hashes, strict=True)
+        return {
+            "content": order_free_digest(f"{row} {key}" for row, key in pairs),
+            "total": len(self.hashes),
+            "new": self.computed,
+            "reused": len(self.hashes) - self.computed,
+        }
+
+
+def embed_missing(
+    lake: Lake, present: Rows, identity: str, shards: Callable[[list[str]], Iterable[Shard]]
+) -> Embedded:
+    """Make the vectors that are not stored yet, each content once, and commit shard by shard.
+
+    Parameters
+    ----------
+    lake : Lake
+    present : Rows
+    identity : str
+        Of the encoder.
+    shards : callable
+        Takes contents, at least one, and yields positions among them with their vectors.
+    """
+    hashes = vectors.input_hashes(present.text_hashes, identity)
+    absent = vectors.missing(lake, hashes)
+    first = {key: i for i, key in reversed(list(enumerate(hashes))) if key in absent}
+    todo = sorted(first.values())
+    with track("embedding", len(todo)) as advance:
+        for positions, shard in shards([present.texts[i] for i in todo]) if todo else ():
+            keys = [hashes[todo[p]] for p in positions.tolist()]
+            vectors.append(lake, keys, identity, shard)
+            advance(len(keys))
+    return Embedded(
+        hashes,
+        sum(key in absent for key in hashes),
+        len(todo),
+        vectors.read(lake, hashes[:1]).shape[1],
+    )
 
 
 def embeddings_asset(task: Task) -> dg.AssetsDefinition:
@@ -55,34 +125,25 @@ def embeddings_asset(task: Task) -> dg.AssetsDefinition:
         def run(previous: records.Record | None) -> Outcome:
             device = compute.resolve()
             present = read_rows(lake, dataset)
-            hashes = vectors.input_hashes(present.text_hashes, encoder.identity)
-            absent = vectors.missing(lake, hashes)
-            first = {key: i for i, key in reversed(list(enumerate(hashes))) if key in absent}
-            todo = sorted(first.values())
             active = TextEncoder(chosen.model, chosen.max_length, chosen.batch_size, device)
-            began = time.process_time()
-            if todo:
+            seconds: list[float] = []
+
+            def shards(texts: list[str]) -> Iterator[Shard]:
+                began = time.process_time()
                 active.load()
-            loading = time.process_time() - began
-            with track("embedding", len(todo)) as advance:
-                shards = active.encode_shards([present.texts[i] for i in todo], SHARD_ROWS)
-                for positions, shard in shards:
-                    keys = [hashes[todo[p]] for p in positions.tolist()]
-                    vectors.append(lake, keys, encoder.identity, shard)
-                    advance(len(keys))
-            computed = sum(key in absent for key in hashes)
-            pairs = zip(present.ids, hashes, strict=True)
+                seconds.append(time.process_time() - began)
+                yield from active.encode_shards(texts, SHARD_ROWS)
+
+            found = embed_missing(lake, present, encoder.identity, shards)
+            loading = sum(seconds)
             return Outcome(
-                content=order_free_digest(f"{row} {key}" for row, key in pairs),
-                total=len(hashes),
-                new=computed,
-                reused=len(hashes) - computed,
+                **found.counted(present),
                 removed=inputs_of(lake, dataset, [instances])[name_of(instances)].rows_removed,
                 metadata={
                     "encoder": encoder.identity,
                     "model": chosen.model or "all-MiniLM-L6-v2",
-                    "dimensions": vectors.read(lake, hashes[:1]).shape[1],
-                    "texts_embedded": len(todo),
+                    "dimensions": found.dimensions,
+                    "texts_embedded": found.embedded,
                     "loading_cpu_seconds": round(loading, 3),
                 },
                 # The same for one text as for all: what a change costs is beside it.

@@ -1,4 +1,4 @@
-"""What each subset trains: a head on the frozen embeddings, measured on rows it has not seen."""
+"""What each subset trains: a learner on the rows' vectors, measured on rows it has not seen."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,23 +17,34 @@ from resources.lake import Lake
 from resources.locks import DatasetLock
 from resources.store import evaluations, records, selections
 from resources.tracking import Tracking
+from sluice.data.config import DatasetConfig
 from sluice.data.digests import order_free_digest
 from sluice.errors import DataError
+from sluice.evaluation.learners import Learner, learner
 from sluice.evaluation.learning_curve import evaluate_subset
-from sluice.heads.logistic import HeadConfig
 from sluice.progress import track
 from sluice.subsets.contract import Selector
 
 VERSION = "1"
 ALL_ROWS = "all_rows"
 SPLITS = ("validation", "test")
+# By task: the family of the learner, None being the logistic head, and its name for people.
+_LEARNERS: dict[str, tuple[str | None, str]] = {
+    "text": (None, "a logistic head on the frozen embeddings"),
+    "tabular": ("random_forest", "a random forest on the encoded features"),
+}
+
+
+def learner_of(task: Task, config: DatasetConfig) -> Learner:
+    """Return what a dataset's subsets train: the learner that it names, or the task's."""
+    return learner(config.evaluation.learner or _LEARNERS[task.name][0])
 
 
 def evaluation_asset(task: Task, selector: Selector) -> dg.AssetsDefinition:
     """Build the asset `[task, evaluations, <selector>]`."""
     description = (
-        f"Accuracy of a logistic head on the frozen embeddings, trained on each subset of "
-        f"`{selector.name}`, one per budget and seed. Validation decides, test is only reported. "
+        f"Accuracy of {_LEARNERS[task.name][1]}, trained on each subset of `{selector.name}`, one "
+        "per budget and seed. Validation decides, test is only reported. "
         "A subset is evaluated again where its rows or the held-out rows changed."
     )
     return _evaluation(task, selector.name, task.key("subsets", selector.name), description)
@@ -41,7 +52,7 @@ def evaluation_asset(task: Task, selector: Selector) -> dg.AssetsDefinition:
 
 def all_rows_asset(task: Task) -> dg.AssetsDefinition:
     """Build the asset `[task, evaluations, all_rows]`."""
-    description = "The control: the same head trained on every training row."
+    description = "The control: the same learner trained on every training row."
     return _evaluation(task, ALL_ROWS, None, description)
 
 
@@ -68,18 +79,21 @@ def _evaluation(
         lock: DatasetLock,
     ) -> dg.MaterializeResult:
         dataset = context.partition_key
+        trained = learner_of(task, datasets.config(dataset))
 
         def run(previous: records.Record | None) -> Outcome:
             present = read_rows(lake, dataset)
             jobs = _jobs(lake, dataset, method, subset, present)
             encoder = inputs_of(lake, dataset, inputs)[name_of(inputs[1])].details["encoder"]
-            keys = _evaluation_ids(jobs, present, encoder)
+            keys = _evaluation_ids(jobs, present, encoder, trained.version)
             known = evaluations.known(lake, keys)
             fresh = [(key, job) for key, job in zip(keys, jobs, strict=True) if key not in known]
             if fresh:
-                _evaluate(lake, task, dataset, present, fresh)
+                _evaluate(lake, task, dataset, present, fresh, trained)
             found = evaluations.read(lake, keys)
-            link = _log(context, tracking, task, dataset, method, found, len(present.class_names))
+            facts = {"method": method, "learner": trained.version}
+            facts["classes"] = str(len(present.class_names))
+            link = _log(context, tracking, task, dataset, facts, found)
             return Outcome(
                 content=order_free_digest(keys),
                 total=len(keys),
@@ -94,7 +108,7 @@ def _evaluation(
             lake,
             inputs=inputs,
             version=VERSION,
-            parameters={"head": HeadConfig().version},
+            parameters={"head": trained.version},
             compute=run,
         )
 
@@ -115,12 +129,14 @@ def _jobs(
     return [{**entry, "method": method} for entry in record.details["selections"]]
 
 
-def _evaluation_ids(jobs: list[dict[str, Any]], present: Rows, encoder: str) -> list[str]:
+def _evaluation_ids(
+    jobs: list[dict[str, Any]], present: Rows, encoder: str, trained: str
+) -> list[str]:
     held_out = [
         order_free_digest(f"{i} {c}" for i, c in zip(part.ids, part.content_hashes, strict=True))
         for part in map(present.of, SPLITS)
     ]
-    shared = [VERSION, HeadConfig().version, encoder, *present.class_names, *held_out]
+    shared = [VERSION, trained, encoder, *present.class_names, *held_out]
     return [
         digest_of([*shared, job["method"], job["budget"], job["seed"], job["rows_digest"]])
         for job in jobs
@@ -133,6 +149,7 @@ def _evaluate(
     dataset: str,
     present: Rows,
     fresh: list[tuple[str, dict[str, Any]]],
+    trained: Learner,
 ) -> None:
     parts = {split: present.of(split) for split in ("train", *SPLITS)}
     _check_held_out(dataset, parts)
@@ -150,6 +167,7 @@ def _evaluate(
                 train.labels[kept],
                 {split: (vectors[split], parts[split].labels) for split in SPLITS},
                 len(present.class_names),
+                learner=trained,
             )
             done.append(
                 {
@@ -157,7 +175,7 @@ def _evaluate(
                     "dataset": dataset,
                     **{name: job[name] for name in ("method", "budget", "seed", "size")},
                     "selection_id": job["selection_id"],
-                    "learner": HeadConfig().version,
+                    "learner": trained.version,
                     **{f"{split}_accuracy": measured.accuracy[split] for split in SPLITS},
                     **{f"{split}_macro_f1": measured.macro_f1[split] for split in SPLITS},
                     **{
@@ -186,14 +204,13 @@ def _log(
     tracking: Tracking,
     task: Task,
     dataset: str,
-    method: str,
+    facts: dict[str, str],
     found: list[dict[str, Any]],
-    classes: int,
 ) -> dict[str, Any]:
     """Log one MLflow run with the method's curve, and return the links to it."""
-    tags = tracking.tags_of(context) | {"sluice.method": method}
-    with tracking.run(f"sluice.{task.name}.{dataset}", method, tags) as run:
-        run.parameters({"method": method, "learner": HeadConfig().version, "classes": classes})
+    tags = tracking.tags_of(context) | {"sluice.method": facts["method"]}
+    with tracking.run(f"sluice.{task.name}.{dataset}", facts["method"], tags) as run:
+        run.parameters(facts)
         sizes = sorted({row["size"] for row in found})
         for size in sizes:
             rows = [row for row in found if row["size"] == size]

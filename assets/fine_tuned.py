@@ -9,8 +9,9 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from assets.inputs import read_rows
+from assets.inputs import Rows, read_rows
 from assets.stage import Outcome, digest_of, inputs_of, is_rebuild, name_of, run_stage
 from assets.task import Task
 from resources import registry
@@ -18,12 +19,14 @@ from resources.compute import Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
+from resources.registry import ModelVersion
 from resources.store import records, selections
 from resources.tracking import Tracking
 from sluice.data.config import DatasetConfig
 from sluice.encoders.folder import files_digest, resolve_model
 from sluice.encoders.text import TextEncoder
 from sluice.models.fine_tune import TrainingConfig, TrainingResult, fine_tune
+from sluice.models.predict import predict
 from sluice.reports.figures import to_markdown, training_curve
 
 VERSION = "1"
@@ -52,15 +55,19 @@ class Start:
     weights: tuple[str, ...] = ()
 
 
-def model_name(task: Task, dataset: str) -> str:
-    """Return the name of a dataset's registered model."""
-    return f"sluice.{task.name}.{dataset}"
-
-
 def training_config(config: DatasetConfig) -> TrainingConfig:
     """Return how a dataset's model is trained."""
-    chosen = config.training.model_dump(exclude={"enabled", "warm_start"})
+    chosen = config.training.model_dump(exclude={"enabled", "warm_start", "family"})
     return TrainingConfig(**chosen)
+
+
+def fine_tuned_answers(
+    model: ModelVersion, part: Rows, config: DatasetConfig, device: str
+) -> NDArray[np.str_]:
+    """Return the class that a fine-tuned model gives each row, by name."""
+    length = training_config(config).max_length
+    probabilities = predict(model.folder, part.texts, max_length=length, device=device)
+    return np.array(model.class_names())[probabilities.argmax(axis=1)]
 
 
 def fine_tuned_asset(task: Task) -> dg.AssetsDefinition:
@@ -105,7 +112,7 @@ def fine_tuned_asset(task: Task) -> dg.AssetsDefinition:
             start = Start(resolve_model(config.encoder.model), "", "It is off.", base)
             if config.training.warm_start:
                 before = None if is_rebuild(context) else previous
-                name = model_name(task, dataset)
+                name = task.model_name(dataset)
                 rows = chosen["rows_digest"]
                 start = _warm(tracking, name, before, rows, compared["class_names"], start)
             details = _train(
@@ -212,7 +219,7 @@ def _train(
             device=device,
             validation=(validation.texts, validation.labels),
         )
-        name = model_name(task, dataset)
+        name = task.model_name(dataset)
         warm = {"warm_started_from": f"{name} version {start.version}" if start.version else "none"}
         run.parameters({**vars(training), **chosen, **warm, "device": device})
         for epoch, point in enumerate(result.curve, start=1):
@@ -260,7 +267,7 @@ def _shown(
     url: str,
 ) -> dict[str, Any]:
     return {
-        "model": model_name(task, dataset),
+        "model": task.model_name(dataset),
         "version": version,
         "selector": chosen["selector"],
         "budget": chosen["budget"],

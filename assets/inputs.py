@@ -1,5 +1,6 @@
 """What stages read from the lake, in the shapes that the methods take."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,14 +8,16 @@ import dagster as dg
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.stage import inputs_of, name_of
+from assets.stage import digest_of, inputs_of, name_of
 from assets.task import Task
 from resources import held
 from resources.lake import Lake
-from resources.store import graphs, rows, scores, vectors
+from resources.store import graphs, part_edges, rows, scores, vectors
 from sluice.data.config import DatasetConfig
-from sluice.errors import SluiceError
+from sluice.errors import SluiceError, UnknownNameError
+from sluice.graphs.instance_graph import InstanceGraph
 from sluice.graphs.knn import KnnGraph
+from sluice.graphs.methods import GRAPHS
 from sluice.subsets.contract import Pool, Selector
 
 SPLITS = ("train", "validation", "test")
@@ -32,7 +35,7 @@ class Rows:
     splits: list[str]
     class_names: tuple[str, ...]
     # What was derived from these rows; it goes when they do.
-    derived: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    derived: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def of(self, split: str) -> "Rows":
         """Return the rows of one split, with the class names of all."""
@@ -87,14 +90,43 @@ def read_vectors(lake: Lake, task: Task, dataset: str, chosen: Rows) -> NDArray[
     return known[1]
 
 
-def selector_inputs(task: Task, selector: Selector) -> list[dg.AssetKey]:
-    """Return the assets that a selector reads."""
+def options_of(selector: Selector, config: DatasetConfig) -> dict[str, Any]:
+    """Return a selector's options: its defaults, and what `dataset.yaml` says instead."""
+    return {**selector.options, **config.options.get(selector.name, {})}
+
+
+def graph_of(task: Task, selector: Selector, config: DatasetConfig) -> str:
+    """Return the graph that a selector reads, or that the scores it reads are made on.
+
+    Raises
+    ------
+    UnknownNameError
+        If `dataset.yaml` names one that the task does not have.
+    """
+    name = options_of(selector, config).get("graph", task.graphs[0])
+    if name not in task.graphs:
+        raise UnknownNameError.of(f"graph of {selector.name}", str(name), list(task.graphs))
+    return name
+
+
+def selector_deps(task: Task, selector: Selector) -> list[dg.AssetKey]:
+    """Return every asset that a selector may read, whatever a dataset's options say."""
+    return _read_by(task, selector, task.graphs)
+
+
+def selector_inputs(task: Task, selector: Selector, config: DatasetConfig) -> list[dg.AssetKey]:
+    """Return the assets that a selector reads for one dataset."""
+    return _read_by(task, selector, (graph_of(task, selector, config),))
+
+
+def _read_by(task: Task, selector: Selector, graphs: Sequence[str]) -> list[dg.AssetKey]:
     keys = [task.key("instances")]
     if "embeddings" in selector.needs:
         keys.append(task.key("embeddings"))
     if "graph" in selector.needs:
-        keys.append(task.key("graphs", "knn"))
-    return keys + [task.key("scores", name) for name in _score_names(selector)]
+        keys += [task.key("graphs", name) for name in graphs]
+    # Several scores may be made by one asset.
+    return keys + list(dict.fromkeys(task.score_key(name) for name in score_names(selector)))
 
 
 def read_pool(
@@ -103,20 +135,48 @@ def read_pool(
     """Read the training rows with just what a selector needs of them."""
     train = read_rows(lake, dataset).of("train")
     needs = selector.needs
+    graph = graph_of(task, selector, config)
     pool = Pool(
         ids=np.array(train.ids),
         embeddings=read_vectors(lake, task, dataset, train) if "embeddings" in needs else None,
         labels=train.labels if "labels" in needs else None,
-        graph=read_graph(lake, dataset, config, train) if "graph" in needs else None,
+        graph=read_graph(lake, task, dataset, config, train, graph) if "graph" in needs else None,
         scores={
-            name: scores.read(lake, dataset, name, train.ids) for name in _score_names(selector)
+            name: scores.read(lake, dataset, name, train.ids) for name in score_names(selector)
         },
         class_names=train.class_names,
     )
     return pool, train
 
 
-def read_graph(lake: Lake, dataset: str, config: DatasetConfig, train: Rows) -> KnnGraph:
+def read_graph(
+    lake: Lake, task: Task, dataset: str, config: DatasetConfig, train: Rows, name: str
+) -> KnnGraph | InstanceGraph:
+    """Read a graph over the training rows.
+
+    Raises
+    ------
+    SluiceError
+        If the stored graph is over other rows.
+    """
+    if name == "knn":
+        return read_knn(lake, dataset, config, train)
+    key = task.key("graphs", name)
+    record = inputs_of(lake, dataset, [key])[name_of(key)]
+    if record.details["ids"] != digest_of(train.ids):
+        raise _other_rows(dataset)
+    # Several stages of one run read the same graph.
+    known = train.derived.get(key)
+    if known is None or known[0] != record.data_version:
+        stored = part_edges.read(lake, dataset, name)
+        parts, edges = [each.part for each in stored], [each.edges for each in stored]
+        method = GRAPHS[name]
+        united = method.unite(np.array(train.ids), parts, edges, **method.options)
+        known = train.derived[key] = (record.data_version, united)
+    return known[1]
+
+
+def read_knn(lake: Lake, dataset: str, config: DatasetConfig, train: Rows) -> KnnGraph:
     """Read the kNN graph over the training rows.
 
     Raises
@@ -126,12 +186,17 @@ def read_graph(lake: Lake, dataset: str, config: DatasetConfig, train: Rows) -> 
     """
     stored = graphs.read(lake, dataset, "knn", config.graph.k, config.graph.slack)
     if stored is None or stored.graph.ids.tolist() != train.ids:
-        raise SluiceError(
-            f"The stored graph of {dataset} is not over its present training rows. Materialise "
-            f"its graph first, or run the whole lineage with `sluice run {dataset}`."
-        )
+        raise _other_rows(dataset)
     return stored.graph
 
 
-def _score_names(selector: Selector) -> list[str]:
+def _other_rows(dataset: str) -> SluiceError:
+    return SluiceError(
+        f"The stored graph of {dataset} is not over its present training rows. Materialise "
+        f"its graph first, or run the whole lineage with `sluice run {dataset}`."
+    )
+
+
+def score_names(selector: Selector) -> list[str]:
+    """Return the scores that a selector reads."""
     return sorted(need.split(":", 1)[1] for need in selector.needs if need.startswith("scores:"))

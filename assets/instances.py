@@ -15,6 +15,7 @@ from sluice.data.config import DatasetConfig
 from sluice.data.digests import order_free_digest
 from sluice.data.instances import Prepared, prepare
 from sluice.data.raw import folder_digest, read_raw
+from sluice.errors import ConfigError
 
 VERSION = "1"
 
@@ -30,9 +31,9 @@ def instances_asset(task: Task) -> dg.AssetsDefinition:
         checks=checks.of_instances(task),
         description=(
             "Rows of the raw files: checked, content-hashed and split into train, validation and "
-            "test by the hash of the normalised text (or of the group, or as the file says), so "
-            "that arrivals and departures of other rows never move a row. Duplicates and unusable "
-            "rows are set aside in `rejected`, each with its reason."
+            "test by the hash of the normalised content (or of the group, or as the file says), so "
+            "that arrivals and departures of other rows never move a row. Unusable rows, and of "
+            "equal texts all but one, are set aside in `rejected`, each with its reason."
         ),
     )
     def instances(
@@ -40,6 +41,7 @@ def instances_asset(task: Task) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         dataset = context.partition_key
         config = datasets.config(dataset)
+        check_task(lake, task, dataset)
         folder = datasets.folder / dataset
         state = folder_digest(folder, config)
 
@@ -69,6 +71,23 @@ def instances_asset(task: Task) -> dg.AssetsDefinition:
         )
 
     return instances
+
+
+def check_task(lake: Lake, task: Task, dataset: str) -> None:
+    """Refuse a dataset that the lake knows under another task: both would share its tables.
+
+    Raises
+    ------
+    ConfigError
+        If so.
+    """
+    others = {name.split("/")[0] for name in records.latest(lake, dataset)} - {task.name}
+    if others:
+        raise ConfigError(
+            f"Dataset {dataset} has been carried through the task {min(others)}, and its "
+            f"dataset.yaml now says {task.name}. Give the folder another name; or move it away, "
+            f"purge the old rows with `sluice purge {dataset}`, and put it back."
+        )
 
 
 def _relevant(config: DatasetConfig) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """One HTML page a dataset."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -12,9 +13,9 @@ from resources.lake import Lake
 from resources.locks import DatasetLock
 from resources.paths import home
 from resources.store import records
+from sluice.data.config import DatasetConfig
 from sluice.data.digests import digest
 from sluice.reports.page import render
-from sluice.scores.registry import SCORES
 
 VERSION = "1"
 
@@ -34,15 +35,26 @@ def write_report(lake: Lake, task: Task, datasets: Datasets, dataset: str, path:
     return page
 
 
-def report_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, report]`."""
+def report_asset(
+    task: Task, scores: Sequence[str], also: Sequence[dg.AssetKey] = ()
+) -> dg.AssetsDefinition:
+    """Build the asset `[task, report]`.
+
+    Parameters
+    ----------
+    task : Task
+    scores : sequence of str
+        Scores that the page draws, where a dataset has them.
+    also : sequence of AssetKey
+        What else it shows.
+    """
     inputs = [task.key("instances"), task.key("map"), task.key("evaluations", "comparison")]
-    champion = task.key("models", "champion")
-    shown_scores = [task.key("scores", name) for name in SCORES]
+    may_read = [*inputs, task.key("models", "champion"), *map(task.score_key, scores), *also]
+    may_read = list(dict.fromkeys(may_read))
 
     @task.asset(
         "report",
-        deps=[*inputs, champion, *shown_scores],
+        deps=may_read,
         kinds={"html", "matplotlib"},
         version=VERSION,
         description=(
@@ -55,8 +67,7 @@ def report_asset(task: Task) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
     ) -> dg.MaterializeResult:
         dataset = context.partition_key
-        training = datasets.config(dataset).training.enabled
-        reads = [*inputs, *shown_scores, *([champion] if training else [])]
+        wanted = _wanted(datasets.config(dataset))
         path = report_path(dataset)
 
         def run(previous: records.Record | None) -> Outcome:
@@ -75,7 +86,7 @@ def report_asset(task: Task) -> dg.AssetsDefinition:
         result = run_stage(
             context,
             lake,
-            inputs=reads,
+            inputs=[key for key in may_read if key in wanted],
             version=VERSION,
             parameters={},
             compute=run,
@@ -102,13 +113,17 @@ def _note_refresh(
 
     Only a run of all that the dataset asks for says so; one that made this page alone does not.
     """
-    # Not at the top: that module is made of this asset and the others.
-    from assets.text import wanted
-
     selected = context.run.asset_selection
-    if selected is not None and not set(wanted(datasets.config(dataset))) <= selected:
+    if selected is not None and not _wanted(datasets.config(dataset)) <= selected:
         return
     record = records.latest(lake, dataset)[name_of(task.key("instances"))]
     state = record.details["folder_digest"]
     if records.refreshed_digests(lake).get(dataset) != state:
         records.append_refresh(lake, dataset, state, context.run.run_id)
+
+
+def _wanted(config: DatasetConfig) -> set[dg.AssetKey]:
+    # Not at the top: that module is made of this asset and the others.
+    from assets.lineages import lineage_of
+
+    return set(lineage_of(config).wanted(config))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from assets.evidence import evidence_of
 from assets.fine_tuned import curves
 from assets.inputs import Rows, read_rows
 from assets.map import read_map
@@ -43,7 +44,7 @@ def gather(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> Repor
     """Read what the page of one dataset shows."""
     present = read_rows(lake, dataset)
     train = present.of("train")
-    known = records.latest(lake, dataset)
+    known = _asked_for(config, records.latest(lake, dataset))
     results = read_results(lake, task, dataset)
     instances = known[name_of(task.key("instances"))]
     chosen = results.chosen
@@ -77,7 +78,19 @@ def gather(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> Repor
         versions=_versions(),
         confidence=config.evaluation.confidence,
         interval_method="bootstrap over rows and seeds, paired where two are compared",
+        evidence=evidence_of(task, known),
     )
+
+
+def _asked_for(
+    config: DatasetConfig, known: dict[str, records.Record]
+) -> dict[str, records.Record]:
+    """Leave out what a dataset no longer asks for: it may be of rows that are gone."""
+    # Not at the top: that module is made of the asset that calls this.
+    from assets.lineages import lineage_of
+
+    names = {name_of(key) for key in lineage_of(config).wanted(config)}
+    return {name: record for name, record in known.items() if name in names}
 
 
 def _samples(
@@ -138,7 +151,7 @@ def _suspects(lake: Lake, dataset: str, train: Rows) -> list[SuspectRow]:
 
 
 def _model_card(task: Task, known: dict[str, records.Record]) -> ModelCard | None:
-    trained = known.get(name_of(task.key("models", "fine_tuned")))
+    trained = known.get(name_of(task.key("models", task.trained)))
     decided = known.get(name_of(task.key("models", "champion")))
     if trained is None or decided is None:
         return None
@@ -170,8 +183,12 @@ def _figures(
     place = read_map(lake, dataset, train.ids)
     names = train.class_names
     counts = [np.bincount(train.labels[mask], minlength=len(names)) for mask in (kept | True, kept)]
-    values = {name: scores.read(lake, dataset, name, train.ids) for name in SCORES}
-    trained = known.get(name_of(task.key("models", "fine_tuned")))
+    values = {
+        name: scores.read(lake, dataset, name, train.ids)
+        for name, score in SCORES.items()
+        if task.name in score.tasks and name_of(task.score_key(name)) in known
+    }
+    trained = known.get(name_of(task.key("models", task.trained)))
     points = curve_points(results.rows, len(train.ids))
     figures: dict[str, bytes] = {}
     for suffix, theme in (("", LIGHT), ("@dark", DARK)):
@@ -185,7 +202,7 @@ def _figures(
                 for name, value in values.items()
             },
         }
-        if trained is not None:
+        if trained is not None and "curve" in trained.details:
             drawn["training_curve"] = training_curve(curves(trained.details["curve"]), **look)
         figures |= {f"{name}{suffix}": png for name, png in drawn.items()}
     return figures

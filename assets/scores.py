@@ -6,7 +6,7 @@ import dagster as dg
 import numpy as np
 
 from assets import checks
-from assets.inputs import Rows, read_graph, read_rows, read_vectors
+from assets.inputs import Rows, read_knn, read_rows, read_vectors
 from assets.plots import plots
 from assets.stage import Outcome, digest_of, run_stage
 from assets.task import Task
@@ -51,9 +51,9 @@ def out_of_fold_asset(task: Task) -> dg.AssetsDefinition:
         version=VERSION,
         table="scores",
         description=(
-            "Class probabilities of each training row by a logistic head on the frozen "
-            "embeddings that was trained on the other folds: p(y | x; D without fold(x)). Folds go "
-            "by the hash of the id (ours), so other rows never move a row's fold."
+            "Class probabilities of each training row by a logistic head on its vector that was "
+            "trained on the other folds: p(y | x; D without fold(x)). Folds go by the hash of the "
+            "id (ours), so other rows never move a row's fold."
         ),
     )
     def out_of_fold(
@@ -143,7 +143,7 @@ def _scoring(
                 read_probabilities(lake, dataset, train) if "probabilities" in needs else None
             ),
             labels=train.labels if "labels" in needs else None,
-            graph=read_graph(lake, dataset, config, train) if "graph" in needs else None,
+            graph=read_knn(lake, dataset, config, train) if "graph" in needs else None,
         )
         values = score.compute(given)
         scores.replace(lake, dataset, train.ids, {score.name: values})
@@ -157,15 +157,16 @@ def _scoring(
                 "mean": float(values.mean()),
                 "standard_deviation": float(values.std()),
                 **plots(config, histogram=lambda: score_histogram(values, score.name)),
-                "highest": _examples(train, values, highest),
-                "lowest": _examples(train, values, lowest),
+                "highest": examples(train, values, highest),
+                "lowest": examples(train, values, lowest),
             },
         )
 
     return run
 
 
-def _examples(train: Rows, values: np.ndarray, at: np.ndarray) -> dg.MetadataValue:
+def examples(train: Rows, values: np.ndarray, at: np.ndarray) -> dg.MetadataValue:
+    """Return some training rows with their scores, for the Dagster UI."""
     return dg.MetadataValue.table(
         [
             dg.TableRecord(
@@ -181,6 +182,11 @@ def _examples(train: Rows, values: np.ndarray, at: np.ndarray) -> dg.MetadataVal
     )
 
 
-def score_assets(task: Task) -> list[dg.AssetsDefinition]:
-    """Build every score of the lineage."""
-    return [out_of_fold_asset(task), *(score_asset(task, score) for score in SCORES.values())]
+def text_scores() -> list[Score]:
+    """Return the scores of texts, in the order of the registry."""
+    return [score for score in SCORES.values() if "text" in score.tasks]
+
+
+def score_assets(task: Task, scored: list[Score]) -> list[dg.AssetsDefinition]:
+    """Build the out-of-fold probabilities of a lineage, and the given scores."""
+    return [out_of_fold_asset(task), *(score_asset(task, score) for score in scored)]

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import dagster as dg
 import numpy as np
 import pyarrow as pa
 
 from assets import checks
-from assets.inputs import Rows, read_pool, selector_inputs
+from assets.inputs import Rows, options_of, read_pool, selector_deps, selector_inputs
 from assets.map import read_map
 from assets.plots import plots
 from assets.stage import Outcome, digest_of, inputs_of, run_stage
@@ -41,14 +42,13 @@ def seeds_of(selector: Selector, config: DatasetConfig) -> list[int]:
 
 def subset_asset(task: Task, selector: Selector) -> dg.AssetsDefinition:
     """Build the asset `[task, subsets, <selector>]`."""
-    inputs = selector_inputs(task, selector)
     # Shown, and no part of a selection's identity.
     flat_map = task.key("map")
 
     @task.asset(
         "subsets",
         selector.name,
-        deps=[*inputs, flat_map],
+        deps=[*selector_deps(task, selector), flat_map],
         kinds={"duckdb", "numpy"},
         version=selector.version,
         tags={"method": selector.name},
@@ -64,11 +64,12 @@ def subset_asset(task: Task, selector: Selector) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         dataset = context.partition_key
         config = datasets.config(dataset)
+        inputs = selector_inputs(task, selector, config)
         parameters = {
             "budgets": config.budgets,
             "chosen": config.chosen_budget,
             "seeds": seeds_of(selector, config),
-            "options": dict(selector.options),
+            "options": options_of(selector, config),
         }
         consumed = inputs_of(lake, dataset, inputs)
         versions = digest_of({key: record.data_version for key, record in consumed.items()})
@@ -96,11 +97,15 @@ def _selecting(
         pool, train = read_pool(lake, task, dataset, config, selector)
         contents = dict(zip(train.ids, train.content_hashes, strict=True))
         pairs = [(b, s) for b in config.budgets for s in seeds_of(selector, config)]
+        options = options_of(selector, config)
         chosen: list[tuple[selections.SelectionHeader, pa.Table]] = []
         with track(f"selecting by {selector.name}", len(pairs)) as advance:
             for budget, seed in pairs:
-                picked = shell.run(selector, pool, budget, seed)
-                chosen.append(_stored(dataset, selector, budget, seed, versions, picked, contents))
+                # A table of few rows and many classes: too small a budget is said, not evaded.
+                strict = task.name == "tabular"
+                picked = shell.run(selector, pool, budget, seed, strict_floor=strict, **options)
+                head = _header(dataset, selector, budget, seed, options, versions, picked, contents)
+                chosen.append((head, _table(picked, contents)))
                 advance()
         selections.append(lake, chosen)
         heads = [head for head, _ in chosen]
@@ -135,19 +140,20 @@ def _selecting(
     return run
 
 
-def _stored(
+def _header(
     dataset: str,
     selector: Selector,
     budget: float,
     seed: int,
+    options: dict[str, Any],
     versions: str,
     picked: Selection,
     contents: dict[str, str],
-) -> tuple[selections.SelectionHeader, pa.Table]:
+) -> selections.SelectionHeader:
     ids = picked.ids.tolist()
-    parameters = {"version": selector.version, "options": dict(selector.options)}
+    parameters = {"version": selector.version, "options": options}
     identity = [dataset, selector.name, parameters, budget_label(budget), seed, versions]
-    head = selections.SelectionHeader(
+    return selections.SelectionHeader(
         selection_id=digest_of(identity)[:16],
         dataset=dataset,
         method=selector.name,
@@ -159,7 +165,11 @@ def _stored(
         rows_digest=order_free_digest(f"{row} {contents[row]}" for row in ids),
         note=picked.note,
     )
-    table = pa.table(
+
+
+def _table(picked: Selection, contents: dict[str, str]) -> pa.Table:
+    ids = picked.ids.tolist()
+    return pa.table(
         {
             "rank": np.arange(1, len(ids) + 1),
             "instance_id": pa.array(ids, pa.string()),
@@ -168,7 +178,6 @@ def _stored(
             "reason": pa.array(picked.reasons, pa.string()),
         }
     )
-    return head, table
 
 
 def _seen(

@@ -1,6 +1,6 @@
 """A task: its name, its partitions, and how its asset keys are spelt."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
@@ -10,16 +10,35 @@ import dagster as dg
 from assets.automation import FROM_ASSETS, FROM_FILES
 from assets.checking import Check, look_at
 from resources.schema import TABLES
+from sluice.data.config import DatasetConfig
 
+RANDOM = "random_stratified"
 OWNERS = ["team:sluice"]
 _TYPES = {"VARCHAR": "string", "BIGINT": "int", "INTEGER": "int", "DOUBLE": "float"}
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a dataset is for; every dataset of the task is one partition of its assets."""
+    """What a dataset is for; every dataset of the task is one partition of its assets.
+
+    Attributes
+    ----------
+    name : str
+    short_list : tuple of str
+        Selectors of a dataset that names none.
+    graphs : tuple of str
+        Graphs of the lineage, the default one first.
+    trained : str
+        Method of the asset that trains the challenger.
+    joint_scores : mapping of str to str
+        Scores that one asset makes together: name of a score to method of its asset.
+    """
 
     name: str
+    short_list: tuple[str, ...]
+    graphs: tuple[str, ...]
+    trained: str
+    joint_scores: Mapping[str, str] = field(default_factory=dict)
     partitions: dg.DynamicPartitionsDefinition = field(init=False)
 
     def __post_init__(self) -> None:
@@ -28,6 +47,18 @@ class Task:
     def key(self, *parts: str) -> dg.AssetKey:
         """Return the key `[task, stage, method]` of an asset."""
         return dg.AssetKey([self.name, *parts])
+
+    def model_name(self, dataset: str) -> str:
+        """Return the name of a dataset's registered model."""
+        return f"sluice.{self.name}.{dataset}"
+
+    def score_key(self, name: str) -> dg.AssetKey:
+        """Return the key of the asset that makes a score."""
+        return self.key("scores", self.joint_scores.get(name, name))
+
+    def compared(self, config: DatasetConfig) -> set[str]:
+        """Return the selectors that a dataset compares; random rows are always among them."""
+        return {*(config.selectors or self.short_list), RANDOM}
 
     def asset(
         self,
@@ -77,6 +108,23 @@ class Task:
             )(checked)
 
         return decorate
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Everything that is materialised for the datasets of one task.
+
+    Attributes
+    ----------
+    task : Task
+    assets : list of AssetsDefinition
+    wanted : callable
+        Takes a dataset's configuration and returns the keys that it asks for.
+    """
+
+    task: Task
+    assets: list[dg.AssetsDefinition]
+    wanted: Callable[[DatasetConfig], list[dg.AssetKey]]
 
 
 def table_metadata(table: str) -> dict[str, object]:

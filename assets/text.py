@@ -5,45 +5,54 @@ import dagster as dg
 from assets.champion import champion_asset
 from assets.comparison import comparison_asset
 from assets.embeddings import embeddings_asset
-from assets.evaluations import ALL_ROWS, all_rows_asset, evaluation_asset
-from assets.fine_tuned import fine_tuned_asset
+from assets.evaluations import all_rows_asset, evaluation_asset
+from assets.fine_tuned import fine_tuned_answers, fine_tuned_asset
 from assets.graphs import knn_asset
 from assets.instances import instances_asset
 from assets.map import map_asset
 from assets.report import report_asset
-from assets.scores import score_assets
+from assets.scores import score_assets, text_scores
 from assets.subsets import subset_asset
-from assets.task import Task
+from assets.task import Lineage, Task
 from sluice.data.config import DatasetConfig
 from sluice.subsets.registry import selectors_for
 
-TEXT = Task("text")
 SELECTORS = selectors_for("text")
+SCORES = text_scores()
+TEXT = Task(
+    "text",
+    short_list=tuple(selector.name for selector in SELECTORS),
+    graphs=("knn",),
+    trained="fine_tuned",
+)
 
 ASSETS = [
     instances_asset(TEXT),
     embeddings_asset(TEXT),
     map_asset(TEXT),
     knn_asset(TEXT),
-    *score_assets(TEXT),
+    *score_assets(TEXT, SCORES),
     *(subset_asset(TEXT, selector) for selector in SELECTORS),
     *(evaluation_asset(TEXT, selector) for selector in SELECTORS),
     all_rows_asset(TEXT),
     comparison_asset(TEXT, SELECTORS),
     fine_tuned_asset(TEXT),
-    champion_asset(TEXT),
-    report_asset(TEXT),
+    champion_asset(TEXT, fine_tuned_answers),
+    report_asset(TEXT, [score.name for score in SCORES]),
 ]
 
 
 def wanted(config: DatasetConfig) -> list[dg.AssetKey]:
     """Return the assets that a dataset's configuration asks for."""
-    chosen = set(config.selectors or [selector.name for selector in SELECTORS])
-    chosen |= {"random_stratified", ALL_ROWS}
-    methods = {selector.name for selector in SELECTORS} | {ALL_ROWS}
+    methods = {selector.name for selector in SELECTORS}
     left_out = {
-        TEXT.key(stage, name) for stage in ("subsets", "evaluations") for name in methods - chosen
+        TEXT.key(stage, name)
+        for stage in ("subsets", "evaluations")
+        for name in methods - TEXT.compared(config)
     }
     if not config.training.enabled:
         left_out |= {TEXT.key("models", "fine_tuned"), TEXT.key("models", "champion")}
     return [asset.key for asset in ASSETS if asset.key not in left_out]
+
+
+LINEAGE = Lineage(TEXT, ASSETS, wanted)

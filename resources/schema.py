@@ -1,8 +1,9 @@
 """The tables of the lake.
 
-Row-wise values (`contents`, `embeddings`), selections (`selections`, `subsets`), `evaluations` and
-`records` are append-only, so what was ever selected can be read back. `instances`, `rejected`,
-`graphs` and `scores` hold the present state of a dataset; earlier states are snapshots of the lake.
+Row-wise values (`contents`, `embeddings`), `encoders`, selections (`selections`, `subsets`),
+`evaluations` and `records` are append-only, so what was ever selected can be read back.
+`instances`, `rejected`, `graphs`, `part_edges` and `scores` hold the present state of a dataset;
+earlier states are snapshots of the lake.
 """
 
 TABLES: dict[str, str] = {
@@ -23,6 +24,17 @@ TABLES: dict[str, str] = {
     "graphs": (
         "dataset VARCHAR, graph VARCHAR, parameters VARCHAR, position BIGINT, instance_id VARCHAR, "
         "input_hash VARCHAR, neighbours BIGINT[], weights DOUBLE[]"
+    ),
+    # what was learnt from the training rows to make vectors of a table's rows; append-only
+    "encoders": (
+        "dataset VARCHAR, encoder VARCHAR, settings VARCHAR, fitted_on BIGINT, artifact VARCHAR, "
+        "fitted_at TIMESTAMP"
+    ),
+    # one row per part (batch or bucket) of a graph of instances: `positions` among the training
+    # rows by id, `sources` and `targets` among `positions`; `input_digest` tells when it is stale
+    "part_edges": (
+        "dataset VARCHAR, graph VARCHAR, place BIGINT, part VARCHAR, input_digest VARCHAR, "
+        "positions BIGINT[], sources BIGINT[], targets BIGINT[], weights DOUBLE[]"
     ),
     "scores": "dataset VARCHAR, method VARCHAR, instance_id VARCHAR, value DOUBLE",
     "selections": (

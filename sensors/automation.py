@@ -9,22 +9,22 @@ import warnings
 
 import dagster as dg
 
+from assets.lineages import LINEAGES, lineage_of
 from assets.stage import name_of
-from assets.text import ASSETS, TEXT
-from jobs.text import refresh, request
+from jobs.lineages import REFRESHES, request
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.store import records
 from sensors.raw_data import DIGEST_TAG, INTERVAL, raw_data
-
-INSTANCES = TEXT.key("instances")
 
 with warnings.catch_warnings():
     # In beta: conditions of our own are evaluated where our code is.
     warnings.simplefilter("ignore", dg.BetaWarning)
     automation = dg.AutomationConditionSensorDefinition(
         "automation",
-        target=dg.AssetSelection.assets(*(asset.key for asset in ASSETS)),
+        target=dg.AssetSelection.assets(
+            *(asset.key for lineage in LINEAGES.values() for asset in lineage.assets)
+        ),
         run_tags={"sluice/trigger": "automation"},
         default_status=dg.DefaultSensorStatus.STOPPED,
         minimum_interval_seconds=30,
@@ -42,7 +42,7 @@ with warnings.catch_warnings():
 
 @dg.sensor(
     name="raw_instances",
-    jobs=[refresh],
+    jobs=REFRESHES,
     minimum_interval_seconds=INTERVAL,
     default_status=dg.DefaultSensorStatus.STOPPED,
     description=(
@@ -57,19 +57,22 @@ def raw_instances(
     """Narrow what the raw-data sensor would ask for."""
     # The context carries the two resources.
     found = raw_data(context)
-    kept = [run for asked in found.run_requests or [] for run in _narrowed(lake, asked)]
+    kept = [run for asked in found.run_requests or [] for run in _narrowed(lake, datasets, asked)]
     return found._replace(
         run_requests=kept,
         skip_reason=None if kept else found.skip_reason or dg.SkipReason("Up to date."),
     )
 
 
-def _narrowed(lake: Lake, asked: dg.RunRequest) -> list[dg.RunRequest]:
+def _narrowed(lake: Lake, datasets: Datasets, asked: dg.RunRequest) -> list[dg.RunRequest]:
     """Return the run of the instances alone, the whole run for a new dataset, or none."""
     dataset, state = str(asked.partition_key), asked.tags[DIGEST_TAG]
-    record = records.latest(lake, dataset).get(name_of(INSTANCES))
+    config = datasets.config(dataset)
+    instances = lineage_of(config).task.key("instances")
+    record = records.latest(lake, dataset).get(name_of(instances))
     if record is None:
         return [asked]
     if record.stands and record.details["folder_digest"] == state:
         return []
-    return [request(dataset, [INSTANCES], {DIGEST_TAG: state, "sluice/trigger": "raw_instances"})]
+    tags = {DIGEST_TAG: state, "sluice/trigger": "raw_instances"}
+    return [request(dataset, config, tags, [instances])]

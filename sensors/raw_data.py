@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from assets.text import TEXT, wanted
-from jobs.text import refresh, request
+from assets.lineages import LINEAGES
+from jobs.lineages import REFRESHES, request
 from resources.datasets import Datasets
 from resources.dead_runs import fail_dead_runs
 from resources.lake import Lake
@@ -59,7 +59,7 @@ class Memory:
 
 @dg.sensor(
     name="raw_data",
-    jobs=[refresh],
+    jobs=REFRESHES,
     minimum_interval_seconds=INTERVAL,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
@@ -73,7 +73,7 @@ def raw_data(
 ) -> dg.SensorResult:
     """Compare the datasets with what was last refreshed."""
     memory = Memory.read(context.cursor)
-    partitions = set(context.instance.get_dynamic_partitions(TEXT.name))
+    partitions = {task: set(context.instance.get_dynamic_partitions(task)) for task in LINEAGES}
     try:
         folders, names = set(datasets.folders()), datasets.names()
     except OSError as error:
@@ -82,34 +82,45 @@ def raw_data(
 
     for run_id in fail_dead_runs(context.instance, lake.folder / "locks"):
         context.log.warning(f"Run {run_id} had ended without a word; it is marked as failed.")
-    gone = sorted(partitions - folders)
+    gone = sorted(set.union(*partitions.values()) - folders)
     drop = [name for name in gone if name in memory.missing]
     refreshed = records.refreshed_digests(lake)
-    requests: list[dg.RunRequest] = []
+    requests: dict[str, list[dg.RunRequest]] = {task: [] for task in LINEAGES}
     says: list[str] = [f"{name}: folder gone, partition dropped" for name in drop]
     after = Memory(missing=[name for name in gone if name not in drop])
     for name in names:
         try:
-            asked = _refresh_of(context, datasets, name, memory, after, refreshed.get(name))
+            task, asked = _refresh_of(context, datasets, name, memory, after, refreshed.get(name))
         except (SluiceError, OSError) as error:
             context.log.error(f"Dataset {name} is left alone: {error}")
-            asked = str(error)
+            says.append(f"{name}: {error}")
+            continue
         if isinstance(asked, str):
             says.append(f"{name}: {asked}")
         else:
-            requests.append(asked)
-    changes: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
-    fresh = sorted({run.partition_key for run in requests if run.partition_key} - partitions)
-    if fresh:
-        changes.append(TEXT.partitions.build_add_request(fresh))
-    if drop:
-        changes.append(TEXT.partitions.build_delete_request(drop))
+            requests[task].append(asked)
+    asked_for = [run for runs in requests.values() for run in runs]
     return dg.SensorResult(
-        run_requests=requests,
-        skip_reason=None if requests else "; ".join(says) or "There is no dataset.",
-        dynamic_partitions_requests=changes,
+        run_requests=asked_for,
+        skip_reason=None if asked_for else "; ".join(says) or "There is no dataset.",
+        dynamic_partitions_requests=_changes(partitions, requests, drop),
         cursor=after.written(),
     )
+
+
+def _changes(
+    partitions: dict[str, set[str]], requests: dict[str, list[dg.RunRequest]], drop: list[str]
+) -> list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest]:
+    """Return the partitions that each task gains and loses."""
+    changes: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
+    for name, lineage in LINEAGES.items():
+        known, definition = partitions[name], lineage.task.partitions
+        fresh = sorted({run.partition_key for run in requests[name] if run.partition_key} - known)
+        if fresh:
+            changes.append(definition.build_add_request(fresh))
+        if known.intersection(drop):
+            changes.append(definition.build_delete_request(sorted(known.intersection(drop))))
+    return changes
 
 
 def _refresh_of(
@@ -119,23 +130,22 @@ def _refresh_of(
     memory: Memory,
     after: Memory,
     refreshed: str | None,
-) -> dg.RunRequest | str:
-    """Return the run that a dataset needs, or why it needs none now."""
+) -> tuple[str, dg.RunRequest | str]:
+    """Return a dataset's task and the run that it needs, or why it needs none now."""
     folder = datasets.folder / name
     stamp = folder_stamp(folder)
     after.stamps[name] = stamp
     if memory.stamps.get(name) != stamp:
-        return "changed just now, waiting until it stands still"
+        return "", "changed just now, waiting until it stands still"
     known = memory.digests.get(name)
     config = datasets.config(name)
     digest = known[1] if known and known[0] == stamp else folder_digest(folder, config)
     after.digests[name] = (stamp, digest)
     if digest == refreshed:
-        return "up to date"
+        return config.task, "up to date"
     waiting = _reason_to_wait(context.instance, name, digest)
-    return waiting or request(
-        name, wanted(config), {DIGEST_TAG: digest, "sluice/trigger": "raw_data"}
-    )
+    tags = {DIGEST_TAG: digest, "sluice/trigger": "raw_data"}
+    return config.task, waiting or request(name, config, tags)
 
 
 def _reason_to_wait(instance: dg.DagsterInstance, name: str, digest: str) -> str | None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.api_pool import make_pool, reads_labels, reads_vectors
+from sluice.api_tables import table_labels, table_rows
+from sluice.data.config_sections import Encoding
+from sluice.data.digests import content_hash
+from sluice.encoders.tabular import TabularEncoder
 from sluice.errors import ConfigError, DataError, UnknownNameError
-from sluice.graphs.knn import KnnGraph
-from sluice.scores.registry import ScoreInputs, score
-from sluice.subsets.budgets import parse_budget
-from sluice.subsets.contract import Pool, Selection
+from sluice.subsets.budgets import budget_of, check_floor
+from sluice.subsets.contract import Selection, Selector
 from sluice.subsets.registry import SELECTORS, selector, selectors_for
 from sluice.subsets.shell import run
 
@@ -31,12 +35,12 @@ class Encoder(Protocol):
 
 
 def select(
-    X: Sequence[str] | NDArray[Any],
+    X: Any,
     y: Iterable[Hashable] | None = None,
     *,
     task: str = "text",
     method: str = "k_center",
-    budget: int | float | str = 0.1,
+    budget: int | float | str | None = 0.1,
     seed: int = 0,
     ids: Sequence[str] | None = None,
     encoder: Encoder | None = None,
@@ -46,35 +50,42 @@ def select(
 
     Parameters
     ----------
-    X : list of str, or ndarray of float, shape (n, d)
-        Texts, which `encoder` embeds, or vectors, which are divided by their norm.
+    X : list of str, ndarray, DataFrame, Table or list of dict
+        For the task text: texts, which `encoder` embeds, or vectors of shape (n, d), which are
+        divided by their norm. For the task tabular: an array of numbers of shape (n, d), a data
+        frame, an Arrow table, or a dict a row, with missing values (None, NaN); the columns are
+        encoded by `sluice.encoders.tabular.TabularEncoder`, fitted on these rows.
     y : sequence of n hashables, optional
         Labels of any kind; classes are numbered in sorted order. Needed by the methods that
         read labels, see `methods`.
     task : str
-        Only methods of this task are accepted.
+        ``"text"`` or ``"tabular"``. Only methods of this task are accepted.
     method : str
         See `methods`.
-    budget : int, float or str
-        A count (100), a share (0.04) or a percentage ("4%").
+    budget : int, float, str or None
+        A count (100), a share (0.04) or a percentage ("4%"). None: what the method keeps by
+        itself, where it has a size of its own (such as ``enn`` or ``drop3``).
     seed : int
         For the stochastic methods.
     ids : sequence of n str, optional
         Unique. By default a hash of each row's content plus an ordinal among equal rows.
     encoder : Encoder, optional
-        By default `sluice.encoders.text.TextEncoder`.
+        For texts. By default `sluice.encoders.text.TextEncoder`.
     **options
         Of the method.
 
     Returns
     -------
     Selection
-        Ids in rank order, with gain and reason.
+        Ids in rank order, with gain and reason. For the task tabular without `ids`, their
+        positions in `X` (int64) instead.
 
     Raises
     ------
     ConfigError
         The method, the task, an option or the budget is wrong.
+    BudgetError
+        For the task tabular also: the budget is below one row a class, and the method keeps one.
     DataError
         The rows, labels or ids cannot be used, or the method needs what is not given.
 
@@ -84,28 +95,88 @@ def select(
     >>> X = np.array([[1, 0], [0.9, 0.1], [0, 1]])
     >>> sluice.select(X, method="k_center", budget=2, ids=["a", "b", "c"]).ids.tolist()
     ['b', 'c']
+    >>> sluice.select(X, [1, 1, 2], task="tabular", method="k_medoids", budget=2).ids.tolist()
+    [0, 2]
     """
     chosen = selector(method)
     if chosen not in selectors_for(task):
-        raise UnknownNameError.of(
-            f"method of task {task!r}:", method, [m.name for m in selectors_for(task)]
+        tasks = " or ".join(f"task={each!r}" for each in sorted(chosen.tasks))
+        known = ", ".join(each.name for each in selectors_for(task))
+        raise UnknownNameError(
+            f"{method} is no method of the task {task!r}: give {tasks}, or one of {known}."
         )
+    for name in options:
+        if name not in chosen.options:
+            raise UnknownNameError.of(f"option of {method}", name, list(chosen.options))
+    if y is None and reads_labels(chosen):
+        raise DataError(f"{method} needs labels: give y.")
+    if task == "tabular":
+        if encoder is not None:
+            raise ConfigError("encoder is for the task text; the columns of a table need none.")
+        return _select_rows(chosen, X, y, budget, seed, ids, options)
+    return _select_texts(chosen, X, y, budget, seed, ids, encoder, options)
+
+
+def _select_texts(
+    chosen: Selector,
+    X: Any,
+    y: Iterable[Hashable] | None,
+    budget: int | float | str | None,
+    seed: int,
+    ids: Sequence[str] | None,
+    encoder: Encoder | None,
+    options: dict[str, Any],
+) -> Selection:
     texts, vectors = _rows(X)
     n = len(vectors) if texts is None else len(texts)
-    parse_budget(budget, n)  # before anything that takes long
+    budget_of(chosen.name, chosen.sized, budget, n)  # before anything that takes long
     names = _ids(ids, n, texts if texts is not None else [row.tobytes() for row in vectors])
     labels, classes = _codes(y, n)
-    if labels is None and _reads_labels(chosen.needs):
-        raise DataError(f"{method} needs labels: give y.")
     # an encoder's last bits depend on its batches: give it the same ones in any row order
     order = np.argsort(names, kind="stable")
     names, labels = names[order], None if labels is None else labels[order]
     if texts is None:
         vectors = vectors[order]
-    elif _reads_vectors(chosen.needs):
+    elif reads_vectors(chosen):
         vectors = _encoded([texts[row] for row in order], encoder)
-    pool = _pool(chosen.needs, names, vectors, labels, classes)
+    every = {**chosen.options, **options}
+    pool = make_pool(chosen, "text", names, vectors, labels, classes, every)
     return run(chosen, pool, budget, seed, **options)
+
+
+def _select_rows(
+    chosen: Selector,
+    X: object,
+    y: Iterable[Hashable] | None,
+    budget: int | float | str | None,
+    seed: int,
+    ids: Sequence[str] | None,
+    options: dict[str, Any],
+) -> Selection:
+    texts, types = table_rows(X)
+    n = len(texts)
+    count = budget_of(chosen.name, chosen.sized, budget, n)  # before anything that takes long
+    written = None if y is None else table_labels(y, n)
+    labels, classes = _codes(written, n)
+    if chosen.class_floor:
+        check_floor(chosen.name, count, len(classes))
+    # As the rows of a dataset are named, so that the command line and the lineage pick the same.
+    hashes = list(map(content_hash, texts, written or [""] * n))
+    names = _ids(ids, n, texts) if ids is not None else _ordinals(hashes, "")
+    order = np.argsort(names, kind="stable")
+    sorted_names, labels = names[order], None if labels is None else labels[order]
+    vectors = np.empty((0, 0), dtype=np.float32)
+    if reads_vectors(chosen):
+        fitted = TabularEncoder.fit(texts, Encoding(), types)
+        vectors = fitted.encode([texts[row] for row in order])
+    every = {**chosen.options, **options}
+    pool = make_pool(chosen, "tabular", sorted_names, vectors, labels, classes, every)
+    picked = run(chosen, pool, budget, seed, strict_floor=True, **options)
+    if ids is not None:
+        return picked
+    # Names of our own making mean nothing to the caller: say where the rows are.
+    positions = order[np.searchsorted(sorted_names, picked.ids)].astype(np.int64)
+    return replace(picked, ids=cast("NDArray[np.str_]", positions))
 
 
 def methods(task: str | None = None) -> list[dict[str, object]]:
@@ -114,8 +185,8 @@ def methods(task: str | None = None) -> list[dict[str, object]]:
     Returns
     -------
     list of dict
-        With the keys name, tasks, needs, stochastic, nested, class_floor, cost, paper, formula,
-        summary and options.
+        With the keys name, tasks, needs, stochastic, nested, class_floor, sized, cost, paper,
+        formula, summary and options.
 
     Raises
     ------
@@ -131,6 +202,7 @@ def methods(task: str | None = None) -> list[dict[str, object]]:
             "stochastic": method.stochastic,
             "nested": method.nested,
             "class_floor": method.class_floor,
+            "sized": method.sized,
             "cost": method.cost,
             "paper": method.paper,
             "formula": method.formula,
@@ -177,12 +249,16 @@ def _ids(
         if names.shape != (n,):
             raise DataError(f"ids have shape {names.shape}; give one for each of {n} rows.")
         return names
+    raw = [c.encode("utf-8", "surrogatepass") if isinstance(c, str) else c for c in contents]
+    return _ordinals([sha256(content).hexdigest() for content in raw], "06d")
+
+
+def _ordinals(hashes: list[str], form: str) -> NDArray[np.str_]:
+    """Return 16 digits of each hash and its ordinal among equal ones."""
     seen: Counter[str] = Counter()
     made: list[str] = []
-    for content in contents:
-        raw = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
-        digest = sha256(raw).hexdigest()[:16]
-        made.append(f"{digest}-{seen[digest]:06d}")
+    for digest in (each[:16] for each in hashes):
+        made.append(f"{digest}-{seen[digest]:{form}}")
         seen[digest] += 1
     return np.array(made, dtype=np.str_)
 
@@ -207,19 +283,6 @@ def _codes(
     return np.array([code[label] for label in labels], dtype=np.int64), tuple(map(str, classes))
 
 
-def _reads_labels(needs: frozenset[str]) -> bool:
-    return "labels" in needs or any({"probabilities", "labels"} & kinds for kinds in _inputs(needs))
-
-
-def _reads_vectors(needs: frozenset[str]) -> bool:
-    return needs != frozenset({"labels"})
-
-
-def _inputs(needs: frozenset[str]) -> list[frozenset[str]]:
-    """What each score among the needs is computed from."""
-    return [score(need.partition(":")[2]).needs for need in sorted(needs) if ":" in need]
-
-
 def _encoded(texts: list[str], encoder: Encoder | None) -> NDArray[np.float32]:
     if encoder is None:
         from sluice.encoders.text import TextEncoder
@@ -232,28 +295,3 @@ def _encoded(texts: list[str], encoder: Encoder | None) -> NDArray[np.float32]:
             "one vector a text."
         )
     return _rows(vectors)[1]
-
-
-def _pool(
-    needs: frozenset[str],
-    names: NDArray[np.str_],
-    vectors: NDArray[np.float32],
-    labels: NDArray[np.int64] | None,
-    classes: tuple[str, ...],
-) -> Pool:
-    """Compute what the method needs, and nothing else."""
-    inputs = _inputs(needs)
-    graph = probabilities = None
-    if "graph" in needs or any("graph" in kinds for kinds in inputs):
-        graph = KnnGraph.build(names, vectors)
-    if any("probabilities" in kinds for kinds in inputs):
-        from sluice.heads.out_of_fold import out_of_fold_probabilities
-
-        assert labels is not None
-        probabilities = out_of_fold_probabilities(vectors, labels, ids=names, folds=5, seed=0)
-    given = ScoreInputs(probabilities, labels, graph)
-    scores = {
-        name: score(name).compute(given)
-        for name in (need.partition(":")[2] for need in sorted(needs) if ":" in need)
-    }
-    return Pool(names, vectors if vectors.size else None, labels, graph, scores, classes)

@@ -27,6 +27,15 @@ SMALL = {
     "training": {"epochs": 1, "max_length": 32},
 }
 
+SMALL_TABLE = {
+    "budgets": [0.1, 0.2],
+    "chosen_budget": 0.2,
+    "seeds": [0, 1],
+    "selectors": ["gais", "facility_location", "ldis"],
+    "options": {"gais": {"networks": 2, "epochs": 3}},
+    "evaluation": {"resamples": 200, "learner": "tree"},
+}
+
 
 @pytest.fixture(scope="session")
 def root() -> Path:
@@ -67,6 +76,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_mlflow: Path) ->
     from resources.lake import Lake
 
     Lake().close()
+
+
+@pytest.fixture
+def make_table(home: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes a small tabular dataset and returns its folder."""
+
+    def make(name: str, rows: pa.Table, **changes: object) -> Path:
+        folder = tmp_path / "datasets" / name
+        folder.mkdir(exist_ok=True)
+        pq.write_table(rows, folder / "rows.parquet")
+        columns = {"label": "label", "id": "id"}
+        config = {"task": "tabular", "files": ["rows.parquet"], "columns": columns, **SMALL_TABLE}
+        (folder / "dataset.yaml").write_text(yaml.safe_dump({**config, **changes}))
+        return folder
+
+    return make
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ with a failure at a commit, and at the end compares everything that the lake hol
 with what a lake that has never seen it computes from the same files and the same stored vectors.
 """
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,14 +21,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from workshop import (
-    CONFIG,
     Workshop,
     check_equal,
     errors_of,
     failing,
     refresh,
+    shared_rows,
     state_of,
-    store_missing,
+    store_shared,
 )
 
 from resources.lake import Lake
@@ -37,13 +39,20 @@ EARLY = 12
 STARTS = 3
 STEPS = 9
 
-Row = tuple[str, str, str]
+Row = tuple[Any, ...]
 
 
 class History(RuleBasedStateMachine):
-    """One dataset's life; `workshop` is set by whoever runs it."""
+    """One dataset's life; `workshop` is set by whoever runs it.
+
+    A row is its id, what its columns `content` hold, and its label.
+    """
 
     workshop: Workshop
+    content: tuple[str, ...] = ("text",)
+    columns: dict[str, Any] = {"text": "text", "label": "label"}  # noqa: RUF012
+    least_rows = LEAST_ROWS
+    first_rows = 140
     refreshes = 0
     failures = 0
     counted = 0
@@ -53,8 +62,8 @@ class History(RuleBasedStateMachine):
         """Begin with one of few first states, each refreshed once for all histories."""
         self.workshop.reset()
         self.with_ids = with_ids
-        count = 140 + 20 * start
-        order = np.random.default_rng(start).permutation(len(self.workshop.pool.texts))
+        count = self.first_rows + 20 * start
+        order = np.random.default_rng(start).permutation(len(self.workshop.pool.labels))
         self.unused = order[count:].tolist()
         first, second = order[: count // 2].tolist(), order[count // 2 : count].tolist()
         self.files: dict[str, list[Row]] = {
@@ -62,9 +71,9 @@ class History(RuleBasedStateMachine):
             "b.parquet": [self._row(i) for i in second],
         }
         self.past: list[dict[str, list[Row]]] = []
-        columns = {"text": "text", "label": "label"} | ({"id": "id"} if with_ids else {})
+        columns = self.columns | ({"id": "id"} if with_ids else {})
         path = self.workshop.folder / "dataset.yaml"
-        path.write_text(yaml.safe_dump({**CONFIG, "columns": columns}))
+        path.write_text(yaml.safe_dump({**self.workshop.case.config, "columns": columns}))
         state = f"{start} {'with' if with_ids else 'without'} ids"
         if not self.workshop.restore("lived", state):
             self.workshop.restore("lived", "empty")
@@ -100,7 +109,7 @@ class History(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 25), place=places)
     def delete(self, count: int, place: float) -> None:
-        count = min(count, self._total() - LEAST_ROWS)
+        count = min(count, self._total() - self.least_rows)
         if count <= 0:
             return
         self._remember()
@@ -111,14 +120,15 @@ class History(RuleBasedStateMachine):
     def _drop_empty_files(self) -> None:
         self.files = {name: lines for name, lines in self.files.items() if lines}
 
-    @rule(place=places, other=places, what=st.sampled_from(["text", "label", "id"]))
+    @rule(place=places, other=places, what=st.sampled_from(["content", "label", "id"]))
     def edit(self, place: float, other: float, what: str) -> None:
         """Take one field over from another row: duplicates and conflicts arise by themselves."""
         self._remember()
         name, at = self._pick(place)
         elsewhere, there = self._pick(other)
         row, source = list(self.files[name][at]), self.files[elsewhere][there]
-        field = ["id", "text", "label"].index(what)
+        # Which of several columns goes by the places.
+        field = {"id": 0, "label": -1, "content": 1 + (at + there) % len(self.content)}[what]
         row[field] = f"{row[0]}-renamed" if what == "id" else source[field]
         self.files[name][at] = tuple(row)
 
@@ -127,7 +137,7 @@ class History(RuleBasedStateMachine):
         self._remember()
         name, at = self._pick(place)
         row = self.files[name][at]
-        self.files[name].append((f"{row[0]}-copy", row[1], row[2]))
+        self.files[name].append((f"{row[0]}-copy", *row[1:]))
 
     @rule(count=st.integers(1, 40), place=places)
     def move(self, count: int, place: float) -> None:
@@ -173,7 +183,7 @@ class History(RuleBasedStateMachine):
     def refresh_with_a_failure(self, at: int, kept: bool) -> None:
         self._write()
         with self.workshop.at("lived"), failing(at, kept=kept):
-            result = refresh()
+            result = refresh(self.workshop.case)
         type(self).failures += not result.success
         if not result.success:
             assert "Failure: write" in errors_of(result), errors_of(result)
@@ -182,18 +192,18 @@ class History(RuleBasedStateMachine):
         for path in self.workshop.folder.glob("*.parquet"):
             path.unlink()
         for name, lines in self.files.items():
-            names = ("id", "text", "label") if self.with_ids else ("text", "label")
-            columns = list(zip(*lines, strict=True))
-            columns = columns if self.with_ids else columns[1:]
-            table = pa.table(
-                {n: pa.array(c, pa.string()) for n, c in zip(names, columns, strict=True)}
-            )
+            columns = zip(("id", *self.content, "label"), zip(*lines, strict=True), strict=True)
+            table = pa.table({n: self._array(n, c) for n, c in columns})
+            table = table if self.with_ids else table.drop_columns(["id"])
             pq.write_table(table, self.workshop.folder / name)
+
+    def _array(self, name: str, values: tuple[Any, ...]) -> pa.Array:
+        return pa.array(values, pa.string())
 
     def _refresh(self) -> None:
         self._write()
         with self.workshop.at("lived"):
-            result = refresh()
+            result = refresh(self.workshop.case)
         type(self).refreshes += 1
         assert result.success, errors_of(result)
 
@@ -205,17 +215,16 @@ class History(RuleBasedStateMachine):
             if self.counted % 4 == 0:
                 self._check_that_nothing_is_left_to_do()
             lived = state_of(Lake())
-            embeddings = Lake().read("SELECT input_hash, encoder, vector FROM embeddings")
+            shared = shared_rows(Lake(), self.workshop.case)
         with self.workshop.at("rebuilt"):
-            store_missing(Lake(), embeddings)
-            result = refresh()
+            store_shared(Lake(), self.workshop.case, shared)
+            result = refresh(self.workshop.case)
             assert result.success, errors_of(result)
             check_equal(lived, state_of(Lake()))
         type(self).counted += 1
 
-    @staticmethod
-    def _check_that_nothing_is_left_to_do() -> None:
-        again = refresh()
+    def _check_that_nothing_is_left_to_do(self) -> None:
+        again = refresh(self.workshop.case)
         assert again.success
         for event in again.get_asset_materialization_events():
             assert event.materialization.metadata["unchanged"].value, event.asset_key

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.text import TEXT, wanted
+from assets.lineages import lineage_of
 from definitions import defs
 
 
@@ -29,17 +29,24 @@ class Ran:
 
 
 def run_lineage(
-    dataset: str, *, job: str = "text_refresh", keys: list[dg.AssetKey] | None = None
+    dataset: str,
+    *,
+    job: str | None = None,
+    keys: list[dg.AssetKey] | None = None,
+    tags: dict[str, str] | None = None,
 ) -> Ran:
     """Materialise a dataset's lineage, or some of its assets, and return what happened."""
-    chosen = keys or wanted(defs.resources["datasets"].config(dataset))
+    config = defs.resources["datasets"].config(dataset)
+    lineage = lineage_of(config)
+    chosen = keys or lineage.wanted(config)
     with dg.DagsterInstance.get() as instance:
-        instance.add_dynamic_partitions(TEXT.name, [dataset])
-        result = defs.resolve_job_def(job).execute_in_process(
+        instance.add_dynamic_partitions(lineage.task.name, [dataset])
+        result = defs.resolve_job_def(job or f"{lineage.task.name}_refresh").execute_in_process(
             instance=instance,
             partition_key=dataset,
             asset_selection=chosen,
             raise_on_error=False,
+            tags=tags,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
         metadata = {

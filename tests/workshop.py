@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 
+from assets.task import Task
 from assets.text import TEXT
 from definitions import defs
 from resources.lake import Lake
@@ -46,6 +47,20 @@ KEYS = [
 ]
 
 
+@dataclass(frozen=True)
+class Case:
+    """What is tried of which task: the settings, and the assets that are refreshed."""
+
+    task: Task
+    config: dict[str, Any]
+    keys: list[dg.AssetKey]
+    # Tables that a rebuild must share with the history, and what their rows are told apart by.
+    shared: dict[str, str]
+
+
+TEXTS = Case(TEXT, CONFIG, KEYS, {"embeddings": "input_hash"})
+
+
 class Failure(Exception):
     """Raised at a commit of the lake."""
 
@@ -64,7 +79,8 @@ class Workshop:
     """Folders of one process: datasets, and a lake each for the history and for the rebuild."""
 
     root: Path
-    pool: Rows
+    pool: Any
+    case: Case = field(default=TEXTS)
 
     def reset(self) -> None:
         """Start a new history: two lakes that know the stored vectors and nothing else."""
@@ -74,7 +90,8 @@ class Workshop:
             if not self.restore(name, "empty"):
                 with self.at(name):
                     Lake().snapshot()
-                    store_vectors(Lake(), self.pool)
+                    if self.case is TEXTS:
+                        store_vectors(Lake(), self.pool)
                 self.keep(name, "empty")
 
     def keep(self, name: str, state: str) -> None:
@@ -119,14 +136,14 @@ def store_vectors(lake: Lake, pool: Rows) -> None:
         vectors.append(lake, keys, encoder, pool.vectors)
 
 
-def refresh() -> dg.ExecuteInProcessResult:
+def refresh(case: Case = TEXTS) -> dg.ExecuteInProcessResult:
     """Bring the dataset up to date, in an instance that forgets."""
     with dg.DagsterInstance.ephemeral() as instance:
-        instance.add_dynamic_partitions(TEXT.name, [DATASET])
-        return defs.resolve_job_def("text_refresh").execute_in_process(
+        instance.add_dynamic_partitions(case.task.name, [DATASET])
+        return defs.resolve_job_def(f"{case.task.name}_refresh").execute_in_process(
             instance=instance,
             partition_key=DATASET,
-            asset_selection=KEYS,
+            asset_selection=case.keys,
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
@@ -193,12 +210,16 @@ def state_of(lake: Lake) -> dict[str, Any]:
     scores = lake.read(
         "SELECT method, instance_id, value FROM scores WHERE dataset = ? ORDER BY ALL", [DATASET]
     ).to_pylist()
+    parts = lake.read(
+        "SELECT * FROM part_edges WHERE dataset = ? ORDER BY graph, place", [DATASET]
+    ).to_pylist()
     return {
         "data versions": {name: record.data_version for name, record in sorted(known.items())},
         "all stand": all(record.stands for record in known.values()),
         "instances": rows.read_instances(lake, DATASET).to_pylist(),
         "rejected": rows.read_rejected(lake, DATASET).to_pylist(),
         "graph": graph,
+        "parts of graphs": parts,
         "scores": scores,
         "selections": entries,
         "kept": kept,
@@ -216,11 +237,13 @@ def check_equal(lived: dict[str, Any], rebuilt: dict[str, Any]) -> None:
         assert lived[part] == rebuilt[part], f"{part} differ from those of a rebuild"
 
 
-def store_missing(lake: Lake, embeddings: pa.Table) -> None:
-    """Give the rebuild the vectors that the history has made: it must read the same ones."""
-    lake.write(
-        lambda cursor: cursor.register("made", embeddings).execute(
-            "INSERT INTO embeddings SELECT input_hash, encoder, vector FROM made "
-            "ANTI JOIN embeddings USING (input_hash)"
-        )
-    )
+def shared_rows(lake: Lake, case: Case) -> dict[str, pa.Table]:
+    """Return what a rebuild must share with the history: vectors, and what makes them."""
+    return {table: lake.read(f"FROM {table}") for table in case.shared}
+
+
+def store_shared(lake: Lake, case: Case, shared: dict[str, pa.Table]) -> None:
+    """Give the rebuild what the history has made: it must read the same."""
+    for table, made in shared.items():
+        sql = f"INSERT INTO {table} FROM made ANTI JOIN {table} USING ({case.shared[table]})"
+        lake.write(lambda cursor, made=made, sql=sql: cursor.register("made", made).execute(sql))

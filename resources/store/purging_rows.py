@@ -18,10 +18,15 @@ ROW_WISE = [
     for table, columns in TABLES.items()
     if table != GRAPHS and "dataset VARCHAR" in columns and "instance_id VARCHAR" in columns
 ]
+# Made of all training rows, and named by none of them: parts of graphs by position, and encoders,
+# which hold values of rows. Both go whole and are made anew of what is left.
+MADE_OF_ALL = ("part_edges", "encoders")
 # Tables of the present state, and the assets that fill them.
 _FILLED_BY = {
     "instances": ("/instances",),
     GRAPHS: ("/graphs/",),
+    "part_edges": ("/graphs/",),
+    "encoders": ("/encoder",),
     "scores": ("/scores/", "/map"),
 }
 _MESSAGES = {"rejected": "detail", "subsets": "reason", "selections": "note"}
@@ -90,6 +95,10 @@ def purge_rows(lake: Lake, dataset: str, ids: Sequence[str]) -> dict[str, int]:
             for table in ROW_WISE
         }
         counts[GRAPHS] = _delete_graphs(cursor, dataset)
+        counts |= {
+            table: deleted(cursor, f"DELETE FROM {table} WHERE dataset = ?", [dataset])
+            for table in MADE_OF_ALL
+        }
         counts |= _delete_contents(cursor, dataset)
         changes = [_rewritten(cursor, dataset, *place, mentions.out_of_json) for place in _JSON]
         counts["records"] = max(changes)

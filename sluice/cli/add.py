@@ -12,9 +12,15 @@ from sluice.cli.common import console, find_workspace, results, warn
 
 def add(
     file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet file.")],
-    text_column: Annotated[str, typer.Option(help="Column that holds the text.")],
     label_column: Annotated[str, typer.Option(help="Column that holds the class.")],
-    task: Annotated[str, typer.Option(help="What the dataset is for.")] = "text",
+    task: Annotated[str, typer.Option(help="What the dataset is for: text or tabular.")] = "text",
+    text_column: Annotated[
+        str | None, typer.Option(help="Column that holds the text (task text).")
+    ] = None,
+    feature_column: Annotated[
+        list[str] | None,
+        typer.Option(help="A column to learn from (task tabular); repeatable; all if not given."),
+    ] = None,
     id_column: Annotated[str | None, typer.Option(help="Column that names each row.")] = None,
     group_column: Annotated[
         str | None, typer.Option(help="Column whose equal values stay on one side of the split.")
@@ -44,6 +50,7 @@ def add(
             task=task,
             text_column=text_column,
             label_column=label_column,
+            feature_columns=feature_column,
             id_column=id_column,
             group_column=group_column,
             split_column=split_column,

@@ -65,8 +65,9 @@ def purge(
             "Time travel to older snapshots ends for all datasets.",
             abort=True,
         )
+    task = _task_of(lake, dataset)
     counts = _purged(lake, dataset, check, delete, whole=rows is None)
-    _report(dataset, counts, rows)
+    _report(task, dataset, counts, rows)
 
 
 def read_ids(path: Path) -> list[str]:
@@ -97,6 +98,13 @@ def read_ids(path: Path) -> list[str]:
 def _named(ids: list[str]) -> str:
     shown = ", ".join(repr(name) for name in ids[:NAMED])
     return shown + (f" and {len(ids) - NAMED:,} more" if len(ids) > NAMED else "")
+
+
+def _task_of(lake: Any, dataset: str) -> str:
+    """Return the task under which the lake knows a dataset; an interrupted purge may forget it."""
+    from resources.store import records
+
+    return next((name.split("/")[0] for name in records.latest(lake, dataset)), "TASK")
 
 
 def _check_known(lake: Any, dataset: str) -> None:
@@ -178,8 +186,8 @@ def _purged(
     whole: bool,
 ) -> dict[str, int]:
     """Delete everywhere, the lake last: as long as it knows the rows, a purge can be repeated."""
+    from assets.lineages import LINEAGES
     from assets.report import report_path
-    from assets.text import TEXT
     from resources import dead_runs, run_history
     from resources.locks import dataset_lock
     from resources.paths import home
@@ -197,7 +205,8 @@ def _purged(
                 report_path(dataset).with_suffix(suffix).unlink(missing_ok=True)
             counts |= delete()
             if whole:
-                instance.delete_dynamic_partition(TEXT.name, dataset)
+                for task in LINEAGES:
+                    instance.delete_dynamic_partition(task, dataset)
     return counts
 
 
@@ -209,7 +218,7 @@ def _check_no_run(dataset: str, runs: list[str]) -> None:
         )
 
 
-def _report(dataset: str, counts: dict[str, int], rows: list[str] | None) -> None:
+def _report(task: str, dataset: str, counts: dict[str, int], rows: list[str] | None) -> None:
     name, out = escape(dataset), results()
     what = f"{len(rows):,} rows of {name}" if rows else name
     out.print(f"Purged {what}: " + ", ".join(f"{n:,} {t}" for t, n in counts.items() if n))
@@ -218,6 +227,6 @@ def _report(dataset: str, counts: dict[str, int], rows: list[str] | None) -> Non
     out.print(
         "What stays: its models and runs in MLflow (ids, labels and digests of kept rows, no "
         "texts; a model's weights were trained on them): delete the experiment and the model "
-        f"sluice.text.{name} there, and train anew. Exports and pages that you wrote elsewhere, "
+        f"sluice.{task}.{name} there, and train anew. Exports and pages that you wrote elsewhere, "
         "and backups, are yours to delete."
     )

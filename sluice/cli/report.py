@@ -20,9 +20,10 @@ def report(
 ) -> None:
     """Write one self-contained HTML page: what was kept, why, and what it trains."""
     workspace.enter()
+    from assets.lineages import lineage_of
     from assets.report import report_path, write_report
-    from assets.text import TEXT
 
     path = (out or report_path(dataset)).resolve()
-    write_report(workspace.resource("lake"), TEXT, workspace.resource("datasets"), dataset, path)
+    lake, datasets = workspace.resource("lake"), workspace.resource("datasets")
+    write_report(lake, lineage_of(datasets.config(dataset)).task, datasets, dataset, path)
     results().print(f"Report of {escape(dataset)}: {escape(str(path))}", soft_wrap=True)

@@ -42,23 +42,25 @@ def run(
 
 
 def _materialise(dataset: str, *, rebuild: bool) -> tuple[dg.ExecuteInProcessResult, float]:
+    from assets.lineages import lineage_of
     from assets.stage import body_seconds
-    from assets.text import TEXT, wanted
     from definitions import defs
+    from jobs.lineages import REBUILD, REFRESH, job_name
     from resources import dead_runs
 
     datasets = workspace.resource("datasets")
     if dataset not in datasets.names():
         raise UnknownNameError.of("dataset", dataset, datasets.names())
-    keys = wanted(datasets.config(dataset))
+    config = datasets.config(dataset)
+    lineage = lineage_of(config)
     home = workspace.dagster_instance()
-    home.add_dynamic_partitions(TEXT.name, [dataset])
+    home.add_dynamic_partitions(lineage.task.name, [dataset])
     dead_runs.fail_dead_runs(home, workspace.resource("lake").folder / "locks")
-    job = defs.resolve_job_def("text_rebuild" if rebuild else "text_refresh")
+    job = defs.resolve_job_def(job_name(lineage.task.name, REBUILD if rebuild else REFRESH))
     result = job.execute_in_process(
         instance=home,
         partition_key=dataset,
-        asset_selection=keys,
+        asset_selection=lineage.wanted(config),
         raise_on_error=False,
         # Dagster's own console log would drown the progress; everything is in the run's log.
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
@@ -76,11 +78,12 @@ def _report(
             results().print(f"Stopped; what was committed is kept. `sluice run {dataset}` goes on.")
             raise KeyboardInterrupt
         raise SluiceError(failure)
+    from assets.lineages import lineage_of
     from assets.results import read_results
-    from assets.text import TEXT
     from sluice.reports.tables import result_table
 
-    found = read_results(workspace.resource("lake"), TEXT, dataset)
+    task = lineage_of(workspace.resource("datasets").config(dataset)).task
+    found = read_results(workspace.resource("lake"), task, dataset)
     out = results()
     out.print(result_table(found.rows, found.all_rows, out.width))
     for line in found.sentences:

@@ -16,16 +16,28 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from sluice.data.config import DatasetConfig
     from sluice.data.screening import Screened
 
 
 def select(
     file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet file.")],
-    text_column: Annotated[str, typer.Option(help="Column that holds the text.")],
     label_column: Annotated[str, typer.Option(help="Column that holds the class.")],
     method: Annotated[str, typer.Option(help="A method; `sluice methods` lists them.")],
-    budget: Annotated[str, typer.Option(help="Rows to keep: 500, 0.05 or 5%.")],
-    task: Annotated[str, typer.Option(help="What the rows are for.")] = "text",
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            help="Rows to keep: 500, 0.05 or 5%; without it what a method such as enn keeps."
+        ),
+    ] = None,
+    task: Annotated[str, typer.Option(help="What the rows are for: text or tabular.")] = "text",
+    text_column: Annotated[
+        str | None, typer.Option(help="Column that holds the text (task text).")
+    ] = None,
+    feature_column: Annotated[
+        list[str] | None,
+        typer.Option(help="A column to learn from (task tabular); repeatable; all if not given."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of methods that use one.", min=0)] = 0,
     id_column: Annotated[str | None, typer.Option(help="Column that names each row.")] = None,
     encoder: Annotated[
@@ -41,10 +53,22 @@ def select(
     """Keep the rows of FILE that METHOD picks, with rank, gain and the reason for each."""
     # Everything that can be wrong without reading the file is checked before it is read.
     from sluice.cli.rows_out import check_out, write_rows
-    from sluice.subsets.budgets import parse_budget
+    from sluice.data.add import build_config
+    from sluice.errors import ConfigError
+    from sluice.subsets.budgets import budget_of
+    from sluice.subsets.registry import selector
 
-    parse_budget(budget, sys.maxsize)
     options = _method_options(method, task, option or [])
+    budget_of(method, selector(method).sized, budget, sys.maxsize)
+    columns = {
+        "text": text_column,
+        "label": label_column,
+        "features": feature_column,
+        "id": id_column,
+    }
+    config = build_config(file, task, columns)
+    if task == "tabular" and encoder is not None:
+        raise ConfigError("--encoder is for the task text; leave it out.")
     if out is not None:
         check_out(out, file)
     import time
@@ -54,18 +78,18 @@ def select(
     from sluice.api import select as run
 
     began = time.monotonic()
-    table, screened = _usable(file, task, text_column, label_column, id_column)
+    table, screened = _usable(file, config)
     rows = screened.kept
     with show_progress():
         selection = run(
-            [row.text for row in rows],
+            _contents(table, screened, config),
             [row.label for row in rows],
             task=task,
             method=method,
             budget=budget,
             seed=seed,
             ids=[row.instance_id for row in rows],
-            encoder=_Encoder(encoder),
+            encoder=_Encoder(encoder) if task == "text" else None,
             **options,
         )
     by_id = {row.instance_id: row for row in rows}
@@ -81,9 +105,12 @@ def select(
 def _method_options(method: str, task: str, pairs: list[str]) -> dict[str, Any]:
     """Read the method's options; an unknown name is an error before anything takes long."""
     from sluice.errors import ConfigError, UnknownNameError
-    from sluice.subsets.registry import selectors_for
+    from sluice.subsets.registry import SELECTORS, selectors_for
 
     known = {each.name: each for each in selectors_for(task)}
+    if method not in known and method in SELECTORS:
+        tasks = " or ".join(f"--task {name}" for name in sorted(SELECTORS[method].tasks))
+        raise ConfigError(f"{method} is no method of the task {task}: give {tasks}.")
     if method not in known:
         raise UnknownNameError.of("method", method, list(known))
     options, accepted = parse_options(pairs), list(known[method].options)
@@ -110,26 +137,25 @@ class _Encoder:
             return encoder.encode(texts, advance)
 
 
-def _usable(
-    file: Path, task: str, text_column: str, label_column: str, id_column: str | None
-) -> tuple[pa.Table, Screened]:
+def _usable(file: Path, config: DatasetConfig) -> tuple[pa.Table, Screened]:
     """Read the file with all its columns and set the unusable rows aside, saying so."""
-    from sluice.data.add import build_config
     from sluice.data.raw import raw_rows, read_file
     from sluice.data.screening import screen
+    from sluice.data.targets import refuse_quantities
     from sluice.errors import DataError
 
-    columns = {"text": text_column, "label": label_column, "id": id_column}
-    config = build_config(file, task, columns)
-    named = {key: value for key, value in columns.items() if value is not None}
     table = read_file(file)
-    screened = screen(raw_rows(table, named, str(file), file.name), config)
+    screened = screen(raw_rows(table, config, str(file), file.name), config)
     reasons = ", ".join(f"{name} {count:,}" for name, count in screened.reasons().items())
     if not screened.kept:
+        check = "--text-column and" if config.task == "text" else "--feature-column and"
         raise DataError(
             f"None of the {table.num_rows} rows of {file} can be used: {reasons}. Check "
-            "--text-column and --label-column."
+            f"{check} --label-column."
         )
+    if config.task == "tabular":
+        shown = f"{file}: the column {config.columns.label!r}"
+        refuse_quantities((row.label for row in screened.kept), shown)
     if screened.rejected:
         first = screened.rejected[0]
         warn(
@@ -137,6 +163,16 @@ def _usable(
             f"For example row {first.row.row}: {first.detail}"
         )
     return table, screened
+
+
+def _contents(table: pa.Table, screened: Screened, config: DatasetConfig) -> list[str] | pa.Table:
+    """Return the usable rows as texts, or as a table of the columns to learn from."""
+    if config.task == "text":
+        return [row.text for row in screened.kept]
+    from sluice.data.table_rows import feature_columns
+
+    features = feature_columns(config.columns, table.column_names, "The file")
+    return table.select(features).take([row.row - 1 for row in screened.kept])
 
 
 def _show(

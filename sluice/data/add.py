@@ -18,7 +18,7 @@ from sluice.data.config_errors import explain
 from sluice.data.digests import file_digest
 from sluice.data.files import SUFFIXES, file_kind
 from sluice.data.instances import Prepared, prepare
-from sluice.data.raw import raw_rows, read_file
+from sluice.data.raw import columns_to_read, raw_rows, read_file
 from sluice.errors import ConfigError, DataError
 
 
@@ -54,8 +54,9 @@ def add_dataset(
     *,
     name: str | None = None,
     task: str = "text",
-    text_column: str,
+    text_column: str | None = None,
     label_column: str,
+    feature_columns: list[str] | None = None,
     id_column: str | None = None,
     group_column: str | None = None,
     split_column: str | None = None,
@@ -75,10 +76,14 @@ def add_dataset(
         Name of the dataset; from the file's name where not given.
     task : str
         What the dataset is for.
-    text_column, label_column : str
-        Columns of the file.
+    text_column : str, optional
+        Column of the file; the task text needs it.
+    label_column : str
+        Column of the file.
+    feature_columns : list of str, optional
+        Columns of the file, for the task tabular; all without another meaning where not given.
     id_column, group_column, split_column : str, optional
-        Columns of the file, see `sluice.data.config_models.Columns`.
+        Columns of the file, see `sluice.data.config_sections.Columns`.
 
     Returns
     -------
@@ -98,6 +103,7 @@ def add_dataset(
     columns = {
         "text": text_column,
         "label": label_column,
+        "features": feature_columns,
         "id": id_column,
         "group": group_column,
         "split": split_column,
@@ -126,13 +132,13 @@ def default_name(source: Path) -> str:
     return stem
 
 
-def build_config(source: Path, task: str, columns: dict[str, str | None]) -> DatasetConfig:
+def build_config(source: Path, task: str, columns: dict[str, Any]) -> DatasetConfig:
     """Build the configuration of a dataset of one file.
 
     Raises
     ------
     ConfigError
-        Where the task is unknown or a column has two meanings.
+        Where the task is unknown, a column has two meanings, or the task needs others.
     """
     named = {key: value for key, value in columns.items() if value is not None}
     values: dict[str, Any] = {"task": task, "files": [source.name], "columns": named}
@@ -152,9 +158,8 @@ def check_file(source: Path, config: DatasetConfig) -> Prepared:
     DataError
         Where it cannot be used.
     """
-    named = {key: value for key, value in config.columns.model_dump().items() if value is not None}
-    table = read_file(source, list(named.values()))
-    return prepare(raw_rows(table, named, str(source), source.name), config)
+    table = read_file(source, columns_to_read(config))
+    return prepare(raw_rows(table, config, str(source), source.name), config)
 
 
 def _refuse_existing(folder: Path) -> None:

@@ -13,6 +13,7 @@ Location = tuple[int | str, ...]
 # pydantic speaks of Python's types; people write YAML.
 _WISHES = {
     "model_type": "should hold keys and values",
+    "dict_type": "should hold keys and values",
     "list_type": "should be a list, such as [a, b]",
     "string_type": "should be text",
     "string_too_short": "should not be empty",

@@ -1,24 +1,35 @@
-"""What a `dataset.yaml` may say: the models and the rules that hold between their fields."""
+"""What a `dataset.yaml` may say: the whole of it, and the rules that hold between its parts."""
 
 from __future__ import annotations
 
-import importlib
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
-from sluice.errors import UnknownNameError
+from sluice.data.config_names import check_options, check_selectors
+from sluice.data.config_sections import (
+    Columns,
+    Encoder,
+    Encoding,
+    Evaluation,
+    Graph,
+    Limits,
+    Section,
+    Split,
+    Training,
+    distinct,
+)
 
-Task = Literal["text"]
+Task = Literal["text", "tabular"]
 TASKS: tuple[str, ...] = get_args(Task)
 
 
@@ -48,29 +59,6 @@ def _budget(value: object) -> object:
     return value
 
 
-def _distinct(values: list[Any]) -> list[Any]:
-    twice = [value for place, value in enumerate(values) if value in values[:place]]
-    if twice:
-        raise ValueError(f"names {twice[0]!r} twice; remove one")
-    return values
-
-
-def _known_selectors(names: list[str] | None) -> list[str] | None:
-    if names:
-        # By name and only here: the registry lies above the data in the house's layers, and a
-        # configuration that names no selector must not load them.
-        registry = importlib.import_module("sluice.subsets.registry")
-        known = sorted(registry.SELECTORS)
-        for name in names:
-            if name not in known:
-                raise ValueError(
-                    f"names an unknown one: {UnknownNameError.of('selector', name, known)}"
-                )
-    return names
-
-
-Share = Annotated[float, Field(gt=0, lt=1)]
-Positive = Annotated[int, Field(ge=1)]
 Budget = Annotated[
     int | float,
     BeforeValidator(_budget),
@@ -83,125 +71,6 @@ Budget = Annotated[
         }
     ),
 ]
-ColumnName = Annotated[str, Field(min_length=1)]
-
-
-class Section(BaseModel):
-    """A part of `dataset.yaml`: unknown keys and wrong types are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Columns(Section):
-    """Which column of the files means what."""
-
-    text: ColumnName = Field(description="Column that holds the text.")
-    label: ColumnName = Field(description="Column that holds the class, as text or number.")
-    id: ColumnName | None = Field(
-        default=None, description="Column that names each row once; without it the content does."
-    )
-    group: ColumnName | None = Field(
-        default=None, description="Column whose equal values stay on one side of the split."
-    )
-    split: ColumnName | None = Field(
-        default=None,
-        description="Column that says train, validation or test; without it hashes decide.",
-    )
-
-    @model_validator(mode="after")
-    def _one_meaning_each(self) -> Columns:
-        named = [name for name in self.model_dump().values() if name is not None]
-        for place, name in enumerate(named):
-            if name in named[:place]:
-                raise ValueError(f"gives the column {name!r} two meanings; name one column each")
-        return self
-
-
-class Split(Section):
-    """Shares of the rows that selection never sees."""
-
-    validation: Share = Field(
-        default=0.1, description="Share of the rows that decides between subsets."
-    )
-    test: Share = Field(default=0.1, description="Share of the rows that is only reported.")
-
-    @model_validator(mode="after")
-    def _leave_training_rows(self) -> Split:
-        if self.validation + self.test >= 1:
-            raise ValueError("leaves no row to train on; make validation and test sum below 1")
-        return self
-
-
-class Encoder(Section):
-    """What turns a text into a vector."""
-
-    model: Annotated[str, Field(min_length=1)] | None = Field(
-        default=None,
-        description="Folder of the encoder; without it the one that Sluice ships with.",
-    )
-    max_length: Positive = Field(
-        default=256, description="Longest text in tokens; the rest is cut off."
-    )
-    batch_size: Positive = Field(
-        default=64, description="Texts per step; changes speed and memory only."
-    )
-
-
-class Graph(Section):
-    """The graph of nearest neighbours."""
-
-    k: Positive = Field(default=15, description="Neighbours of each row.")
-    slack: Annotated[int, Field(ge=0)] = Field(
-        default=15,
-        description="Further neighbours kept, so that changes are patched and not recomputed.",
-    )
-
-
-class Evaluation(Section):
-    """How a subset's worth is measured."""
-
-    folds: Annotated[int, Field(ge=2)] = Field(
-        default=5, description="Folds of the out-of-fold scores (margins, label noise)."
-    )
-    resamples: Positive = Field(default=2000, description="Bootstrap resamples of an interval.")
-    confidence: Share = Field(default=0.95, description="Confidence of an interval.")
-
-
-class Training(Section):
-    """Fine-tuning on the chosen subset."""
-
-    enabled: bool = Field(default=True, description="Whether a model is fine-tuned at all.")
-    epochs: Positive = Field(default=3, description="Passes over the subset.")
-    learning_rate: Annotated[float, Field(gt=0)] = Field(
-        default=1e-4, description="Peak learning rate."
-    )
-    batch_size: Positive = Field(default=16, description="Rows per optimiser step.")
-    max_length: Positive = Field(
-        default=128, description="Longest text in tokens; the rest is cut off."
-    )
-    weight_decay: Annotated[float, Field(ge=0)] = Field(
-        default=0.01, description="AdamW's weight decay."
-    )
-    warmup_share: Annotated[float, Field(ge=0, lt=1)] = Field(
-        default=0.1, description="Share of the steps in which the learning rate rises."
-    )
-    seed: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="Seed of weights, order and dropout."
-    )
-    warm_start: bool = Field(
-        default=False,
-        description="Start from the last model of this dataset instead of the encoder. The model "
-        "then depends on all that it was trained on before, rows since deleted included, and a "
-        "rebuild, which starts from the encoder, gives another.",
-    )
-
-
-class Limits(Section):
-    """What a row may be at most."""
-
-    max_characters: Positive = Field(
-        default=100_000, description="Longest text in characters; longer ones are set aside."
-    )
 
 
 class DatasetConfig(Section):
@@ -213,25 +82,32 @@ class DatasetConfig(Section):
     files: Annotated[
         list[Annotated[str, AfterValidator(_relative)]],
         Field(min_length=1),
-        AfterValidator(_distinct),
+        AfterValidator(distinct),
     ] = Field(
         description="Files (.csv, .tsv, .jsonl, .parquet) or patterns, relative to the folder."
     )
     columns: Columns = Field(description="Which column means what.")
     split: Split = Field(default=Split(), description="Validation and test shares.")
     encoder: Encoder = Field(default=Encoder(), description="What embeds the texts.")
+    encoding: Encoding = Field(
+        default=Encoding(), description="What makes a vector of a row of a table."
+    )
     graph: Graph = Field(default=Graph(), description="The graph of nearest neighbours.")
     selectors: Annotated[
         list[str] | None,
-        AfterValidator(lambda n: n if n is None else _distinct(n)),
-        AfterValidator(_known_selectors),
+        AfterValidator(lambda n: n if n is None else distinct(n)),
     ] = Field(default=None, description="Methods to compare; without it the task's short list.")
-    budgets: Annotated[list[Budget], Field(min_length=1), AfterValidator(_distinct)] = Field(
+    options: dict[str, dict[str, Any]] = Field(
+        default={},
+        description="Options of methods, such as {k_medoids: {spread: 0.5}}; "
+        "`sluice methods --json` lists them.",
+    )
+    budgets: Annotated[list[Budget], Field(min_length=1), AfterValidator(distinct)] = Field(
         default=[0.01, 0.02, 0.05, 0.10, 0.20],
         description="Sizes of the subsets: counts (500) or shares of the training rows (0.05).",
     )
     seeds: Annotated[
-        list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(_distinct)
+        list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(distinct)
     ] = Field(default=[0, 1, 2, 3, 4], description="Seeds of the methods that use one.")
     chosen_budget: Budget = Field(
         default=0.10, description="The budget, among budgets, whose best subset trains the model."
@@ -239,7 +115,7 @@ class DatasetConfig(Section):
     evaluation: Evaluation = Field(
         default=Evaluation(), description="How a subset's worth is measured."
     )
-    training: Training = Field(default=Training(), description="Fine-tuning.")
+    training: Training = Field(default=Training(), description="Training of the model.")
     limits: Limits = Field(default=Limits(), description="What a row may be at most.")
     plots: bool = Field(
         default=True,
@@ -252,5 +128,58 @@ class DatasetConfig(Section):
             raise ValueError(
                 f"has chosen_budget {self.chosen_budget!r}, which is not among budgets "
                 f"{self.budgets}; add it there or choose one of them"
+            )
+        return self
+
+    @field_validator("columns")
+    @classmethod
+    def _columns_of_the_task(cls, columns: Columns, info: ValidationInfo) -> Columns:
+        task = info.data.get("task")
+        if task == "text":
+            if columns.text is None:
+                raise ValueError("lacks text; name the column that holds the text")
+            for name, value in (("features", columns.features), ("types", columns.types)):
+                if value:
+                    raise ValueError(f"has {name}, which the task text does not read; remove it")
+        if task == "tabular" and columns.text is not None:
+            raise ValueError(
+                "has text, which the task tabular does not read; remove it, and name the columns "
+                "to learn from under features (without it, all that have no other meaning)"
+            )
+        return columns
+
+    @field_validator("selectors")
+    @classmethod
+    def _selectors_of_the_task(
+        cls, names: list[str] | None, info: ValidationInfo
+    ) -> list[str] | None:
+        if names and "task" in info.data:
+            check_selectors(names, info.data["task"])
+        return names
+
+    @field_validator("options")
+    @classmethod
+    def _options_of_the_selectors(
+        cls, options: dict[str, dict[str, Any]], info: ValidationInfo
+    ) -> dict[str, dict[str, Any]]:
+        if options and "task" in info.data:
+            check_options(options, info.data["task"])
+        return options
+
+    @model_validator(mode="after")
+    def _sections_of_the_task(self) -> DatasetConfig:
+        if self.task == "text" and self.encoding != Encoding():
+            raise ValueError("has encoding, which is for the task tabular; write encoder instead")
+        if self.task == "tabular" and self.encoder != Encoder():
+            raise ValueError("has encoder, which is for the task text; write encoding instead")
+        if self.task == "text" and self.training.family is not None:
+            raise ValueError(
+                "has training.family, which is for the task tabular; the task text fine-tunes its "
+                "encoder"
+            )
+        if self.task == "tabular" and self.training.warm_start:
+            raise ValueError(
+                "has training.warm_start, which is for the task text; classifiers of tables are "
+                "always trained anew"
             )
         return self

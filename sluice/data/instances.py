@@ -11,6 +11,7 @@ from sluice.data.config import DatasetConfig
 from sluice.data.digests import text_hash
 from sluice.data.screening import Screened, screen
 from sluice.data.splits import SPLITS
+from sluice.data.targets import refuse_quantities
 from sluice.errors import DataError
 
 _MANY_REJECTED = 0.2
@@ -59,10 +60,11 @@ def prepare(table: pa.Table, config: DatasetConfig) -> Prepared:
     Raises
     ------
     DataError
-        Where no usable row is left, none of them is for training, or only one class is.
+        Where no usable row is left, none of them is for training, or only one class is; or where
+        the labels of a table are quantities (see `sluice.data.targets.refuse_quantities`).
     """
     screened = screen(table, config)
-    _check(screened, table.num_rows)
+    _check(screened, table.num_rows, config)
     rows = screened.kept
     instances = pa.table(
         {
@@ -76,7 +78,7 @@ def prepare(table: pa.Table, config: DatasetConfig) -> Prepared:
             "row": pa.array([r.row for r in rows], pa.int64()),
         }
     )
-    return Prepared(instances, screened.rejected_table(), _warnings(screened))
+    return Prepared(instances, screened.rejected_table(), _warnings(screened, config))
 
 
 def _counted(counts: dict[str, int]) -> str:
@@ -91,13 +93,16 @@ def _named(names: list[str]) -> str:
     return shown + (f" and {rest} more" if rest > 0 else "")
 
 
-def _check(screened: Screened, total: int) -> None:
+def _check(screened: Screened, total: int, config: DatasetConfig) -> None:
     rows = screened.kept
     if not rows:
+        which = "text and label columns" if config.task == "text" else "label and feature columns"
         raise DataError(
             f"None of the {total} rows can be used: {_counted(screened.reasons())}. Check that "
-            "columns in dataset.yaml names the right text and label columns."
+            f"columns in dataset.yaml names the right {which}."
         )
+    if config.task == "tabular":
+        refuse_quantities((r.label for r in rows), f"The column {config.columns.label!r}")
     classes = Counter(row.label for row in rows)
     if len(classes) < 2:
         label = next(iter(classes))
@@ -117,7 +122,7 @@ def _check(screened: Screened, total: int) -> None:
         )
 
 
-def _warnings(screened: Screened) -> list[str]:
+def _warnings(screened: Screened, config: DatasetConfig) -> list[str]:
     rows = screened.kept
     count: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
     for row in rows:
@@ -148,10 +153,34 @@ def _warnings(screened: Screened) -> list[str]:
             f"many_classes: {len(rows)} rows have {len(classes)} labels. Check that "
             "columns.label names the class and not an id."
         )
+    if config.task == "tabular":
+        warnings += _equal_rows(screened)
     aside, total = len(screened.rejected), len(screened.rejected) + len(rows)
     if aside >= _MANY_REJECTED * total:
         warnings.append(
             f"many_rejected: {aside} of {total} rows were set aside "
             f"({_counted(screened.reasons())}). Look at their details."
+        )
+    return warnings
+
+
+def _equal_rows(screened: Screened) -> list[str]:
+    """Say how many rows of a table repeat another, and how many contradict one."""
+    count = Counter(row.text for row in screened.kept)
+    labelled = Counter((row.text, row.label) for row in screened.kept)
+    repeats = sum(count.values()) - len(count)
+    warnings: list[str] = []
+    if repeats:
+        warnings.append(
+            f"duplicate_rows: {repeats} rows have the same features as an earlier one. They are "
+            "kept; give a group or id column if they are one thing seen twice."
+        )
+    labels = Counter(text for text, _ in labelled)
+    conflicting = sum(count[text] for text, different in labels.items() if different > 1)
+    if conflicting:
+        warnings.append(
+            f"conflicting_labels: {conflicting} rows have the same features as a row with another "
+            "label, so no classifier can be right about all of them. They are kept; add columns "
+            "that tell them apart, or correct the labels."
         )
     return warnings

@@ -1,4 +1,4 @@
-"""Raw rows: the columns that a dataset names, as texts, from any number of files."""
+"""Raw rows: what a dataset's columns mean, as texts, from any number of files."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from sluice.data.config import DatasetConfig
 from sluice.data.csv_file import read_csv
 from sluice.data.files import file_kind, folder_digest, folder_stamp, matching_files
 from sluice.data.jsonl_file import read_jsonl
+from sluice.data.table_rows import feature_columns, row_texts
+from sluice.data.targets import label_texts
 from sluice.data.textual import column_text
 from sluice.errors import DataError
 
 __all__ = [
+    "columns_to_read",
     "folder_digest",
     "folder_stamp",
     "matching_files",
@@ -41,30 +44,57 @@ def read_raw(folder: Path, config: DatasetConfig) -> pa.Table:
     Table
         ``text``, ``label`` and, where the configuration names them, ``id``, ``group``, ``split``
         (string, null where the value is missing), ``file`` (string, relative name) and ``row``
-        (int64, from 1, within its file). The rows of all files, by file name. In memory whole.
+        (int64, from 1, within its file). The text of a table's row is what
+        `sluice.data.table_rows.row_texts` writes of its features. The rows of all files, by file
+        name. In memory whole.
 
     Raises
     ------
     DataError
         Where a file is missing, empty, unreadable, broken, not UTF-8, or lacks a column.
     """
-    named = {key: name for key, name in config.columns.model_dump().items() if name is not None}
     tables: list[pa.Table] = []
+    features: list[str] | None = None
     for path in matching_files(folder, config):
         name = path.relative_to(folder).as_posix()
-        tables.append(raw_rows(read_file(path, list(named.values())), named, str(path), name))
+        table = read_file(path, columns_to_read(config))
+        if config.task == "tabular":
+            features = _same_features(table, config, str(path), features)
+        tables.append(raw_rows(table, config, str(path), name))
     return pa.concat_tables(tables)
 
 
-def raw_rows(table: pa.Table, named: dict[str, str], shown: str, name: str) -> pa.Table:
+def columns_to_read(config: DatasetConfig) -> list[str] | None:
+    """Return the columns of the files that a configuration reads, None for all of them."""
+    columns = config.columns
+    if config.task == "tabular" and columns.features is None:
+        return None
+    return [*columns.special.values(), *(columns.features or [])]
+
+
+def _same_features(
+    table: pa.Table, config: DatasetConfig, shown: str, before: list[str] | None
+) -> list[str]:
+    features = feature_columns(config.columns, table.column_names, shown)
+    if before is not None and features != before:
+        apart = sorted(set(features) ^ set(before))
+        raise DataError(
+            f"{shown} has other columns than the files before it: {', '.join(map(repr, apart))} "
+            "are in one and not in the other. Give all files the same columns, or name the ones "
+            "to learn from under columns.features in dataset.yaml."
+        )
+    return features
+
+
+def raw_rows(table: pa.Table, config: DatasetConfig, shown: str, name: str) -> pa.Table:
     """Turn the columns of one file into raw rows.
 
     Parameters
     ----------
     table : Table
         As `read_file` returns it.
-    named : dict of str to str
-        Meaning (``"text"``, ``"label"``, ...) to column of the file.
+    config : DatasetConfig
+        What its columns mean.
     shown : str
         The file's path, for messages.
     name : str
@@ -80,11 +110,16 @@ def raw_rows(table: pa.Table, named: dict[str, str], shown: str, name: str) -> p
     DataError
         Where a column is missing or is no text.
     """
-    require_columns(list(named.values()), table.column_names, shown)
-    columns: dict[str, pa.ChunkedArray | pa.Array] = {
-        meaning: column_text(table.column(column), f"{shown}: the column {column!r}")
-        for meaning, column in named.items()
-    }
+    special = config.columns.special
+    require_columns(list(special.values()), table.column_names, shown)
+    columns: dict[str, pa.ChunkedArray | pa.Array] = {}
+    if config.task == "tabular":
+        features = feature_columns(config.columns, table.column_names, shown)
+        columns["text"] = row_texts(table, features, shown)
+    for meaning, column in special.items():
+        of_table = meaning == "label" and config.task == "tabular"
+        written = label_texts if of_table else column_text
+        columns[meaning] = written(table.column(column), f"{shown}: the column {column!r}")
     columns["file"] = pa.repeat(pa.scalar(name, pa.string()), table.num_rows)
     columns["row"] = pa.array(np.arange(1, table.num_rows + 1, dtype=np.int64))
     return pa.table(columns)

@@ -4,78 +4,16 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import pyarrow as pa
 
 from sluice.data.config import DatasetConfig
 from sluice.data.digests import content_hash
-from sluice.data.splits import SPLIT_NAMES, hashed_split, named_split
+from sluice.data.faults import row_fault
+from sluice.data.screened import Rejection, Row, Screened
+from sluice.data.splits import hashed_split, named_split
 
-_SHOWN = 200
-
-
-class Row(NamedTuple):
-    """One raw row with what the checks need to know of it."""
-
-    instance_id: str
-    content: str
-    text: str
-    label: str
-    normalised: str
-    split: str | None
-    group: str | None
-    file: str
-    row: int
-
-
-class Rejection(NamedTuple):
-    """One row that was set aside."""
-
-    row: Row
-    reason: str
-    detail: str
-
-
-@dataclass(frozen=True)
-class Screened:
-    """Rows that can be used and rows that cannot.
-
-    Attributes
-    ----------
-    kept : list of Row
-        By instance id; ids and normalised texts are unique.
-    rejected : list of Rejection
-        By instance id, file and row.
-    """
-
-    kept: list[Row]
-    rejected: list[Rejection]
-
-    def reasons(self) -> dict[str, int]:
-        """Count the rejections by reason, most frequent first."""
-        return dict(Counter(r.reason for r in self.rejected).most_common())
-
-    def rejected_table(self) -> pa.Table:
-        """Return instance_id, file, row, reason, detail, text (first 200 characters), label."""
-        rejections = self.rejected
-        return pa.table(
-            {
-                "instance_id": _strings(r.row.instance_id for r in rejections),
-                "file": _strings(r.row.file for r in rejections),
-                "row": pa.array([r.row.row for r in rejections], pa.int64()),
-                "reason": _strings(r.reason for r in rejections),
-                "detail": _strings(r.detail for r in rejections),
-                "text": _strings(r.row.text[:_SHOWN] for r in rejections),
-                "label": _strings(r.row.label for r in rejections),
-            }
-        )
-
-
-def _strings(values: Iterable[str]) -> pa.Array:
-    return pa.array(list(values), pa.string())
+__all__ = ["Rejection", "Row", "Screened", "normalise", "screen"]
 
 
 def normalise(text: str) -> str:
@@ -86,9 +24,10 @@ def normalise(text: str) -> str:
 def screen(table: pa.Table, config: DatasetConfig) -> Screened:
     """Separate usable rows from the others, the same under any order of the rows.
 
-    Each row is first checked by itself (missing_label, empty_text, text_too_long, missing_id,
-    unknown_split), then against the others (duplicate_id, conflict, duplicate_text). Cost: one
-    hash and one normalisation a row and O(n log n) comparisons; all rows in memory.
+    Each row is first checked by itself (see `sluice.data.faults.row_fault`), then against the
+    others: duplicate_id, and for texts conflict and duplicate_text. Equal rows of a table are
+    kept, whatever their labels: few columns of few values repeat by themselves. Cost: one hash
+    and one normalisation a row and O(n log n) comparisons; all rows in memory.
 
     Parameters
     ----------
@@ -105,13 +44,14 @@ def screen(table: pa.Table, config: DatasetConfig) -> Screened:
     kept: list[Row] = []
     rejected: list[Rejection] = []
     for row, without_id in zip(rows, missing, strict=True):
-        fault = _fault(row, without_id, config)
+        fault = row_fault(row, without_id, config)
         if fault is None:
             kept.append(row)
         else:
             rejected.append(Rejection(row, *fault))
     kept = _unique_ids(kept, rejected)
-    kept = _unique_texts(kept, rejected)
+    if config.task == "text":
+        kept = _unique_texts(kept, rejected)
     kept.sort(key=lambda row: row.instance_id)
     rejected.sort(key=lambda r: (r.row.instance_id, r.row.file, r.row.row))
     return Screened(kept, rejected)
@@ -127,7 +67,8 @@ def _rows(table: pa.Table, config: DatasetConfig) -> tuple[list[Row], list[bool]
     texts = [text or "" for text in values("text")]
     labels = [(label or "").strip() for label in values("label")]
     hashes = [content_hash(t, y) for t, y in zip(texts, labels, strict=True)]
-    normalised = [normalise(text) for text in texts]
+    # The text of a table's row is written in one way already.
+    normalised = [normalise(text) for text in texts] if config.task == "text" else texts
     groups, named = values("group"), values("split")
     files: list[str] = table.column("file").to_pylist()
     numbers: list[int] = table.column("row").to_pylist()
@@ -161,28 +102,6 @@ def _rows(table: pa.Table, config: DatasetConfig) -> tuple[list[Row], list[bool]
         )
     ]
     return rows, missing
-
-
-def _fault(row: Row, without_id: bool, config: DatasetConfig) -> tuple[str, str] | None:
-    columns = config.columns
-    if not row.label:
-        return "missing_label", f"The column {columns.label!r} is empty. Fill in the label."
-    if not row.normalised:
-        return "empty_text", f"The column {columns.text!r} holds no text. Fill it in."
-    if len(row.text) > config.limits.max_characters:
-        return (
-            "text_too_long",
-            f"The text has {len(row.text)} characters, more than limits.max_characters "
-            f"({config.limits.max_characters}). Shorten it or raise the limit.",
-        )
-    if without_id:
-        return "missing_id", f"The column {columns.id!r} is empty. Fill in an id."
-    if row.split is None:
-        return (
-            "unknown_split",
-            f"The column {columns.split!r} holds none of {', '.join(SPLIT_NAMES)}. Correct it.",
-        )
-    return None
 
 
 def _where(row: Row) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from sluice.errors import DataError
+
+Column = TypeVar("Column", pa.ChunkedArray, pa.Array)
 
 
 def value_text(value: object) -> str | None:
@@ -62,6 +64,26 @@ def column_text(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
     DataError
         Where the type is nested, or holds bytes that are not UTF-8.
     """
+    column = plain_column(column, where)
+    kind = column.type
+    try:
+        if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+            return _numbers(column)
+        return column.cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise DataError(
+            f"{where} holds {kind} that is not text: {error}. Store it as UTF-8 text."
+        ) from None
+
+
+def plain_column(column: Column, where: str) -> Column:
+    """Return a column with its dictionary, if any, resolved.
+
+    Raises
+    ------
+    DataError
+        Where the type is nested.
+    """
     kind = column.type
     if pa.types.is_dictionary(kind):
         column = column.cast(kind.value_type)
@@ -71,14 +93,7 @@ def column_text(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
             f"{where} holds {kind}, not one text or number a row. Write such values into a "
             "column of their own first."
         )
-    try:
-        if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-            return _numbers(column)
-        return column.cast(pa.string())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise DataError(
-            f"{where} holds {kind} that is not text: {error}. Store it as UTF-8 text."
-        ) from None
+    return column
 
 
 def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:

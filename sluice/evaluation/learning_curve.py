@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.errors import DataError
+from sluice.evaluation.learners import Learner, Predictor
 from sluice.heads.logistic import HeadConfig, fit_head
 
 
@@ -24,7 +25,7 @@ class SubsetScores:
     seconds : float
         Wall time of training and predicting.
     converged : bool
-        Whether the head's optimiser reached its tolerance.
+        Whether the head's optimiser reached its tolerance; true of other learners.
     """
 
     accuracy: Mapping[str, float]
@@ -40,8 +41,9 @@ def evaluate_subset(
     eval_sets: Mapping[str, tuple[NDArray[np.floating], NDArray[np.integer]]],
     n_classes: int,
     config: HeadConfig | None = None,
+    learner: Learner | None = None,
 ) -> SubsetScores:
-    """Train the head on a subset and score it on each split.
+    """Train the head, or another learner, on a subset and score it on each split.
 
     Parameters
     ----------
@@ -51,6 +53,9 @@ def evaluate_subset(
         ``{"validation": (x, y), "test": (x, y)}``; each with at least one row.
     n_classes : int
     config : HeadConfig, optional
+        How the head is trained.
+    learner : Learner, optional
+        What is trained in place of the head.
 
     Returns
     -------
@@ -68,14 +73,20 @@ def evaluate_subset(
                 f"Split {split!r} has {len(x)} rows and {len(y)} labels; it needs as many of "
                 "both, and at least one."
             )
-    head = fit_head(train_x, train_y, n_classes, config)
-    predictions = {split: head.predict(x) for split, (x, _) in eval_sets.items()}
+    head: Predictor = (
+        learner.fit(train_x, train_y, n_classes)
+        if learner
+        else fit_head(train_x, train_y, n_classes, config)
+    )
+    predictions = {
+        split: np.asarray(head.predict(x), dtype=np.int64) for split, (x, _) in eval_sets.items()
+    }
     return SubsetScores(
         accuracy={s: float(np.mean(predictions[s] == y)) for s, (_, y) in eval_sets.items()},
         macro_f1={s: macro_f1(y, predictions[s], n_classes) for s, (_, y) in eval_sets.items()},
         predictions=predictions,
         seconds=time.perf_counter() - began,
-        converged=head.converged,
+        converged=bool(getattr(head, "converged", True)),
     )
 
 

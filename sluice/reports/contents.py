@@ -148,6 +148,19 @@ class ModelCard:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """A finding that has a section of its own: what it says in words, and a table beneath.
+
+    Each of `rows` has one text for each of `columns`; a finding may have no table.
+    """
+
+    title: str
+    sentences: Sequence[str]
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+
+
+@dataclass(frozen=True)
 class ReportData:
     """Everything that the page of one dataset shows.
 
@@ -193,6 +206,8 @@ class ReportData:
         Level of every interval.
     interval_method : str
         How the intervals were computed, in words.
+    evidence : sequence of Evidence
+        What only this task's lineage finds, for example what attention is worth.
     """
 
     dataset: str
@@ -217,3 +232,4 @@ class ReportData:
     versions: Mapping[str, str] = field(default_factory=dict)
     confidence: float = 0.95
     interval_method: str = "paired bootstrap"
+    evidence: Sequence[Evidence] = ()

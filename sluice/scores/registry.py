@@ -14,6 +14,8 @@ from sluice.errors import DataError, UnknownNameError
 from sluice.graphs.instance_graph import InstanceGraph
 from sluice.graphs.knn import KnnGraph
 from sluice.scores.density import density
+from sluice.scores.gat_scores import VERSION as GAT
+from sluice.scores.gat_scores import gat_score
 from sluice.scores.label_quality import label_quality
 from sluice.scores.uncertainty import entropy, least_confidence, margin
 
@@ -28,7 +30,7 @@ class ScoreInputs:
         Out-of-fold class probabilities.
     labels : ndarray of int64, shape (n,), or None
         Given classes, 0 to C-1.
-    graph : KnnGraph or None
+    graph : KnnGraph or InstanceGraph or None
         Over the same rows in the same order: the exact cosine kNN graph for texts, a graph of
         instances for tables.
     embeddings : ndarray of float32, shape (n, d), or None
@@ -79,7 +81,7 @@ class Score:
     version : str
         Changes whenever the same input may give another value.
     needs : frozenset of str
-        Of ``"probabilities"``, ``"graph"`` and ``"labels"``.
+        Of ``"probabilities"``, ``"graph"``, ``"embeddings"`` and ``"labels"``.
     summary, formula, paper : str
         For people: one line each.
     compute : callable
@@ -100,6 +102,9 @@ class Score:
 
 _SURVEY = "Settles, Active Learning Literature Survey, 2009"
 _PROBABILITIES = frozenset({"probabilities"})
+_GAIS = "GAIS, arXiv 2502.20293; GAT, arXiv 1710.10903"
+_OF_GRAPH = frozenset({"graph", "embeddings", "labels"})
+_TABULAR = frozenset({"tabular"})
 
 SCORES: Mapping[str, Score] = MappingProxyType({
     score.name: score
@@ -134,6 +139,42 @@ SCORES: Mapping[str, Score] = MappingProxyType({
             "How much the classifier agrees with the given label; low means a likely label error.",
             "p_y, out of fold", "Northcutt et al., arXiv 1911.00068 (cleanlab)",
             lambda inputs: label_quality(inputs.need_labels(), inputs.need_probabilities()),
+        ),
+        Score(
+            "attention", GAT, _OF_GRAPH,
+            "How much attention other rows pay to a row in a trained graph attention network.",
+            "mean over heads, then layers, of sum over i != j of alpha_ij", _GAIS,
+            lambda inputs: gat_score("attention", inputs), _TABULAR,
+        ),
+        Score(
+            "attention_by_degree", GAT, _OF_GRAPH,
+            "Attention received per neighbour; prefers outliers.",
+            "attention / degree", _GAIS + "; the division is ours",
+            lambda inputs: gat_score("attention_by_degree", inputs), _TABULAR,
+        ),
+        Score(
+            "attention_by_layer", GAT, _OF_GRAPH,
+            "Attention received as a share of each layer's, mean over layers.",
+            "mean over layers of I_j / sum_j I_j", _GAIS + "; the shares are ours",
+            lambda inputs: gat_score("attention_by_layer", inputs), _TABULAR,
+        ),
+        Score(
+            "gat_confidence", GAT, _OF_GRAPH,
+            "Probability of the given label by a network that has not seen it.",
+            "p_y, out of fold", "Graph-based instance selection, arXiv 2412.19201",
+            lambda inputs: gat_score("gat_confidence", inputs), _TABULAR,
+        ),
+        Score(
+            "gat_agreement", GAT, _OF_GRAPH,
+            "1 where a network that has not seen the label predicts it, or has not learnt; else 0.",
+            "1[argmax p = y], out of fold", "Ours; editing as in Wilson, 1972",
+            lambda inputs: gat_score("gat_agreement", inputs), _TABULAR,
+        ),
+        Score(
+            "degree", GAT, frozenset({"graph"}),
+            "Number of neighbours in the graph: the control for attention.",
+            "|N(j)|", "Ours, as a control",
+            lambda inputs: gat_score("degree", inputs), _TABULAR,
         ),
     )
 })  # fmt: skip

@@ -8,7 +8,9 @@ from sklearn.datasets import load_digits
 
 import sluice
 from sluice.errors import BudgetError, DataError, UnknownNameError
-from sluice.subsets.registry import SELECTORS
+from sluice.subsets.registry import SELECTORS, selectors_for
+
+TEXT = [method.name for method in selectors_for("text")]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ TEXTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("method", list(SELECTORS))
+@pytest.mark.parametrize("method", TEXT)
 def test_every_method_selects_vectors_in_any_row_order(method, digits):
     X, y = digits
     first = sluice.select(X, y, method=method, budget=0.1, seed=1)
@@ -55,7 +57,7 @@ def test_vectors_are_normalised_and_unit_ones_left_alone(digits):
     assert picks[0].ids.tolist() == picks[1].ids.tolist() == picks[2].ids.tolist()
 
 
-@pytest.mark.parametrize("method", list(SELECTORS))
+@pytest.mark.parametrize("method", TEXT)
 def test_every_method_selects_texts(method):
     y = ["good", "bad", "good", "odd", "odd", "bad", "good", "odd"]
     kept = sluice.select(TEXTS * 3, y * 3, method=method, budget=5, encoder=Letters())
@@ -118,6 +120,8 @@ def test_options_reach_the_method():
         ({"ids": ["a", "b"]}, DataError, "one for each of 3 rows"),
         ({"ids": ["a", "b", "b"]}, DataError, "'b' occurs twice"),
         ({"stat": 1}, UnknownNameError, "Did you mean start"),
+        ({"method": "enn"}, UnknownNameError, "enn is no method of the task 'text': give task='t"),
+        ({"budget": None}, BudgetError, "k_center needs a budget"),
     ],
 )
 def test_errors(given, error, message):
@@ -129,10 +133,10 @@ def test_errors(given, error, message):
 def test_methods_describes_every_selector():
     described = sluice.methods()
     assert [entry["name"] for entry in described] == list(SELECTORS)
-    assert sluice.methods("text") == described
+    assert [entry["name"] for entry in sluice.methods("text")] == TEXT
     for entry in described:
-        for key in ("tasks", "needs", "stochastic", "nested", "class_floor", "cost", "paper",
-                    "formula", "summary", "options"):  # fmt: skip
+        for key in ("tasks", "needs", "stochastic", "nested", "class_floor", "sized", "cost",
+                    "paper", "formula", "summary", "options"):  # fmt: skip
             assert key in entry
     with pytest.raises(UnknownNameError, match="Unknown task"):
         sluice.methods("video")

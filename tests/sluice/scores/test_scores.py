@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from sluice.errors import DataError, UnknownNameError
 from sluice.graphs.knn import KnnGraph
+from sluice.graphs.methods import build
 from sluice.scores.density import density
+from sluice.scores.gat_scores import NAMES
 from sluice.scores.label_quality import label_quality
 from sluice.scores.registry import SCORES, ScoreInputs, score
 from sluice.scores.uncertainty import entropy, least_confidence, margin
@@ -95,23 +97,27 @@ def test_labels_without_a_column_are_refused(labels):
 
 
 def test_registry_computes_every_score_from_what_it_says_it_needs():
-    assert list(SCORES) == ["least_confidence", "margin", "entropy", "density", "label_quality"]
+    known = ["least_confidence", "margin", "entropy", "density", "label_quality"]
+    assert list(SCORES) == [*known, *NAMES]
     p = probabilities(20, 3, 1)
     x = np.random.default_rng(1).normal(size=(20, 4)).astype(np.float32)
     x /= np.linalg.norm(x, axis=1, keepdims=True)
-    everything = {
-        "probabilities": p,
-        "labels": np.arange(20) % 3,
-        "graph": KnnGraph.build([f"{i:02d}" for i in range(20)], x, k=3, device="cpu"),
+    ids = np.array([f"{i:02d}" for i in range(20)])
+    rows = {"ids": ids, "options": {"epochs": 1}}
+    everything = {"probabilities": p, "labels": np.arange(20) % 3, "embeddings": x}
+    graphs = {
+        "text": KnnGraph.build(ids, x, k=3, device="cpu"),
+        "tabular": build("minibatch", ids, x),
     }
     for entry in SCORES.values():
-        given = ScoreInputs(**{need: everything[need] for need in entry.needs})
+        everything["graph"] = graphs["text" if "text" in entry.tasks else "tabular"]
+        given = ScoreInputs(**rows, **{need: everything[need] for need in entry.needs})
         values = entry.compute(given)
         assert values.shape == (20,)
         assert values.dtype == np.float64
         for need in entry.needs:
             less = {k: v for k, v in everything.items() if k != need}
             with pytest.raises(DataError, match="This score needs"):
-                entry.compute(ScoreInputs(**less))
+                entry.compute(ScoreInputs(**rows, **less))
     with pytest.raises(UnknownNameError, match="Did you mean entropy"):
         score("entrophy")

@@ -1,0 +1,94 @@
+"""Jobs over each task's lineage: refresh what changed, or rebuild all of it.
+
+A job cannot mix partitions of two kinds, and a schedule starts one job: each task has its own.
+"""
+
+import dagster as dg
+from dagster import ScheduleEvaluationContext as Tick
+
+from assets.lineages import LINEAGES, lineage_of
+from assets.stage import REBUILD_TAG
+from assets.task import Lineage
+from resources.datasets import Datasets
+from sluice.data.config import DatasetConfig
+from sluice.errors import SluiceError
+
+REFRESH, REBUILD = "refresh", "rebuild"
+
+
+def job_name(task: str, what: str) -> str:
+    """Return the name of a task's job, for example `text_refresh`."""
+    return f"{task}_{what}"
+
+
+def _selection(lineage: Lineage) -> dg.AssetSelection:
+    return dg.AssetSelection.assets(*(asset.key for asset in lineage.assets))
+
+
+REFRESHES = [
+    dg.define_asset_job(
+        job_name(task, REFRESH),
+        selection=_selection(lineage),
+        description="Bring one dataset up to date; stages whose inputs did not change do nothing.",
+    )
+    for task, lineage in LINEAGES.items()
+]
+REBUILDS = [
+    dg.define_asset_job(
+        job_name(task, REBUILD),
+        selection=_selection(lineage),
+        run_tags={REBUILD_TAG: "true"},
+        description=(
+            "Compute every stage of one dataset again. Stored vectors are read again and not made "
+            "again: the last bits of a vector depend on its batch. The encoder of a table is "
+            "fitted anew, unless the run has the tag `sluice/keep_encoder: true`."
+        ),
+    )
+    for task, lineage in LINEAGES.items()
+]
+
+
+def request(
+    dataset: str, config: DatasetConfig, tags: dict[str, str], keys: list[dg.AssetKey] | None = None
+) -> dg.RunRequest:
+    """Ask for one run that refreshes a dataset: all that it asks for, or some assets of it."""
+    lineage = lineage_of(config)
+    return dg.RunRequest(
+        job_name=job_name(lineage.task.name, REFRESH),
+        partition_key=dataset,
+        asset_selection=keys or lineage.wanted(config),
+        tags=tags,
+    )
+
+
+def _nightly(lineage: Lineage) -> dg.ScheduleDefinition:
+    task = lineage.task.name
+
+    @dg.schedule(
+        job_name=job_name(task, REFRESH),
+        cron_schedule="0 3 * * *",
+        # The first task's keeps the name under which people have switched it on or off.
+        name="nightly" if task == "text" else f"nightly_{task}",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=(
+            f"Refreshes every dataset of the task {task} at 03:00; what did not change costs next "
+            "to nothing."
+        ),
+    )
+    def nightly(context: Tick, datasets: Datasets) -> list[dg.RunRequest] | dg.SkipReason:
+        """Refresh every dataset that has a partition of this task."""
+        requests: list[dg.RunRequest] = []
+        for dataset in context.instance.get_dynamic_partitions(task):
+            try:
+                config = datasets.config(dataset)
+            except SluiceError as error:
+                context.log.error(f"Dataset {dataset} is left out tonight: {error}")
+                continue
+            if config.task == task:
+                requests.append(request(dataset, config, {"sluice/trigger": "nightly"}))
+        return requests or dg.SkipReason("There is no dataset to refresh.")
+
+    return nightly
+
+
+SCHEDULES = [_nightly(lineage) for lineage in LINEAGES.values()]

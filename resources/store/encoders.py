@@ -1,0 +1,59 @@
+"""Fitted encoders of tables, append-only: what was learnt from which training rows."""
+
+from dataclasses import dataclass
+
+from resources.lake import Lake
+
+
+@dataclass(frozen=True)
+class StoredEncoder:
+    """An encoder as it was stored.
+
+    Attributes
+    ----------
+    identity : str
+        Digest of everything that its vectors depend on.
+    settings : str
+        Digest of the configuration that it was fitted under.
+    fitted_on : int
+        Training rows that it was fitted on.
+    artifact : str
+        The encoder itself, as JSON.
+    """
+
+    identity: str
+    settings: str
+    fitted_on: int
+    artifact: str
+
+
+def append(lake: Lake, dataset: str, encoder: StoredEncoder) -> None:
+    """Store an encoder as the newest of a dataset."""
+    values = [dataset, encoder.identity, encoder.settings, encoder.fitted_on, encoder.artifact]
+    lake.write(
+        lambda cursor: cursor.execute(
+            "INSERT INTO encoders VALUES (?, ?, ?, ?, ?, now()::TIMESTAMP)", values
+        )
+    )
+
+
+def newest(lake: Lake, dataset: str) -> StoredEncoder | None:
+    """Return the newest encoder of a dataset, or None."""
+    return _first(lake, "dataset = ?", [dataset])
+
+
+def read(lake: Lake, dataset: str, identity: str) -> StoredEncoder | None:
+    """Return an encoder of a dataset by its identity, or None."""
+    return _first(lake, "dataset = ? AND encoder = ?", [dataset, identity])
+
+
+def _first(lake: Lake, where: str, values: list[str]) -> StoredEncoder | None:
+    rows = lake.read(
+        f"SELECT encoder, settings, fitted_on, artifact FROM encoders WHERE {where} "
+        "ORDER BY fitted_at DESC LIMIT 1",
+        values,
+    ).to_pylist()
+    if not rows:
+        return None
+    row = rows[0]
+    return StoredEncoder(row["encoder"], row["settings"], row["fitted_on"], row["artifact"])

@@ -1,0 +1,156 @@
+"""Tables as a caller has them: arrays, data frames, Arrow tables, lists of dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sluice.data.columns import require_columns
+from sluice.data.config_sections import Columns
+from sluice.data.table_rows import infinite_column, is_empty_row, row_texts
+from sluice.data.targets import label_texts, refuse_quantities
+from sluice.data.textual import value_text
+from sluice.errors import DataError
+
+
+def table_rows(X: object) -> tuple[list[str], dict[str, str]]:
+    """Write the rows of a table as texts, see `sluice.data.table_rows.row_texts`.
+
+    Parameters
+    ----------
+    X : ndarray, DataFrame, Table, list of dict or list of list
+        An array of numbers has numeric columns; anything else shows its types by its values, but
+        that a categorical column of pandas stays one.
+
+    Returns
+    -------
+    texts : list of str
+        One a row.
+    types : dict of str to str
+        Column to type, where it is known.
+
+    Raises
+    ------
+    DataError
+        Where it is no table, a value is nested or infinite, or a row has no value.
+    """
+    columns = _columns(X)
+    if not columns or not all(map(len, columns.values())):
+        raise DataError("X has no row or no column; give one row for each thing to select.")
+    types: dict[str, str] = {}
+    if isinstance(X, np.ndarray) and X.dtype.kind in "fiub":
+        types = dict.fromkeys(columns, "numeric")
+    elif hasattr(X, "iloc"):
+        coded = [name for name, column in columns.items() if pa.types.is_dictionary(column.type)]
+        types = dict.fromkeys(coded, "categorical")
+    table = pa.table(dict(columns))
+    texts: list[str] = row_texts(table, list(columns), "X").to_pylist()
+    # Only types matter here: no column is special.
+    known = Columns.model_construct(types=types)
+    for row, text in enumerate(texts):
+        if is_empty_row(text):
+            raise DataError(f"Row {row} of X has no value in any column; leave it out.")
+        infinite = infinite_column(text, known)
+        if infinite is not None:
+            raise DataError(
+                f"Row {row} of X is infinite in column {infinite!r}; leave the row out, or make "
+                "the value missing (NaN)."
+            )
+    return texts, types
+
+
+def table_labels(y: Iterable[Any], n: int) -> list[str]:
+    """Write labels as texts and refuse quantities, see `sluice.data.targets`.
+
+    Raises
+    ------
+    DataError
+        Where they are not n, one is missing, or they are quantities.
+    """
+    given = list(cast("list[Any]", y.tolist()) if isinstance(y, np.ndarray) else y)
+    if len(given) != n:
+        raise DataError(f"y has {len(given)} labels for {n} rows; give one for each.")
+    labels: list[str | None] = label_texts(_column(given, "y"), "y").to_pylist()
+    missing = [row for row, label in enumerate(labels) if label is None]
+    if missing:
+        raise DataError(
+            f"y has missing labels, the first in row {missing[0]}; leave those rows out."
+        )
+    written = cast("list[str]", labels)
+    refuse_quantities(written, "y")
+    return written
+
+
+def _columns(X: object) -> Mapping[str, pa.ChunkedArray | pa.Array]:
+    if isinstance(X, np.ndarray):
+        return _of_array(X)
+    if isinstance(X, pa.Table):
+        return _of_arrow(X)
+    if hasattr(X, "columns") and hasattr(X, "iloc"):
+        return _of_frame(X)
+    if hasattr(X, "__arrow_c_stream__"):
+        return _of_arrow(pa.table(X))
+    rows = cast("Sequence[object]", X) if isinstance(X, list | tuple) else ()
+    if rows and all(isinstance(row, Mapping) for row in rows):
+        return _of_dicts(cast("Sequence[Mapping[Any, Any]]", rows))
+    if rows and all(isinstance(row, list | tuple | np.ndarray) for row in rows):
+        lengths = {len(cast("Sequence[Any]", row)) for row in rows}
+        if len(lengths) == 1:
+            return _of_array(np.array(rows, dtype=object))
+    raise DataError(
+        f"X is a {type(X).__name__} and no table; give an array of shape (n, d), a data frame, an "
+        "Arrow table, or a list of dicts with one dict a row."
+    )
+
+
+def _of_array(X: NDArray[Any]) -> dict[str, pa.Array]:
+    if X.ndim != 2 or not X.shape[1]:
+        raise DataError(f"X has shape {X.shape}; give one row of values each, shape (n, d).")
+    if X.dtype.kind == "c":
+        raise DataError("X holds complex numbers; give their parts as columns.")
+    digits = len(str(X.shape[1] - 1))
+    names = [f"x{place:0{digits}d}" for place in range(X.shape[1])]
+    if X.dtype.kind in "fiub":
+        numbers = X.astype(np.float64)
+        return {name: pa.array(numbers[:, at]) for at, name in enumerate(names)}
+    return {name: _column(X[:, at].tolist(), name) for at, name in enumerate(names)}
+
+
+def _of_arrow(X: pa.Table) -> dict[str, pa.ChunkedArray]:
+    require_columns(X.column_names, X.column_names, "X")
+    return dict(zip(X.column_names, X.columns, strict=True))
+
+
+def _of_frame(X: Any) -> dict[str, pa.Array | pa.ChunkedArray]:
+    names = [str(name) for name in X.columns]
+    require_columns(names, names, "X")
+    return {name: _column(X.iloc[:, at], name) for at, name in enumerate(names)}
+
+
+def _of_dicts(rows: Sequence[Mapping[Any, Any]]) -> dict[str, pa.Array]:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    require_columns([str(name) for name in names], [str(name) for name in names], "X")
+    return {str(name): _column([row.get(name) for row in rows], str(name)) for name in names}
+
+
+def _column(values: Any, name: str) -> pa.Array | pa.ChunkedArray:
+    """Return values as Arrow, as texts where they share no type."""
+    try:
+        # From pandas: NaN is a missing value.
+        return pa.array(values, from_pandas=True)
+    except (pa.ArrowException, OverflowError, TypeError, ValueError):
+        cells: list[object] = [_plain(value) for value in values]
+    if any(isinstance(cell, list | dict | tuple | set) for cell in cells):
+        raise DataError(
+            f"The column {name!r} of X holds lists or objects, not one text or number a row."
+        )
+    return pa.array([value_text(cell) for cell in cells], pa.string())
+
+
+def _plain(value: Any) -> object:
+    """Return the Python value of a numpy scalar, and any other as it is."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,65 @@
+"""Names of methods in a `dataset.yaml`: whether they exist and belong to the dataset's task.
+
+The registries lie above the data in the house's layers, so they are loaded by name and only here:
+a configuration that names no method loads none.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sluice.errors import UnknownNameError
+
+_SCALARS = (bool, int, float, str, type(None))
+
+
+def known_family(name: str) -> str:
+    """Return the name of a family of classifiers, or raise ValueError."""
+    known = list(importlib.import_module("sluice.heads.families").FAMILIES)
+    if name not in known:
+        raise ValueError(f"names an unknown one: {UnknownNameError.of('family', name, known)}")
+    return name
+
+
+def check_selectors(names: Sequence[str], task: str) -> None:
+    """Raise ValueError unless every name is a selector of the task."""
+    known = sorted(_selectors(task))
+    for name in names:
+        if name not in known:
+            raise ValueError(f"names an unknown one: {_unknown(name, task, known)}")
+
+
+def check_options(options: Mapping[str, Mapping[str, Any]], task: str) -> None:
+    """Raise ValueError unless every option is one of its selector, with a value that YAML holds.
+
+    What a value may be is the method's own rule, checked where it runs.
+    """
+    known = _selectors(task)
+    for name, chosen in options.items():
+        if name not in known:
+            raise ValueError(f"names an unknown selector: {_unknown(name, task, sorted(known))}")
+        accepted = list(known[name].options)
+        for option, value in chosen.items():
+            if option not in accepted:
+                raise ValueError(str(UnknownNameError.of(f"option of {name}", option, accepted)))
+            parts = value if isinstance(value, list) else [value]
+            if not all(isinstance(part, _SCALARS) for part in parts):
+                raise ValueError(
+                    f"gives {name}.{option} the value {value!r}; write a number, a text, true, "
+                    "false, or a list of those"
+                )
+
+
+def _selectors(task: str) -> dict[str, Any]:
+    registry = importlib.import_module("sluice.subsets.registry")
+    return {name: each for name, each in registry.SELECTORS.items() if task in each.tasks}
+
+
+def _unknown(name: str, task: str, known: list[str]) -> str:
+    elsewhere = importlib.import_module("sluice.subsets.registry").SELECTORS.get(name)
+    if elsewhere is None:
+        return str(UnknownNameError.of("selector", name, known))
+    tasks = ", ".join(sorted(elsewhere.tasks))
+    return f"{name} is for {tasks} and not for {task}. Known: {', '.join(known)}."

@@ -1,0 +1,73 @@
+"""Raw rows that were looked at: those that can be used and those that cannot."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pyarrow as pa
+
+_SHOWN = 200
+
+
+class Row(NamedTuple):
+    """One raw row with what the checks need to know of it."""
+
+    instance_id: str
+    content: str
+    text: str
+    label: str
+    normalised: str
+    split: str | None
+    group: str | None
+    file: str
+    row: int
+
+
+class Rejection(NamedTuple):
+    """One row that was set aside."""
+
+    row: Row
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Screened:
+    """Rows that can be used and rows that cannot.
+
+    Attributes
+    ----------
+    kept : list of Row
+        By instance id; ids are unique, and for the task text normalised texts, too.
+    rejected : list of Rejection
+        By instance id, file and row.
+    """
+
+    kept: list[Row]
+    rejected: list[Rejection]
+
+    def reasons(self) -> dict[str, int]:
+        """Count the rejections by reason, most frequent first."""
+        return dict(Counter(r.reason for r in self.rejected).most_common())
+
+    def rejected_table(self) -> pa.Table:
+        """Return instance_id, file, row, reason, detail, text (first 200 characters), label."""
+        rejections = self.rejected
+        return pa.table(
+            {
+                "instance_id": _strings(r.row.instance_id for r in rejections),
+                "file": _strings(r.row.file for r in rejections),
+                "row": pa.array([r.row.row for r in rejections], pa.int64()),
+                "reason": _strings(r.reason for r in rejections),
+                "detail": _strings(r.detail for r in rejections),
+                "text": _strings(r.row.text[:_SHOWN] for r in rejections),
+                "label": _strings(r.row.label for r in rejections),
+            }
+        )
+
+
+def _strings(values: Iterable[str]) -> pa.Array:
+    return pa.array(list(values), pa.string())

@@ -1,0 +1,51 @@
+"""Classifiers of a family fitted to a subset, however few its rows and classes are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sluice.errors import DataError
+from sluice.heads.families import make_classifier
+
+
+def fit_family(family: str, x: NDArray[np.floating], y: NDArray[np.integer], seed: int = 0) -> Any:
+    """Fit a family's classifier to some rows.
+
+    Parameters
+    ----------
+    family : str
+        One of `sluice.heads.families.FAMILIES`.
+    x : ndarray of float, shape (n, d)
+    y : ndarray of int, shape (n,)
+        Class of each row.
+    seed : int
+
+    Returns
+    -------
+    scikit-learn classifier
+        Fitted. Rows of one class alone give the constant predictor of that class, and a
+        classifier that asks k neighbours asks no more than there are rows.
+
+    Raises
+    ------
+    DataError
+        If there is no row, or `x` and `y` differ in length.
+    UnknownNameError
+        There is no such family.
+    """
+    if len(x) == 0 or len(x) != len(y):
+        raise DataError(
+            f"A classifier cannot be trained on {len(x)} rows and {len(y)} labels; give as many "
+            "of both, and at least one."
+        )
+    model = make_classifier(family, seed)
+    if len(np.unique(y)) == 1:
+        from sklearn.dummy import DummyClassifier
+
+        model = DummyClassifier(strategy="most_frequent")
+    elif hasattr(model, "n_neighbors"):
+        model.set_params(n_neighbors=min(model.n_neighbors, len(x)))
+    return model.fit(x, y)
