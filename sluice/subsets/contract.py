@@ -69,6 +69,7 @@ class Selection:
     Attributes
     ----------
     ids : ndarray of str, shape (b,)
+        Positions (int64) from ``sluice.select(task="tabular")`` without ids.
     gains : ndarray of float64, shape (b,)
     reasons : list of str, length b
     note : str
@@ -82,7 +83,10 @@ class Selection:
 
 
 Core = Callable[..., Picks]
-"""``core(pool, budget, seed, **options) -> Picks`` on a pool sorted by id."""
+"""``core(pool, budget, seed, **options) -> Picks`` on a pool sorted by id.
+
+The budget is None only for a method that is `sized`.
+"""
 
 
 @dataclass(frozen=True)
