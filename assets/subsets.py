@@ -12,7 +12,7 @@ from assets import checks
 from assets.inputs import Rows, options_of, read_pool, selector_deps, selector_inputs
 from assets.map import read_map
 from assets.plots import plots
-from assets.stage import Outcome, digest_of, inputs_of, run_stage
+from assets.stage import Outcome, digest_of, inputs_of, logger, run_stage
 from assets.task import Task
 from resources.datasets import Datasets
 from resources.lake import Lake
@@ -28,6 +28,8 @@ from sluice.subsets.contract import Pool, Selection, Selector
 
 SAMPLE_ROWS = 10
 CHANGED_ROWS = 10
+# Above, a method that compares all pairs says that it takes its time (ours).
+MANY_ROWS = 20_000
 
 
 def budget_label(budget: float) -> str:
@@ -98,6 +100,13 @@ def _selecting(
         contents = dict(zip(train.ids, train.content_hashes, strict=True))
         pairs = [(b, s) for b in config.budgets for s in seeds_of(selector, config)]
         options = options_of(selector, config)
+        if len(train.ids) > MANY_ROWS and selector.cost.startswith("n^2"):
+            logger.warning(
+                "%s compares all pairs of %d rows, %d times over (cost %s). Leave it out of "
+                "`selectors` in dataset.yaml, or ask for fewer budgets and seeds, if that is too "
+                "long.",
+                *(selector.name, len(train.ids), len(pairs), selector.cost),
+            )
         chosen: list[tuple[selections.SelectionHeader, pa.Table]] = []
         with track(f"selecting by {selector.name}", len(pairs)) as advance:
             for budget, seed in pairs:

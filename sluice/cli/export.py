@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -12,6 +13,9 @@ from rich.markup import escape
 from sluice.cli import workspace
 from sluice.cli.common import results
 from sluice.errors import ConfigError, UnknownNameError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # The ids of snapshots are small numbers, those of selections 16 hexadecimal digits.
 LONGEST_SNAPSHOT = 5
@@ -38,7 +42,10 @@ def export(
         ),
     ] = None,
 ) -> None:
-    """Write the rows that a method keeps at a budget, with rank, gain and reason."""
+    """Write the rows that a method keeps at a budget, with rank, gain and reason.
+
+    Rows of a table have their columns back.
+    """
     from sluice.cli.rows_out import check_out, write_table
 
     check_out(out)
@@ -54,7 +61,8 @@ def export(
         entry = _entry(lake, dataset, stages, method, budget, seed, at)
         head = selections.headers(lake, [entry["selection_id"]])[0]
     table = selections.rows(lake, head.selection_id).drop_columns(["content_hash"])
-    write_table(out, table)
+    tabular = head.method in stages and stages[head.method].asset.startswith("tabular/")
+    write_table(out, with_features(table) if tabular else table)
     purged = selections.purged(head, table.num_rows)
     results().print(
         f"{table.num_rows:,} rows of {escape(dataset)} by {head.method} at {head.budget} "
@@ -66,6 +74,35 @@ def export(
         ),
         soft_wrap=True,
     )
+
+
+def with_features(table: pa.Table) -> pa.Table:
+    """Give rows of a table their columns back, in place of the one text that holds them.
+
+    A column of ours that is called like one of them becomes ``sluice_<name>``. Columns that mix
+    numbers, truths and texts are written as texts.
+    """
+    rows = [json.loads(text) for text in table["text"].to_pylist()]
+    names = sorted({name for row in rows for name in row})
+    ours = table.drop_columns(["text"])
+    ours = ours.rename_columns([f"sluice_{n}" if n in names else n for n in ours.column_names])
+    for name in reversed(names):
+        ours = ours.add_column(2, name, _column([row.get(name) for row in rows]))
+    return ours
+
+
+def _column(values: list[Any]) -> pa.Array:
+    import pyarrow as pa
+
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {int, float}:
+        # Whole numbers stay so, unless one is not, or is too large.
+        exact = kinds == {int} and all(abs(v) < 2**63 for v in values if v is not None)
+        return pa.array(values, pa.int64() if exact else pa.float64())
+    if kinds == {bool}:
+        return pa.array(values, pa.bool_())
+    texts = [v if v is None or isinstance(v, str) else json.dumps(v) for v in values]
+    return pa.array(texts, pa.string())
 
 
 def stages_of(lake: Any, dataset: str) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from sluice.randomness import keyed_bits
 from sluice.scores.gat_scores import NAMES
 from sluice.subsets.contract import Picks, Pool, Selector
 from sluice.subsets.describe import class_name
+from sluice.subsets.k_medoids_clusters import cluster
 from sluice.subsets.quotas import class_quotas, interleave
-from sluice.subsets.weighted_medoids import weighted_clusters
 
 ITERATIONS = 25
 """Most k-means updates of a clustering, as for `k_medoids`."""
@@ -113,8 +113,9 @@ def _diverse(pool: Pool, budget: int, seed: int, score: str) -> Picks:
     bits = keyed_bits(seed, pool.ids)
     positions, counts = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
     for c in np.flatnonzero(quotas).tolist():
-        some = _candidates(pool, np.flatnonzero(labels == c), int(quotas[c]))
-        found = weighted_clusters(rows[some], values[some], int(quotas[c]), bits[some], ITERATIONS)
+        quota = int(quotas[c])
+        some = _candidates(pool, np.flatnonzero(labels == c), quota)
+        found = cluster(rows[some], quota, bits[some], ITERATIONS, weights=values[some])
         positions.append(some[found.medoids])
         counts.append(found.sizes)
     kept, count = np.concatenate(positions), np.concatenate(counts)

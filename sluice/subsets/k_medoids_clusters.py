@@ -62,6 +62,7 @@ def cluster(
     bits: NDArray[np.uint64],
     iterations: int,
     advance: Advance | None = None,
+    weights: NDArray[np.float64] | None = None,
 ) -> Clusters:
     """Find as many medoids as asked for.
 
@@ -77,9 +78,11 @@ def cluster(
         Most k-means updates of a clustering.
     advance : callable, optional
         Told how many medoids more there are.
+    weights : ndarray of float64, shape (m,), optional
+        At least 0; they choose the medoids, not the clusters.
     """
     if quota <= LIMIT or quota == len(rows):
-        found = _one_level(rows, quota, bits, iterations)
+        found = _one_level(rows, quota, bits, iterations, weights)
         if advance is not None:
             advance(quota)
         return found
@@ -89,7 +92,8 @@ def cluster(
     sizes: list[NDArray[np.int64]] = []
     for g, share in enumerate(quotas.tolist()):
         members = np.flatnonzero(group == g)
-        found = cluster(rows[members], share, bits[members], iterations, advance)
+        own = None if weights is None else weights[members]
+        found = cluster(rows[members], share, bits[members], iterations, advance, own)
         medoids.append(members[found.medoids])
         sizes.append(found.sizes)
     together = np.concatenate(medoids)
@@ -98,12 +102,16 @@ def cluster(
 
 
 def _one_level(
-    rows: NDArray[np.float32], quota: int, bits: NDArray[np.uint64], iterations: int
+    rows: NDArray[np.float32],
+    quota: int,
+    bits: NDArray[np.uint64],
+    iterations: int,
+    weights: NDArray[np.float64] | None,
 ) -> Clusters:
     if quota == len(rows):
         return Clusters(np.arange(quota), np.ones(quota, dtype=np.int64))
     nearest = k_means(rows, quota, bits, iterations)
-    medoids = central_members(rows, nearest)
+    medoids = central_members(rows, nearest, weights)
     return with_all_medoids(rows, nearest, medoids, quota)
 
 
@@ -192,18 +200,26 @@ def _ward(rows: NDArray[np.float32], count: int) -> NDArray[np.int64]:
     return np.unique(top[: len(rows)], return_inverse=True)[1].astype(np.int64)
 
 
-def central_members(rows: NDArray[np.float32], nearest: NDArray[np.int64]) -> NDArray[np.int64]:
+def central_members(
+    rows: NDArray[np.float32],
+    nearest: NDArray[np.int64],
+    weights: NDArray[np.float64] | None = None,
+) -> NDArray[np.int64]:
     """Medoid of each cluster; ties: lower id.
 
     The medoid is exactly the member nearest the cluster mean m, because
-    ``sum_i |x_i - x_j|^2 = sum_i |x_i - m|^2 + s |x_j - m|^2`` over the s members (the mixed
-    terms add up to zero), and only the last term depends on j. So it costs s d, not s^2 d.
+    ``sum_i w_i |x_i - x_j|^2 = sum_i w_i |x_i - m|^2 + (sum_i w_i) |x_j - m|^2`` over the
+    members (the mixed terms add up to zero), and only the last term depends on j. So it costs
+    s d for s members, not s^2 d. Where all weights of a cluster are 0, all count the same
+    (ours).
 
     Parameters
     ----------
     rows : ndarray of float32, shape (m, d)
     nearest : ndarray of int64, shape (m,)
         Cluster of each row, from 0 upwards without a gap.
+    weights : ndarray of float64, shape (m,), optional
+        At least 0.
 
     Returns
     -------
@@ -212,7 +228,8 @@ def central_members(rows: NDArray[np.float32], nearest: NDArray[np.int64]) -> ND
     """
     sizes = np.bincount(nearest)
     everyone = np.arange(len(rows))
-    squared = pair_squared_distances(rows, everyone, _means(rows, nearest), nearest)
+    means = _means(rows, nearest) if weights is None else _weighted_means(rows, nearest, weights)
+    squared = pair_squared_distances(rows, everyone, means, nearest)
     order = np.lexsort((everyone, squared, nearest))
     return order[np.cumsum(sizes) - sizes]
 
@@ -242,6 +259,19 @@ def _means(rows: NDArray[np.float32], group: NDArray[np.int64]) -> NDArray[np.fl
     sizes = np.bincount(group)
     begin = np.cumsum(sizes) - sizes
     return np.add.reduceat(rows[order].astype(np.float64), begin, axis=0) / sizes[:, None]
+
+
+def _weighted_means(
+    rows: NDArray[np.float32], group: NDArray[np.int64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Weighted mean of each group, as `_means` adds up."""
+    order = np.argsort(group, kind="stable")
+    sizes = np.bincount(group)
+    begin = np.cumsum(sizes) - sizes
+    total = np.add.reduceat(weights[order], begin)
+    divisor = np.where(total > 0, total, 1.0)[group]
+    shares = np.where(total[group] > 0, weights / divisor, 1.0 / sizes[group])
+    return np.add.reduceat(rows[order].astype(np.float64) * shares[order, None], begin, axis=0)
 
 
 @cache

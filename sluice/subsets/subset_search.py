@@ -51,7 +51,7 @@ def subset_search(
     seed : int
     target : str or scikit-learn classifier
         Who will be trained on the subset: ``"general"`` (1-NN, an RBF least-squares kernel
-        machine, decision trees and logistic regression at once), a name of
+        machine up to 2,048 rows, decision trees and logistic regression at once), a name of
         `sluice.heads.families`, or an unfitted classifier.
     evaluations : int
         Trials after the start; more is better, and a search with a checkpoint goes on.
@@ -84,7 +84,7 @@ def subset_search(
     assert labels is not None
     if isinstance(evaluations, bool) or not isinstance(evaluations, int) or evaluations < 0:
         raise ConfigError(f"evaluations is {evaluations!r}; give a count of 0 or more.")
-    panel = panel_of(target)
+    panel = panel_of(target, budget)
     with config_context(assume_finite=True, skip_parameter_validation=True):
         problem, taught = _problem(pool, panel, seed)
         path = None if checkpoint is None else Path(checkpoint)

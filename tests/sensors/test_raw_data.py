@@ -1,5 +1,6 @@
 """The raw-data sensor: it refreshes what differs from the last good refresh, however that came."""
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 import dagster as dg
 import pyarrow as pa
 import pytest
+from tables import tumours
 
+from assets.tabular import TABULAR
 from assets.text import TEXT
 from resources.datasets import Datasets
 from resources.lake import Lake
@@ -31,11 +34,12 @@ class Watch:
         result = raw_data(context, lake=self.lake, datasets=Datasets())
         self.cursor = result.cursor
         for change in result.dynamic_partitions_requests or []:
+            name = change.partitions_def_name
             if isinstance(change, dg.AddDynamicPartitionsRequest):
-                self.instance.add_dynamic_partitions(TEXT.name, list(change.partition_keys))
+                self.instance.add_dynamic_partitions(name, list(change.partition_keys))
             else:
                 for key in change.partition_keys:
-                    self.instance.delete_dynamic_partition(TEXT.name, key)
+                    self.instance.delete_dynamic_partition(name, key)
         return result
 
     def asked(self) -> list[str]:
@@ -77,6 +81,26 @@ def test_a_new_dataset_is_refreshed_once_it_stands_still(
     watch.refreshed(folder)
     assert watch.asked() == []
     assert "up to date" in str(watch.tick().skip_reason)
+
+
+def test_each_dataset_goes_through_the_lineage_of_its_task(
+    watch: Watch, make_dataset: Make, make_table: Make, tweets: pa.Table
+) -> None:
+    make_dataset("texts", tweets)
+    folder = make_table("numbers", tumours(60))
+    watch.tick()
+    asked = watch.tick().run_requests or []
+    assert {str(run.partition_key): run.job_name for run in asked} == {
+        "numbers": "tabular_refresh",
+        "texts": "text_refresh",
+    }
+    assert watch.partitions() == ["texts"]
+    assert watch.instance.get_dynamic_partitions(TABULAR.name) == ["numbers"]
+    shutil.rmtree(folder)
+    watch.tick()
+    watch.tick()
+    assert watch.instance.get_dynamic_partitions(TABULAR.name) == []
+    assert watch.partitions() == ["texts"]
 
 
 def test_a_file_that_goes_back_to_an_earlier_state_is_refreshed_again(

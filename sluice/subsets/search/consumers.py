@@ -23,6 +23,8 @@ from sluice.subsets.search.view import View
 
 Commit = Callable[[], None]
 
+LARGEST_SYSTEM = 2048
+
 
 class Consumer(Protocol):
     """A classifier under search; slots are places of the subset, each holding one row."""
@@ -145,9 +147,14 @@ def _trees(first: int, last: int) -> list[Consumer]:
     return [Tree("tree", offset) for offset in range(first, last)]
 
 
-def general() -> Panel:
-    """Return the panel of the target ``"general"``."""
-    consumers = [OneNearestNeighbour(), KernelRidge(), *_trees(0, 2), Logistic()]
+def general(budget: int) -> Panel:
+    """Return the panel of the target ``"general"``.
+
+    The kernel machine solves a system of `budget` rows a trial, so it is asked up to
+    `LARGEST_SYSTEM` of them only.
+    """
+    kernel: list[Consumer] = [KernelRidge()] if budget <= LARGEST_SYSTEM else []
+    consumers = [OneNearestNeighbour(), *kernel, *_trees(0, 2), Logistic()]
     return Panel(consumers, _trees(2, 12), "several families of models")
 
 

@@ -16,7 +16,7 @@ FOLDS = 3
 LARGEST = 3000
 
 
-def panel_of(target: object) -> Panel:
+def panel_of(target: object, budget: int) -> Panel:
     """Return who judges for a target.
 
     Parameters
@@ -24,6 +24,7 @@ def panel_of(target: object) -> Panel:
     target : str or scikit-learn classifier
         ``"general"``, a name of `sluice.heads.families`, or an unfitted classifier, which is
         cloned.
+    budget : int
 
     Raises
     ------
@@ -32,7 +33,7 @@ def panel_of(target: object) -> Panel:
     """
     if isinstance(target, str):
         if target == "general":
-            return general()
+            return general(budget)
         return named(target)
     if not all(hasattr(target, name) for name in ("fit", "predict", "get_params")):
         raise ConfigError(

@@ -39,7 +39,7 @@ def problem_of(pool, target="general", seed=0):
     between = crossed(pool.embeddings, 6000, seed)
     taught = teacher.teach(pool.embeddings, pool.labels, n_classes, between, seed)
     worth = 0.5 * np.eye(n_classes)[pool.labels] + 0.5 * taught.own
-    panel = panel_of(target)
+    panel = panel_of(target, 12)
     reached = references(pool.embeddings, pool.labels, n_classes, worth, panel.consumers, seed)
     own = taught.own[np.arange(len(pool.labels)), pool.labels]
     ground = Ground(pool.embeddings, pool.labels, own)
