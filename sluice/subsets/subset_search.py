@@ -29,7 +29,7 @@ def subset_search(
     seed: int,
     *,
     target: object = "general",
-    evaluations: object = 2000,
+    evaluations: int = 2000,
     checkpoint: str | None = None,
 ) -> Picks:
     """Search for the rows on which given classifiers learn what all rows would teach them.
@@ -82,7 +82,7 @@ def subset_search(
     rows, labels = pool.embeddings, pool.labels
     assert rows is not None
     assert labels is not None
-    if isinstance(evaluations, bool) or not isinstance(evaluations, int) or evaluations < 0:
+    if isinstance(evaluations, bool) or not hasattr(evaluations, "__index__") or evaluations < 0:
         raise ConfigError(f"evaluations is {evaluations!r}; give a count of 0 or more.")
     panel = panel_of(target, budget)
     with config_context(assume_finite=True, skip_parameter_validation=True):
