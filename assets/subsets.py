@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -17,6 +19,7 @@ from assets.task import Task
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
+from resources.paths import searches_root
 from resources.store import history, records, selections
 from sluice.data.config import DatasetConfig
 from sluice.data.digests import order_free_digest
@@ -112,12 +115,15 @@ def _selecting(
             for budget, seed in pairs:
                 # A table of few rows and many classes: too small a budget is said, not evaded.
                 strict = task.name == "tabular"
-                picked = shell.run(selector, pool, budget, seed, strict_floor=strict, **options)
-                head = _header(dataset, selector, budget, seed, options, versions, picked, contents)
-                chosen.append((head, _table(picked, contents)))
+                head = _header(dataset, selector, budget, seed, options, versions)
+                given = {**options, **_resumable(options, head.selection_id)}
+                picked = shell.run(selector, pool, budget, seed, strict_floor=strict, **given)
+                chosen.append((_filled(head, picked, contents), _table(picked, contents)))
                 advance()
         selections.append(lake, chosen)
         heads = [head for head, _ in chosen]
+        for head in heads:
+            _search_of(head.selection_id).unlink(missing_ok=True)
         shown_at = pairs.index((config.chosen_budget, seeds_of(selector, config)[0]))
         seen = _seen(lake, previous, heads)
         return Outcome(
@@ -149,6 +155,20 @@ def _selecting(
     return run
 
 
+def _resumable(options: dict[str, Any], selection_id: str) -> dict[str, str]:
+    """Return where a method that can be resumed remembers how far it is; no part of its identity.
+
+    A killed run leaves the file, and the next one goes on from it.
+    """
+    if options.get("checkpoint", "") is not None:
+        return {}
+    return {"checkpoint": str(_search_of(selection_id))}
+
+
+def _search_of(selection_id: str) -> Path:
+    return searches_root() / f"{selection_id}.npz"
+
+
 def _header(
     dataset: str,
     selector: Selector,
@@ -156,10 +176,8 @@ def _header(
     seed: int,
     options: dict[str, Any],
     versions: str,
-    picked: Selection,
-    contents: dict[str, str],
 ) -> selections.SelectionHeader:
-    ids = picked.ids.tolist()
+    """Return what is known of a selection before it is made."""
     parameters = {"version": selector.version, "options": options}
     identity = [dataset, selector.name, parameters, budget_label(budget), seed, versions]
     return selections.SelectionHeader(
@@ -168,12 +186,20 @@ def _header(
         method=selector.name,
         budget=budget_label(budget),
         seed=seed,
-        size=len(ids),
+        size=0,
         parameters=json.loads(json.dumps(parameters)),
         inputs=versions,
-        rows_digest=order_free_digest(f"{row} {contents[row]}" for row in ids),
-        note=picked.note,
+        rows_digest="",
+        note="",
     )
+
+
+def _filled(
+    head: selections.SelectionHeader, picked: Selection, contents: dict[str, str]
+) -> selections.SelectionHeader:
+    ids = picked.ids.tolist()
+    rows_digest = order_free_digest(f"{row} {contents[row]}" for row in ids)
+    return replace(head, size=len(ids), rows_digest=rows_digest, note=picked.note)
 
 
 def _table(picked: Selection, contents: dict[str, str]) -> pa.Table:

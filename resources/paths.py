@@ -14,3 +14,8 @@ def home() -> Path:
 def datasets_root() -> Path:
     """Return the folder of the datasets, `$SLUICE_DATASETS` or `datasets`."""
     return Path(os.environ.get("SLUICE_DATASETS") or WORKSPACE / "datasets").resolve()
+
+
+def searches_root() -> Path:
+    """Return the folder of searches that are under way, below `home`."""
+    return home() / "searches"

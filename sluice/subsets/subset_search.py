@@ -90,7 +90,7 @@ def subset_search(
         path = None if checkpoint is None else Path(checkpoint)
         key = disk.key_of(pool, budget, seed, panel.words, VERSION)
         state = None if path is None else disk.read(path, key)
-        if state is None:
+        if state is None or state.done > evaluations:
             state = _start(problem, pool, taught, budget, seed)
 
         def remember(reached: State) -> None:

@@ -211,7 +211,7 @@ def climb(
         Changed in place.
     evaluations : int
     between : callable
-        Told the state after each stretch.
+        Told the state after each whole stretch.
     advance : callable
         Told the number of trials made.
 
@@ -243,7 +243,8 @@ def climb(
                 state.kept = kept
                 state.since[swap.slots] = state.done
         state.values.append(standing.value)
-        between(state)
+        if state.done % STRETCH == 0:
+            between(state)
     return state
 
 
