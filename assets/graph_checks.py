@@ -35,23 +35,17 @@ def _exact(task: Task, method: GraphMethod) -> Callable[[Lake, Datasets, str], F
         """The edges of one part are those of a comparison of all its pairs in float64."""
         train = read_rows(lake, dataset).of("train")
         stored = part_edges.read(lake, dataset, method.name)
-        sampled = _sampled(stored, method.options.get("cap"))
-        if sampled is None:
+        part = sampled(stored, method.options.get("cap"))
+        if part is None:
             return Finding(True, {"part": "none has two rows and all of them"})
-        vectors = read_vectors(lake, task, dataset, train)[sampled.part.positions]
-        least, most = _PLAIN[method.name](
-            vectors.astype(np.float64), sampled.part.key, method.options
-        )
-        found = np.zeros(least.shape)
-        found[sampled.edges.sources, sampled.edges.targets] = sampled.edges.weights
-        found = np.maximum(found, found.T)
-        wrong = (found < least - CLOSE) | (found > most + CLOSE)
+        rows = read_vectors(lake, task, dataset, train)[part.part.positions]
+        wrong = differing(method, part, rows)
         return Finding(
             not wrong.any(),
             {
-                "part": sampled.part.key,
-                "rows": len(vectors),
-                "edges": len(sampled.edges.sources),
+                "part": part.part.key,
+                "rows": len(rows),
+                "edges": len(part.edges.sources),
                 "pairs_that_differ": int(wrong.sum()) // 2,
             },
         )
@@ -59,7 +53,18 @@ def _exact(task: Task, method: GraphMethod) -> Callable[[Lake, Datasets, str], F
     return look
 
 
-def _sampled(stored: list[StoredPart], cap: int | None) -> StoredPart | None:
+def differing(
+    method: GraphMethod, stored: StoredPart, rows: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Return which pairs of a part's rows weigh something else than they should, shape (m, m)."""
+    least, most = _PLAIN[method.name](rows.astype(np.float64), stored.part.key, method.options)
+    found = np.zeros(least.shape)
+    found[stored.edges.sources, stored.edges.targets] = stored.edges.weights
+    found = np.maximum(found, found.T)
+    return (found < least - CLOSE) | (found > most + CLOSE)
+
+
+def sampled(stored: list[StoredPart], cap: int | None) -> StoredPart | None:
     """Return the largest part of which no row was left out, or none."""
     whole = [s for s in stored if 2 <= len(s.part.positions) <= (cap or np.inf)]
     return max(whole, key=lambda s: (len(s.part.positions), s.part.key), default=None)
@@ -77,9 +82,11 @@ def _minibatch(
     weights = np.exp(-distances / (options["tau"] or median))
     np.fill_diagonal(distances, np.inf)
     k = min(options["k"], len(rows) - 1)
-    furthest = np.sort(distances, axis=1)[:, k - 1 : k]
-    surely, maybe = distances < furthest - CLOSE, distances <= furthest + CLOSE
-    np.fill_diagonal(maybe, False)
+    # The last of each row is its distance to itself, which is infinite here.
+    ordered = np.sort(distances, axis=1)
+    surely = distances < ordered[:, k : k + 1] - CLOSE
+    maybe = distances <= ordered[:, k - 1 : k] + CLOSE
+    surely, maybe = (near & np.isfinite(distances) for near in (surely, maybe))
     return weights * (surely | surely.T), weights * (maybe | maybe.T)
 
 

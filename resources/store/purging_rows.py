@@ -26,7 +26,6 @@ _FILLED_BY = {
     "instances": ("/instances",),
     GRAPHS: ("/graphs/",),
     "part_edges": ("/graphs/",),
-    "encoders": ("/encoder",),
     "scores": ("/scores/", "/map"),
 }
 _MESSAGES = {"rejected": "detail", "subsets": "reason", "selections": "note"}
@@ -99,6 +98,8 @@ def purge_rows(lake: Lake, dataset: str, ids: Sequence[str]) -> dict[str, int]:
             table: deleted(cursor, f"DELETE FROM {table} WHERE dataset = ?", [dataset])
             for table in MADE_OF_ALL
         }
+        if counts["encoders"]:
+            _forget_encoders(cursor, dataset)
         counts |= _delete_contents(cursor, dataset)
         changes = [_rewritten(cursor, dataset, *place, mentions.out_of_json) for place in _JSON]
         counts["records"] = max(changes)
@@ -134,6 +135,13 @@ def _delete_graphs(cursor: duckdb.DuckDBPyConnection, dataset: str) -> int:
         f"DELETE FROM {GRAPHS} WHERE dataset = ? AND graph IN (SELECT graph FROM {GRAPHS} "
         "WHERE dataset = ? AND instance_id IN (FROM purged))",
         [dataset, dataset],
+    )
+
+
+def _forget_encoders(cursor: duckdb.DuckDBPyConnection, dataset: str) -> None:
+    """Delete the records of encoders: they show ranges and categories of the rows."""
+    cursor.execute(
+        "DELETE FROM records WHERE dataset = ? AND ends_with(asset, '/encoder')", [dataset]
     )
 
 

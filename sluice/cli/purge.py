@@ -226,7 +226,8 @@ def _report(task: str, dataset: str, counts: dict[str, int], rows: list[str] | N
         out.print(f"Its page is gone too; the next `sluice run {name}` writes it again.")
     out.print(
         "What stays: its models and runs in MLflow (ids, labels and digests of kept rows, no "
-        "texts; a model's weights were trained on them): delete the experiment and the model "
+        "texts; a model's weights were trained on them, and beside a table's lies its encoder, "
+        "with categories and ranges of the rows): delete the experiment and the model "
         f"sluice.{task}.{name} there, and train anew. Exports and pages that you wrote elsewhere, "
         "and backups, are yours to delete."
     )

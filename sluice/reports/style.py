@@ -58,14 +58,20 @@ DARK = Theme(
 
 _MARKERS = ("o", "s", "^", "D", "v")
 _DASHES = ((0, ()), (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (8, 2)))
-# So that no two methods of the usual report share a colour. Any other name gets its mark from its
-# digest: a new selector needs no line here.
+# So that no two methods of the usual reports share a colour: a line of names for each marker.
+# Any other name gets its mark from its digest: a new selector needs no line here.
 _SLOTS = {
-    name: slot
-    for slot, name in enumerate(
-        ("k_center", "facility_location", "k_medoids", "margin", "density", "gais", "mig")
+    name: (colour, turn)
+    for turn, names in enumerate(
+        (
+            ("k_center", "facility_location", "k_medoids", "margin", "density", "gais", "mig"),
+            ("subset_search", "herding", "cnn", "enn_k_medoids", "enn", "all_knn", "ldis"),
+            ("cdis", "drop3", "icf", "lss", "lsbo"),
+        )
     )
+    for colour, name in enumerate(names)
 }
+_NAMED_TURNS = 3
 
 
 @dataclass(frozen=True)
@@ -81,11 +87,13 @@ def mark_of(selector: str, theme: Theme = LIGHT) -> Mark:
     """Give a selector its colour, marker and dash: a function of its name alone."""
     if selector == RANDOM:
         return Mark(theme.ink, "o", _DASHES[0])
-    known = _SLOTS.get(selector)
-    if known is not None:
-        return Mark(theme.series[known], _MARKERS[0], _DASHES[0])
-    digest = int.from_bytes(hashlib.sha256(selector.encode()).digest()[:4], "big")
-    colour, turn = digest % len(theme.series), 1 + digest // len(theme.series) % 4
+    if selector in _SLOTS:
+        colour, turn = _SLOTS[selector]
+    else:
+        digest = int.from_bytes(hashlib.sha256(selector.encode()).digest()[:4], "big")
+        left = len(_MARKERS) - _NAMED_TURNS
+        colour = digest % len(theme.series)
+        turn = _NAMED_TURNS + digest // len(theme.series) % left
     return Mark(theme.series[colour], _MARKERS[turn], _DASHES[turn])
 
 

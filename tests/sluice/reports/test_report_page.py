@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from PIL import Image
 
-from sluice.reports.contents import RANDOM, Interval, ReportData
+from sluice.reports.contents import RANDOM, Evidence, Interval, ReportData
 from sluice.reports.page import render
 from sluice.reports.tables import format_difference, format_interval
 from sluice.reports.words import seconds
@@ -270,3 +270,16 @@ def test_seconds(value: float, text: str) -> None:
 def test_template_and_style_lie_inside_the_package() -> None:
     for name in ("page.html.j2", "page.css"):
         assert (files("sluice.reports") / name).is_file()
+
+
+def test_what_only_a_task_finds_has_a_section_of_its_own(data):
+    found = Evidence("What <b> is worth", ["It's 3 % & no more."], ["head", "worth"], [["0", "<1"]])
+    silent = Evidence("Only words", ["Nothing to count."])
+    page = render(replace(data, evidence=[found, silent]))
+    parsed(page)
+    assert f'<h2 id="h-evidence-1">{escape(found.title)}</h2>' in page
+    assert unescape(page).count("It's 3 % & no more.") == 1
+    assert '<th scope="row">0</th><td>&lt;1</td>' in page
+    assert page.count('aria-labelledby="h-evidence-') == 2
+    assert 'aria-label="Only words"' not in page
+    assert "h-evidence" not in render(data)
