@@ -91,30 +91,16 @@ class Refitted:
         return answers.astype(np.int64)
 
 
-class Tree:
+class Tree(Refitted):
     """A decision tree; its seed changes from one stretch of the search to the next."""
 
     def __init__(self, name: str = "tree", offset: int = 0) -> None:
-        self.name = name
-        self._offset = offset
-        self._view: View | None = None
-        self._seed = 0
-
-    def start(self, view: View, kept: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-        """See `Consumer`."""
-        self._view, self._seed = view, seed
-        return self._fitted(kept)
-
-    def trial(
-        self, slots: NDArray[np.int64], rows: NDArray[np.int64], kept: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], Commit]:
-        """See `Consumer`."""
-        return self._fitted(kept), _nothing
+        super().__init__(name, lambda seed: make_classifier("tree", seed * 16 + offset))
 
     def _fitted(self, kept: NDArray[np.int64]) -> NDArray[np.int64]:
         view = self._view
         assert view is not None
-        model = make_classifier("tree", self._seed * 16 + self._offset)
+        model = self._make(self._seed)
         model.fit(view.rows[kept], view.labels[kept], check_input=False)
         counts = model.tree_.predict(view.judged)
         return model.classes_[counts.argmax(axis=1)].astype(np.int64)
