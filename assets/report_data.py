@@ -19,6 +19,7 @@ from assets.task import Task
 from resources.lake import Lake
 from resources.store import records, rows, scores, selections
 from sluice.data.config import DatasetConfig
+from sluice.data.table_rows import shown_row
 from sluice.reports.contents import (
     Interval,
     KeptRow,
@@ -72,7 +73,7 @@ def gather(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> Repor
         stage_costs=_costs(known),
         kept=samples,
         selection_ids=ids,
-        suspects=_suspects(lake, dataset, train),
+        suspects=_suspects(lake, task, dataset, train),
         model_card=_model_card(task, known),
         figures=_figures(lake, task, dataset, train, kept, results, known),
         versions=_versions(),
@@ -111,7 +112,10 @@ def _samples(
         table = selections.rows(lake, entry["selection_id"]).slice(0, SAMPLE_ROWS)
         ids[method] = entry["selection_id"]
         samples[method] = [
-            KeptRow(**{key: row[key] for key in KeptRow.__dataclass_fields__})
+            KeptRow(
+                **{key: row[key] for key in KeptRow.__dataclass_fields__}
+                | {"text": _shown(task, row["text"])}
+            )
             for row in table.to_pylist()
         ]
     return samples, ids
@@ -134,14 +138,19 @@ def _costs(known: dict[str, records.Record]) -> list[StageCost]:
     ]
 
 
-def _suspects(lake: Lake, dataset: str, train: Rows) -> list[SuspectRow]:
+def _shown(task: Task, text: str) -> str:
+    """Return a row's content as a person reads it."""
+    return shown_row(text) if task.name == "tabular" else text
+
+
+def _suspects(lake: Lake, task: Task, dataset: str, train: Rows) -> list[SuspectRow]:
     quality = scores.read(lake, dataset, "label_quality", train.ids)
     suggested = read_probabilities(lake, dataset, train).argmax(axis=1)
     lowest = np.argsort(quality, kind="stable")[:SUSPECT_ROWS].tolist()
     return [
         SuspectRow(
             instance_id=train.ids[i],
-            text=train.texts[i],
+            text=_shown(task, train.texts[i]),
             label=train.class_names[train.labels[i]],
             suggested=train.class_names[suggested[i]],
             score=float(quality[i]),

@@ -105,6 +105,12 @@ def _key(name: str, shown: str) -> str:
     return key
 
 
+def shown_row(text: str) -> str:
+    """Return a row for people: its columns that have a value, ``"carrier B6 · distance 1069"``."""
+    cells = json.loads(text).items()
+    return " · ".join(f"{name} {value}" for name, value in cells if value is not None)
+
+
 def is_empty_row(text: str) -> bool:
     """Whether every cell of a row is missing."""
     return _EMPTY.fullmatch(text) is not None

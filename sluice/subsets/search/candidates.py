@@ -27,6 +27,9 @@ def candidates(
 ) -> Iterator[tuple[str, NDArray[np.int64]]]:
     """Yield starting subsets: each method on rows edited more and more strictly.
 
+    The quotas of the classes are Webster's, of the edited rows: a class whose rows the teacher
+    doubts gets fewer than its share of all rows (ours).
+
     Parameters
     ----------
     pool : Pool

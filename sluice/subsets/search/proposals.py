@@ -132,8 +132,8 @@ def _slots_for(
 ) -> NDArray[np.int64]:
     """Pick a slot of its class for each added row, as many rows as there are slots for.
 
-    Classes keep their quotas: what a class is given more of, families outside the search lose
-    elsewhere (measured on the tables that the search was tuned on).
+    Classes keep the rows that the start gave them: what a class is given more of, families
+    outside the search lose elsewhere (measured on the tables that the search was tuned on).
     """
     labels = ground.labels[kept]
     free = np.ones(len(kept), dtype=bool)

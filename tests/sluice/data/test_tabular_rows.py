@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 from sluice.data.config import DatasetConfig
 from sluice.data.config_sections import Columns
 from sluice.data.raw import read_raw
-from sluice.data.table_rows import feature_columns, infinite_column, is_empty_row, row_texts
+from sluice.data.table_rows import (
+    feature_columns,
+    infinite_column,
+    is_empty_row,
+    row_texts,
+    shown_row,
+)
 from sluice.errors import DataError
 
 
@@ -147,3 +153,7 @@ def test_a_row_reads_back_and_depends_on_itself_alone(rows):
     for text, row in zip(together, rows, strict=True):
         expected = [x.strip() if isinstance(x, str) else x for x in row]
         assert list(json.loads(text).values()) == expected
+
+
+def test_a_row_is_shown_without_what_is_missing():
+    assert shown_row('{"a":1.5,"b":null,"c":"x y","d":false}') == "a 1.5 · c x y · d False"
