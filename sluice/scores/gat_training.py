@@ -158,8 +158,8 @@ def read(
 def one_thread() -> Generator[None]:
     """Let torch use one thread on the CPU.
 
-    A pack is small: two threads took twice the CPU time and no less of the clock's (2,160 rows
-    of 120 columns), and one adds up in one order.
+    A pack is small, so that threads wait for one another more than they work, and one adds up
+    in one order.
     """
     import torch
 

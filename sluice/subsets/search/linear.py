@@ -22,8 +22,8 @@ class Logistic:
     ``min_W  sum_i log-loss(x_i, y_i) + |W|^2 / 2``, the intercepts free; two classes share one
     weight vector. L-BFGS from the last weights, preconditioned by Böhning's bound on the
     Hessian (Annals of the Institute of Statistical Mathematics 44, 1992), which is factorised
-    once a start. On 83 rows of 19 columns and 7 classes this takes a tenth of the time of
-    SciPy's L-BFGS-B from the same weights.
+    once a start. SciPy's L-BFGS-B takes as long from the same weights; it will do where picks may
+    change.
 
     Notes
     -----
