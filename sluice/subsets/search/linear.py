@@ -22,8 +22,7 @@ class Logistic:
     ``min_W  sum_i log-loss(x_i, y_i) + |W|^2 / 2``, the intercepts free; two classes share one
     weight vector. L-BFGS from the last weights, preconditioned by Böhning's bound on the
     Hessian (Annals of the Institute of Statistical Mathematics 44, 1992), which is factorised
-    once a start. SciPy's L-BFGS-B takes as long from the same weights; it will do where picks may
-    change.
+    once a start. SciPy's L-BFGS-B takes as long from the same weights.
 
     Notes
     -----
