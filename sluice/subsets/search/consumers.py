@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from sluice.errors import DataError
 from sluice.heads.families import make_classifier
+from sluice.heads.fitting import fit_family
 from sluice.subsets.search.kernel import KernelRidge
 from sluice.subsets.search.linear import Logistic
 from sluice.subsets.search.nearest import OneNearestNeighbour
 from sluice.subsets.search.view import View
 
 Commit = Callable[[], None]
+Train = Callable[[NDArray[np.float32], NDArray[np.int64], int], Any]
 
 LARGEST_SYSTEM = 2048
 
@@ -50,13 +52,13 @@ class Refitted:
     Parameters
     ----------
     name : str
-    make : callable
-        ``make(seed)`` returns a fresh classifier.
+    train : callable
+        ``train(rows, labels, seed)`` returns a fitted classifier.
     """
 
-    def __init__(self, name: str, make: Callable[[int], Any]) -> None:
+    def __init__(self, name: str, train: Train) -> None:
         self.name = name
-        self._make = make
+        self._train = train
         self._view: View | None = None
         self._seed = 0
 
@@ -75,8 +77,7 @@ class Refitted:
         view = self._view
         assert view is not None
         try:
-            model = self._make(self._seed)
-            model.fit(view.rows[kept], view.labels[kept])
+            model = self._train(view.rows[kept], view.labels[kept], self._seed)
             answers = np.asarray(model.predict(view.judged))
         except Exception as error:
             raise DataError(
@@ -91,17 +92,21 @@ class Refitted:
         return answers.astype(np.int64)
 
 
+def _tree(rows: NDArray[np.float32], labels: NDArray[np.int64], seed: int) -> Any:
+    """Fit a tree without the checks that cost as much as a small one."""
+    return make_classifier("tree", seed).fit(rows, labels, check_input=False)
+
+
 class Tree(Refitted):
     """A decision tree; its seed changes from one stretch of the search to the next."""
 
     def __init__(self, name: str = "tree", offset: int = 0) -> None:
-        super().__init__(name, lambda seed: make_classifier("tree", seed * 16 + offset))
+        super().__init__(name, lambda rows, labels, seed: _tree(rows, labels, seed * 16 + offset))
 
     def _fitted(self, kept: NDArray[np.int64]) -> NDArray[np.int64]:
         view = self._view
         assert view is not None
-        model = self._make(self._seed)
-        model.fit(view.rows[kept], view.labels[kept], check_input=False)
+        model = self._train(view.rows[kept], view.labels[kept], self._seed)
         counts = model.tree_.predict(view.judged)
         return model.classes_[counts.argmax(axis=1)].astype(np.int64)
 
@@ -160,4 +165,5 @@ def named(family: str) -> Panel:
         return Panel([Logistic()], [], words)
     if family == "tree":
         return Panel(_trees(0, 2), _trees(2, 12), words)
-    return Panel([Refitted(family, lambda seed: make_classifier(family, seed))], [], words)
+    refitted = Refitted(family, lambda rows, labels, seed: fit_family(family, rows, labels, seed))
+    return Panel([refitted], [], words)

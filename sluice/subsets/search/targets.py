@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sluice.errors import ConfigError
-from sluice.subsets.search.consumers import Consumer, Panel, Refitted, general, named
+from sluice.subsets.search.consumers import Consumer, Panel, Refitted, Train, general, named
 from sluice.subsets.search.view import View
 
 FOLDS = 3
@@ -43,17 +42,18 @@ def panel_of(target: object, budget: int) -> Panel:
     return Panel([Refitted(type(target).__name__, _cloning(target))], [], repr(target))
 
 
-def _cloning(estimator: object) -> Callable[[int], Any]:
-    def make(seed: int) -> Any:
+def _cloning(estimator: object) -> Train:
+    def train(rows: NDArray[np.float32], labels: NDArray[np.int64], seed: int) -> Any:
         from sklearn.base import clone
 
         model = cast("Any", clone(cast("Any", estimator)))
         settable = model.get_params()
         if settable.get("random_state", 0) is None:
             model.set_params(random_state=seed)
+        model.fit(rows, labels)
         return model
 
-    return make
+    return train
 
 
 def references(

@@ -153,6 +153,19 @@ def test_one_family_as_the_target(target):
     assert target.replace("_", " ") in kept.reasons[0]
 
 
+def test_a_family_that_asks_more_neighbours_than_there_are_rows():
+    kept = run(SELECTOR, pool_of(load_iris), 3, 0, target="three_nearest_neighbours", evaluations=5)
+    assert len(kept.ids) == 3
+    assert (
+        len(
+            run(
+                SELECTOR, pool_of(load_iris), 2, 0, target="three_nearest_neighbours", evaluations=5
+            ).ids
+        )
+        == 2
+    )
+
+
 def test_a_classifier_of_one_s_own_is_cloned_and_not_trained():
     model = GaussianNB()
     kept = run(SELECTOR, pool_of(load_iris), 9, 0, target=model, evaluations=15)
