@@ -12,7 +12,7 @@ READY := $(VENV)/.ready-$(EXTRA)
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format types imports check lock clean
+.PHONY: help setup data run test lint format types imports check lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -25,6 +25,10 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$(EXTRA),dev]"
 	@rm -f $(VENV)/.ready-*
 	@touch $@
+
+data: setup ## build the full pool of instructions from the package evals
+	$(BIN)/python -m pip download --quiet --no-deps --dest .sluice/evals evals==3.0.1.post1
+	$(BIN)/python datasets/build_instructions.py .sluice/evals
 
 run: setup ## materialise the shipped dataset, print its table, serve both UIs (SERVE=0: stop after the table)
 	@$(BIN)/sluice run $(DATASET) $(if $(filter 0,$(SERVE)),--no-serve,--serve)

@@ -48,9 +48,10 @@ def _read(folder: Path, changed_at: int, size: int) -> Asked | None:
 
     try:
         config = load_config(folder)
+        keys = lineage_of(config).wanted(config)
     except SluiceError:
         return None
-    return Asked(digest(config.model_dump_json()), frozenset(lineage_of(config).wanted(config)))
+    return Asked(digest(config.model_dump_json()), frozenset(keys))
 
 
 def wants(dataset: str, key: dg.AssetKey) -> bool:

@@ -3,6 +3,7 @@
 from assets import tabular, text
 from assets.task import Lineage
 from sluice.data.config import DatasetConfig
+from sluice.errors import ConfigError
 
 LINEAGES: dict[str, Lineage] = {
     lineage.task.name: lineage for lineage in (text.LINEAGE, tabular.LINEAGE)
@@ -10,5 +11,16 @@ LINEAGES: dict[str, Lineage] = {
 
 
 def lineage_of(config: DatasetConfig) -> Lineage:
-    """Return the lineage that a dataset goes through."""
+    """Return the lineage that a dataset goes through.
+
+    Raises
+    ------
+    ConfigError
+        If its task has none yet.
+    """
+    if config.task not in LINEAGES:
+        raise ConfigError(
+            f"The task {config.task} has no lineage yet: its rows can be added and checked, and "
+            "its methods called from Python. The README's status table says what is done."
+        )
     return LINEAGES[config.task]

@@ -1,4 +1,4 @@
-"""`sluice add`: a dataset of one file."""
+"""`sluice add`: a dataset of one file or saved folder."""
 
 from __future__ import annotations
 
@@ -11,15 +11,56 @@ from sluice.cli.common import console, find_workspace, results, warn
 
 
 def add(
-    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet file.")],
-    label_column: Annotated[str, typer.Option(help="Column that holds the class.")],
-    task: Annotated[str, typer.Option(help="What the dataset is for: text or tabular.")] = "text",
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV, TSV, JSONL, Parquet or Arrow file, or a folder that Hugging Face's datasets "
+            "saved."
+        ),
+    ],
+    label_column: Annotated[
+        str | None, typer.Option(help="Column that holds the class (tasks text and tabular).")
+    ] = None,
+    task: Annotated[
+        str, typer.Option(help="What the dataset is for: text, tabular or instructions.")
+    ] = "text",
     text_column: Annotated[
         str | None, typer.Option(help="Column that holds the text (task text).")
     ] = None,
     feature_column: Annotated[
         list[str] | None,
         typer.Option(help="A column to learn from (task tabular); repeatable; all if not given."),
+    ] = None,
+    messages_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column of chat messages (task instructions). The form is found by the names of "
+            "the columns if none of these is given."
+        ),
+    ] = None,
+    prompt_column: Annotated[
+        str | None, typer.Option(help="Column of prompts (task instructions).")
+    ] = None,
+    response_column: Annotated[
+        str | None, typer.Option(help="Column of responses (task instructions).")
+    ] = None,
+    instruction_column: Annotated[
+        str | None, typer.Option(help="Column of instructions in the Alpaca form.")
+    ] = None,
+    input_column: Annotated[
+        str | None, typer.Option(help="Column of inputs in the Alpaca form.")
+    ] = None,
+    output_column: Annotated[
+        str | None, typer.Option(help="Column of responses in the Alpaca form.")
+    ] = None,
+    family_column: Annotated[
+        str | None, typer.Option(help="Column of the kind of a row (task instructions).")
+    ] = None,
+    tags_column: Annotated[
+        str | None, typer.Option(help="Column of what a row is about (task instructions).")
+    ] = None,
+    quality_column: Annotated[
+        str | None, typer.Option(help="Column of how good a row is (task instructions).")
     ] = None,
     id_column: Annotated[str | None, typer.Option(help="Column that names each row.")] = None,
     group_column: Annotated[
@@ -54,6 +95,17 @@ def add(
             id_column=id_column,
             group_column=group_column,
             split_column=split_column,
+            more_columns={
+                "messages": messages_column,
+                "prompt": prompt_column,
+                "response": response_column,
+                "instruction": instruction_column,
+                "input": input_column,
+                "output": output_column,
+                "family": family_column,
+                "tags": tags_column,
+                "quality": quality_column,
+            },
         )
     for warning in made.warnings:
         warn(warning)
@@ -62,9 +114,10 @@ def add(
     lines = {
         "dataset": made.name,
         "folder": str(made.folder),
+        **({"form": made.form} if made.form else {}),
         "instances": f"{made.instances:,}",
         "splits": counts_line(made.splits),
-        "classes": counts_line(made.classes),
+        "families" if made.form else "classes": counts_line(made.classes),
         "set aside": counts_line(made.rejected) or "none",
     }
     results().print(summary("Added", lines))

@@ -56,6 +56,7 @@ class _Chain:
     budget: str
     seed: int
     reigns: list[Any]
+    task: str = ""
 
     def __str__(self) -> str:
         return f"{self.dataset}, {self.method} at {self.budget} (seed {self.seed})"
@@ -155,7 +156,7 @@ def _chain(
     reigns = history.reigns(past, label, number)
     if (label, number) not in {(e["budget"], e["seed"]) for e in newest.details["selections"]}:
         warn(f"{dataset} no longer selects at {label} with seed {number}; this is its past.")
-    return _Chain(dataset, method, label, number, reigns)
+    return _Chain(dataset, method, label, number, reigns, newest.asset.split("/")[0])
 
 
 def _one_before(lake: Any, chain: _Chain, after: Any) -> Any | None:
@@ -200,7 +201,7 @@ def _show(
     kinds = [kind for kind in _TABLES if stayed or kind != "stayed"]
     for kind in kinds:
         if counts[kind]:
-            _show_rows(screen, kind, history.only(changes, [kind]), limit)
+            _show_rows(screen, kind, history.only(changes, [kind]), limit, chain.task)
     if out is not None:
         _write(screen, out, history.only(changes, kinds))
 
@@ -217,7 +218,7 @@ def _show_purged(screen: Console, head: Any, found: int) -> None:
         )
 
 
-def _show_rows(screen: Console, kind: str, rows: Any, limit: int) -> None:
+def _show_rows(screen: Console, kind: str, rows: Any, limit: int, task: str) -> None:
     shown = rows.slice(0, limit) if limit else rows
     few = shown.num_rows < rows.num_rows
     of = f" (the first {shown.num_rows:,} of {rows.num_rows:,})" if few else ""
@@ -225,8 +226,18 @@ def _show_rows(screen: Console, kind: str, rows: Any, limit: int) -> None:
     for heading in _TABLES[kind]:
         table.add_column(heading, justify="right" if heading.startswith("rank") else "left")
     for row in shown.to_pylist():
-        table.add_row(*(_cell(row[column]) for column in _TABLES[kind].values()))
+        cells = (_shown(row[column], column, task) for column in _TABLES[kind].values())
+        table.add_row(*map(_cell, cells))
     screen.print(table)
+
+
+def _shown(value: Any, column: str, task: str) -> Any:
+    """Return a value for people: a conversation half by its prompt and half by its response."""
+    if task != "instructions" or not column.startswith("text") or value is None:
+        return value
+    from sluice.data.shown import shown_text
+
+    return shown_text(value, task, TEXT_WIDTH // 2 - 2)
 
 
 def _cell(value: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from sluice.cli import workspace
 from sluice.cli.common import results
+from sluice.cli.conversations_out import with_messages
 from sluice.errors import ConfigError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def export(
 ) -> None:
     """Write the rows that a method keeps at a budget, with rank, gain and reason.
 
-    Rows of a table have their columns back.
+    Rows of a table have their columns back, rows of instructions their messages.
     """
     from sluice.cli.rows_out import check_out, write_table
 
@@ -61,8 +62,8 @@ def export(
         entry = _entry(lake, dataset, stages, method, budget, seed, at)
         head = selections.headers(lake, [entry["selection_id"]])[0]
     table = selections.rows(lake, head.selection_id).drop_columns(["content_hash"])
-    tabular = head.method in stages and stages[head.method].asset.startswith("tabular/")
-    write_table(out, with_features(table) if tabular else table)
+    task = stages[head.method].asset.split("/")[0] if head.method in stages else ""
+    write_table(out, _RESTORED.get(task, _as_it_is)(table))
     purged = selections.purged(head, table.num_rows)
     results().print(
         f"{table.num_rows:,} rows of {escape(dataset)} by {head.method} at {head.budget} "
@@ -89,6 +90,16 @@ def with_features(table: pa.Table) -> pa.Table:
     for name in reversed(names):
         ours = ours.add_column(2, name, _column([row.get(name) for row in rows]))
     return ours
+
+
+def _as_it_is(table: pa.Table) -> pa.Table:
+    return table
+
+
+_RESTORED: dict[str, Callable[[pa.Table], pa.Table]] = {
+    "tabular": with_features,
+    "instructions": with_messages,
+}
 
 
 def _column(values: list[Any]) -> pa.Array:

@@ -1,4 +1,4 @@
-"""Makes a dataset of one file: checked whole, then copied in one step."""
+"""Makes a dataset of one file or saved folder: checked whole, then copied in one step."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from pydantic import ValidationError
 from sluice.data.config import CONFIG_FILE, DatasetConfig, check_name, dump_config
 from sluice.data.config_errors import explain
 from sluice.data.digests import file_digest
-from sluice.data.files import SUFFIXES, file_kind
+from sluice.data.files import SUFFIXES
 from sluice.data.instances import Prepared, prepare
-from sluice.data.raw import columns_to_read, raw_rows, read_file
+from sluice.data.raw import rows_of
+from sluice.data.sources import files_of_rows, source_files, with_form, with_splits
 from sluice.errors import ConfigError, DataError
 
 
@@ -37,6 +39,8 @@ class AddResult:
     rejected : dict of str to int
         Rows that were set aside, by reason.
     warnings : list of str
+    form : str
+        What form of instructions was found, and whose splits; empty for other tasks.
     """
 
     name: str
@@ -46,6 +50,7 @@ class AddResult:
     classes: dict[str, int]
     rejected: dict[str, int]
     warnings: list[str]
+    form: str = ""
 
 
 def add_dataset(
@@ -55,11 +60,12 @@ def add_dataset(
     name: str | None = None,
     task: str = "text",
     text_column: str | None = None,
-    label_column: str,
+    label_column: str | None = None,
     feature_columns: list[str] | None = None,
     id_column: str | None = None,
     group_column: str | None = None,
     split_column: str | None = None,
+    more_columns: Mapping[str, str | None] | None = None,
 ) -> AddResult:
     """Make a dataset of a file.
 
@@ -69,7 +75,9 @@ def add_dataset(
     Parameters
     ----------
     source : Path
-        CSV, TSV, JSONL or Parquet file.
+        CSV, TSV, JSONL, Parquet or Arrow file, or a folder that Hugging Face's `datasets` wrote
+        with ``save_to_disk``; the parts of a DatasetDict that are called train, validation and
+        test are its splits, unless a column is named.
     datasets_root : Path
         The folder of datasets; made where only it is missing.
     name : str, optional
@@ -78,12 +86,16 @@ def add_dataset(
         What the dataset is for.
     text_column : str, optional
         Column of the file; the task text needs it.
-    label_column : str
-        Column of the file.
+    label_column : str, optional
+        Column of the file; the tasks text and tabular need it.
     feature_columns : list of str, optional
         Columns of the file, for the task tabular; all without another meaning where not given.
     id_column, group_column, split_column : str, optional
-        Columns of the file, see `sluice.data.config_sections.Columns`.
+        Columns of the file, see `sluice.data.config_columns.Columns`.
+    more_columns : mapping of str to str or None, optional
+        Further keys of those columns, for the task instructions: messages; prompt and response;
+        instruction, input and output; family, tags, quality. Where none of the first six is given
+        the file shows its form, and what was found is written into dataset.yaml.
 
     Returns
     -------
@@ -96,7 +108,7 @@ def add_dataset(
     DataError
         Where the file cannot be used, or the dataset exists.
     """
-    file_kind(source)
+    files = source_files(source)
     name = check_name(name) if name is not None else default_name(source)
     folder = datasets_root / name
     _refuse_existing(folder)
@@ -107,12 +119,15 @@ def add_dataset(
         "id": id_column,
         "group": group_column,
         "split": split_column,
+        **(more_columns or {}),
     }
     config = build_config(source, task, columns)
-    before = _stamp(source)
+    before = _stamp(files)
+    config, form = with_form(files, config)
+    config, splits = with_splits(source, config)
     prepared = check_file(source, config)
-    _copy(source, folder, config, before)
-    return _result(name, folder, prepared)
+    _copy(files, folder, config, before)
+    return _result(name, folder, prepared, "; ".join(filter(None, [form, splits])))
 
 
 def default_name(source: Path) -> str:
@@ -151,15 +166,14 @@ def build_config(source: Path, task: str, columns: dict[str, Any]) -> DatasetCon
 
 
 def check_file(source: Path, config: DatasetConfig) -> Prepared:
-    """Read and prepare one file, wherever it lies.
+    """Read and prepare one file or saved folder, wherever it lies.
 
     Raises
     ------
     DataError
         Where it cannot be used.
     """
-    table = read_file(source, columns_to_read(config))
-    return prepare(raw_rows(table, config, str(source), source.name), config)
+    return prepare(rows_of(files_of_rows(source_files(source)), config), config)
 
 
 def _refuse_existing(folder: Path) -> None:
@@ -171,7 +185,11 @@ def _refuse_existing(folder: Path) -> None:
         )
 
 
-def _stamp(source: Path) -> str:
+def _stamp(files: Mapping[str, Path]) -> dict[str, str]:
+    return {name: _digest(path) for name, path in files.items()}
+
+
+def _digest(source: Path) -> str:
     try:
         return file_digest(source)
     except FileNotFoundError:
@@ -183,7 +201,9 @@ def _stamp(source: Path) -> str:
         ) from None
 
 
-def _copy(source: Path, folder: Path, config: DatasetConfig, before: str) -> None:
+def _copy(
+    files: Mapping[str, Path], folder: Path, config: DatasetConfig, before: Mapping[str, str]
+) -> None:
     root = folder.parent
     try:
         root.mkdir(exist_ok=True)
@@ -193,9 +213,13 @@ def _copy(source: Path, folder: Path, config: DatasetConfig, before: str) -> Non
             f"No dataset can be made in {root}: {error.strerror}. Check --datasets."
         ) from None
     try:
-        shutil.copyfile(source, hidden / source.name)
-        if file_digest(hidden / source.name) != before:
-            raise DataError(f"{source} changed while it was read. Try again once it is written.")
+        for name, source in files.items():
+            (hidden / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, hidden / name)
+            if file_digest(hidden / name) != before[name]:
+                raise DataError(
+                    f"{source} changed while it was read. Try again once it is written."
+                )
         (hidden / CONFIG_FILE).write_text(dump_config(config), encoding="utf-8")
         # mkdtemp makes folders that nobody else may read.
         hidden.chmod(0o777 & ~_umask())
@@ -204,7 +228,8 @@ def _copy(source: Path, folder: Path, config: DatasetConfig, before: str) -> Non
         hidden.rename(folder)
     except OSError as error:
         raise DataError(
-            f"{source} could not be copied into {root}: {error.strerror}. Nothing was added."
+            f"{', '.join(map(str, files.values()))} could not be copied into {root}: "
+            f"{error.strerror}. Nothing was added."
         ) from None
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
@@ -216,7 +241,7 @@ def _umask() -> int:
     return mask
 
 
-def _result(name: str, folder: Path, prepared: Prepared) -> AddResult:
+def _result(name: str, folder: Path, prepared: Prepared, form: str) -> AddResult:
     def counts(table_column: list[str]) -> dict[str, int]:
         return dict(Counter(table_column).most_common())
 
@@ -229,4 +254,5 @@ def _result(name: str, folder: Path, prepared: Prepared) -> AddResult:
         classes=counts(instances.column("label").to_pylist()),
         rejected=counts(prepared.rejected.column("reason").to_pylist()),
         warnings=prepared.warnings,
+        form=form,
     )

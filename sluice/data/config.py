@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from sluice.data.config_defaults import without_task_defaults
 from sluice.data.config_errors import explain
 from sluice.data.config_models import TASKS, DatasetConfig
 from sluice.errors import ConfigError
@@ -150,7 +151,9 @@ def dump_config(config: DatasetConfig) -> str:
     str
         Text of a `dataset.yaml` that `load_config` reads back as an equal configuration.
     """
-    values = config.model_dump(mode="json", exclude_defaults=True)
+    values = without_task_defaults(
+        config.model_dump(mode="json"), config.model_dump(mode="json", exclude_defaults=True)
+    )
     return _HEADER + yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 

@@ -15,9 +15,11 @@ from pydantic import (
     model_validator,
 )
 
+from sluice.data.config_columns import Columns, check_columns
+from sluice.data.config_defaults import with_task_defaults
+from sluice.data.config_language import Gradients, LanguageModel, Neighbours, Tagging
 from sluice.data.config_names import check_options, check_selectors
 from sluice.data.config_sections import (
-    Columns,
     Encoder,
     Encoding,
     Evaluation,
@@ -29,7 +31,7 @@ from sluice.data.config_sections import (
     distinct,
 )
 
-Task = Literal["text", "tabular"]
+Task = Literal["text", "tabular", "instructions"]
 TASKS: tuple[str, ...] = get_args(Task)
 
 
@@ -92,6 +94,18 @@ class DatasetConfig(Section):
     encoding: Encoding = Field(
         default=Encoding(), description="What makes a vector of a row of a table."
     )
+    language_model: LanguageModel = Field(
+        default=LanguageModel(), description="What reads and answers prompts."
+    )
+    neighbours: Neighbours = Field(
+        default=Neighbours(), description="Noisy copies of a row, whose loss s_ifd compares."
+    )
+    gradients: Gradients = Field(
+        default=Gradients(), description="Gradient features of rows, for influence."
+    )
+    tagging: Tagging = Field(
+        default=Tagging(), description="Tags that are mined where no column holds them."
+    )
     graph: Graph = Field(default=Graph(), description="The graph of nearest neighbours.")
     selectors: Annotated[
         list[str] | None,
@@ -104,7 +118,8 @@ class DatasetConfig(Section):
     )
     budgets: Annotated[list[Budget], Field(min_length=1), AfterValidator(distinct)] = Field(
         default=[0.01, 0.02, 0.05, 0.10, 0.20],
-        description="Sizes of the subsets: counts (500) or shares of the training rows (0.05).",
+        description="Sizes of the subsets: counts (500) or shares of the training rows (0.05); "
+        "of the task instructions without it 0.05 and 0.1.",
     )
     seeds: Annotated[
         list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(distinct)
@@ -122,6 +137,11 @@ class DatasetConfig(Section):
         description="Whether stages draw plots for the Dagster UI; the report always has its own.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_the_task(cls, raw: object) -> object:
+        return with_task_defaults(raw) if isinstance(raw, dict) else raw
+
     @model_validator(mode="after")
     def _chosen_among_budgets(self) -> DatasetConfig:
         if self.chosen_budget not in self.budgets:
@@ -134,18 +154,8 @@ class DatasetConfig(Section):
     @field_validator("columns")
     @classmethod
     def _columns_of_the_task(cls, columns: Columns, info: ValidationInfo) -> Columns:
-        task = info.data.get("task")
-        if task == "text":
-            if columns.text is None:
-                raise ValueError("lacks text; name the column that holds the text")
-            for name, value in (("features", columns.features), ("types", columns.types)):
-                if value:
-                    raise ValueError(f"has {name}, which the task text does not read; remove it")
-        if task == "tabular" and columns.text is not None:
-            raise ValueError(
-                "has text, which the task tabular does not read; remove it, and name the columns "
-                "to learn from under features (without it, all that have no other meaning)"
-            )
+        if "task" in info.data:
+            check_columns(columns, info.data["task"])
         return columns
 
     @field_validator("selectors")
@@ -167,19 +177,62 @@ class DatasetConfig(Section):
         return options
 
     @model_validator(mode="after")
-    def _sections_of_the_task(self) -> DatasetConfig:
-        if self.task == "text" and self.encoding != Encoding():
-            raise ValueError("has encoding, which is for the task tabular; write encoder instead")
-        if self.task == "tabular" and self.encoder != Encoder():
-            raise ValueError("has encoder, which is for the task text; write encoding instead")
-        if self.task == "text" and self.training.family is not None:
+    def _split_by_one_rule(self) -> DatasetConfig:
+        if self.columns.split is not None and self.split.by != "hash":
             raise ValueError(
-                "has training.family, which is for the task tabular; the task text fine-tunes its "
-                "encoder"
-            )
-        if self.task == "tabular" and self.training.warm_start:
-            raise ValueError(
-                "has training.warm_start, which is for the task text; classifiers of tables are "
-                "always trained anew"
+                "has columns.split and split.by, which both say the split; remove one of them"
             )
         return self
+
+    @model_validator(mode="after")
+    def _sections_of_the_task(self) -> DatasetConfig:
+        for name, (tasks, advice) in SECTION_TASKS.items():
+            field = type(self).model_fields[name]
+            if self.task not in tasks and getattr(self, name) != field.default:
+                plural = "tasks" if len(tasks) > 1 else "task"
+                raise ValueError(
+                    f"has {name}, which is for the {plural} {' and '.join(tasks)}; {advice}"
+                )
+        problem = _of_other_tasks(self)
+        if problem is not None:
+            raise ValueError(problem)
+        return self
+
+
+SECTION_TASKS: dict[str, tuple[tuple[str, ...], str]] = {
+    "encoding": (("tabular",), "write encoder instead"),
+    "encoder": (("text", "instructions"), "write encoding instead"),
+    "language_model": (("instructions",), "remove it"),
+    "neighbours": (("instructions",), "remove it"),
+    "gradients": (("instructions",), "remove it"),
+    "tagging": (("instructions",), "remove it"),
+}
+"""Section to the tasks that read it, and what to do about it in another."""
+
+_TRAINED = {
+    "text": "the task text fine-tunes its encoder",
+    "instructions": "the task instructions fine-tunes its language model",
+}
+
+
+def _of_other_tasks(config: DatasetConfig) -> str | None:
+    """Return what is wrong with settings that only some tasks read, or None."""
+    training, task = config.training, config.task
+    if training.family is not None and task != "tabular":
+        return f"has training.family, which is for the task tabular; {_TRAINED[task]}"
+    if training.warm_start and task == "tabular":
+        return (
+            "has training.warm_start, which is for the task text; classifiers of tables are "
+            "always trained anew"
+        )
+    if training.warm_start and task == "instructions":
+        return (
+            "has training.warm_start, which is for the task text; language models are always "
+            "fine-tuned anew"
+        )
+    if config.evaluation.learner is not None and task == "instructions":
+        return (
+            "has evaluation.learner, which is for the tasks text and tabular; the task "
+            "instructions fine-tunes its language model on each subset"
+        )
+    return None

@@ -2,88 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from sluice.data.config_base import Positive, Section, Share, distinct
+from sluice.data.config_columns import Columns
 from sluice.data.config_names import known_family
 
-ColumnType = Literal["numeric", "categorical", "boolean", "date"]
-Share = Annotated[float, Field(gt=0, lt=1)]
-Positive = Annotated[int, Field(ge=1)]
-ColumnName = Annotated[str, Field(min_length=1)]
-
-
-def distinct(values: list[Any]) -> list[Any]:
-    """Return the values, or raise ValueError where one repeats."""
-    twice = [value for place, value in enumerate(values) if value in values[:place]]
-    if twice:
-        raise ValueError(f"names {twice[0]!r} twice; remove one")
-    return values
-
-
-class Section(BaseModel):
-    """A part of `dataset.yaml`: unknown keys and wrong types are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Columns(Section):
-    """Which column of the files means what."""
-
-    text: ColumnName | None = Field(
-        default=None, description="Column that holds the text; the task text needs it."
-    )
-    label: ColumnName = Field(description="Column that holds the class, as text or number.")
-    features: Annotated[list[ColumnName], Field(min_length=1), AfterValidator(distinct)] | None = (
-        Field(
-            default=None,
-            description="Columns of a table that are learnt from, for the task tabular; without it "
-            "all that have no other meaning.",
-        )
-    )
-    id: ColumnName | None = Field(
-        default=None, description="Column that names each row once; without it the content does."
-    )
-    group: ColumnName | None = Field(
-        default=None, description="Column whose equal values stay on one side of the split."
-    )
-    split: ColumnName | None = Field(
-        default=None,
-        description="Column that says train, validation or test; without it hashes decide.",
-    )
-    types: dict[ColumnName, ColumnType] = Field(
-        default={},
-        description="Types of columns of a table, where the values mislead: numeric, categorical, "
-        "boolean or date. A column that is not here shows its type by its training rows.",
-    )
-
-    @property
-    def special(self) -> dict[str, str]:
-        """Meaning to column, for every column with a meaning of its own."""
-        known = {
-            "text": self.text,
-            "label": self.label,
-            "id": self.id,
-            "group": self.group,
-            "split": self.split,
-        }
-        return {meaning: name for meaning, name in known.items() if name is not None}
-
-    @model_validator(mode="after")
-    def _one_meaning_each(self) -> Columns:
-        special = list(self.special.values())
-        named = [*special, *(self.features or [])]
-        for place, name in enumerate(named):
-            if name in named[:place]:
-                raise ValueError(f"gives the column {name!r} two meanings; name one column each")
-        for name in self.types:
-            if name in special or (self.features is not None and name not in self.features):
-                raise ValueError(
-                    f"gives a type to the column {name!r}, which is not among the features; "
-                    "remove it from types"
-                )
-        return self
+__all__ = [
+    "Columns",
+    "Encoder",
+    "Encoding",
+    "Evaluation",
+    "Graph",
+    "Limits",
+    "Section",
+    "Split",
+    "Training",
+    "distinct",
+]
 
 
 class Split(Section):
@@ -93,6 +31,11 @@ class Split(Section):
         default=0.1, description="Share of the rows that decides between subsets."
     )
     test: Share = Field(default=0.1, description="Share of the rows that is only reported.")
+    by: Literal["hash", "folder"] = Field(
+        default="hash",
+        description="hash: a hash of the row decides, by these shares. folder: the folder of a "
+        "file, called train, validation or test, does, as in a saved Hugging Face DatasetDict.",
+    )
 
     @model_validator(mode="after")
     def _leave_training_rows(self) -> Split:
@@ -175,13 +118,16 @@ class Training(Section):
         description="Classifier of the task tabular, such as gradient_boosting; without it "
         "random_forest.",
     )
-    epochs: Positive = Field(default=3, description="Passes over the subset.")
+    epochs: Positive = Field(
+        default=3, description="Passes over the subset; of the task instructions 1."
+    )
     learning_rate: Annotated[float, Field(gt=0)] = Field(
-        default=1e-4, description="Peak learning rate."
+        default=1e-4, description="Peak learning rate; of the task instructions 2e-4."
     )
     batch_size: Positive = Field(default=16, description="Rows per optimiser step.")
     max_length: Positive = Field(
-        default=128, description="Longest text in tokens; the rest is cut off."
+        default=128,
+        description="Longest text in tokens; the rest is cut off; of the task instructions 512.",
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(
         default=0.01, description="AdamW's weight decay."

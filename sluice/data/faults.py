@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sluice.data.config import DatasetConfig
+from sluice.data.conversations import message_fault, quality_fault, read_conversation
 from sluice.data.screened import Row
 from sluice.data.splits import SPLIT_NAMES
 from sluice.data.table_rows import infinite_column, is_empty_row
@@ -21,13 +24,14 @@ def row_fault(row: Row, without_id: bool, config: DatasetConfig) -> tuple[str, s
     Returns
     -------
     tuple of str or None
-        Reason (missing_label; empty_text and text_too_long of texts, empty_row and
-        infinite_value of tables; missing_id, unknown_split) and detail.
+        Reason (missing_label; empty_text and text_too_long of texts; empty_row and
+        infinite_value of tables; unreadable_messages, mixed_roles, no_prompt, no_response,
+        bad_quality and text_too_long of instructions; missing_id, unknown_split) and detail.
     """
     columns = config.columns
     if not row.label:
         return "missing_label", f"The column {columns.label!r} is empty. Fill in the label."
-    fault = _of_text(row, config) if config.task == "text" else _of_table(row, config)
+    fault = _OF_TASK[config.task](row, config)
     if fault is not None:
         return fault
     if without_id:
@@ -35,7 +39,7 @@ def row_fault(row: Row, without_id: bool, config: DatasetConfig) -> tuple[str, s
     if row.split is None:
         return (
             "unknown_split",
-            f"The column {columns.split!r} holds none of {', '.join(SPLIT_NAMES)}. Correct it.",
+            f"The {_split_source(row, config)} none of {', '.join(SPLIT_NAMES)}. Correct it.",
         )
     return None
 
@@ -43,13 +47,32 @@ def row_fault(row: Row, without_id: bool, config: DatasetConfig) -> tuple[str, s
 def _of_text(row: Row, config: DatasetConfig) -> tuple[str, str] | None:
     if not row.normalised:
         return "empty_text", f"The column {config.columns.text!r} holds no text. Fill it in."
-    if len(row.text) > config.limits.max_characters:
-        return (
-            "text_too_long",
-            f"The text has {len(row.text)} characters, more than limits.max_characters "
-            f"({config.limits.max_characters}). Shorten it or raise the limit.",
-        )
-    return None
+    return _too_long("text", len(row.text), config)
+
+
+def _too_long(what: str, characters: int, config: DatasetConfig) -> tuple[str, str] | None:
+    most = config.limits.max_characters
+    if characters <= most:
+        return None
+    return (
+        "text_too_long",
+        f"The {what} has {characters} characters, more than limits.max_characters ({most}). "
+        "Shorten it or raise the limit.",
+    )
+
+
+def _of_conversation(row: Row, config: DatasetConfig) -> tuple[str, str] | None:
+    conversation = read_conversation(row.text)
+    fault = message_fault(conversation.messages) or quality_fault(conversation.quality)
+    if fault is not None:
+        return fault
+    return _too_long("conversation", sum(len(m.content) for m in conversation.messages), config)
+
+
+def _split_source(row: Row, config: DatasetConfig) -> str:
+    if config.columns.split is None:
+        return f"folder of {row.file!r}, as split.by says, is"
+    return f"column {config.columns.split!r} holds"
 
 
 def _of_table(row: Row, config: DatasetConfig) -> tuple[str, str] | None:
@@ -63,3 +86,10 @@ def _of_table(row: Row, config: DatasetConfig) -> tuple[str, str] | None:
             "where it is a word, write categorical for the column under types.",
         )
     return None
+
+
+_OF_TASK: dict[str, Callable[[Row, DatasetConfig], tuple[str, str] | None]] = {
+    "text": _of_text,
+    "tabular": _of_table,
+    "instructions": _of_conversation,
+}

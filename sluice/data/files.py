@@ -7,9 +7,10 @@ from pathlib import Path
 
 from sluice.data.config import CONFIG_FILE, DatasetConfig, load_config
 from sluice.data.digests import digest, file_digest, order_free_digest
+from sluice.data.saved_folder import arrow_files, is_saved
 from sluice.errors import DataError
 
-SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".parquet")
+SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".parquet", ".arrow")
 
 
 def file_kind(path: Path) -> str:
@@ -33,7 +34,8 @@ def file_kind(path: Path) -> str:
 def matching_files(folder: Path, config: DatasetConfig) -> list[Path]:
     """List the files that `config.files` names, each once, by relative name.
 
-    A name that exists is taken literally; anything else is a pattern. Patterns pass over hidden
+    A name that exists is taken literally, that of a folder saved by Hugging Face's `datasets` for
+    the files of its rows; anything else is a pattern. Patterns pass over hidden
     files, so that a file copied in as ``.part`` and renamed is never seen by half.
 
     Parameters
@@ -74,6 +76,8 @@ def _matches(folder: Path, pattern: str) -> list[Path]:
     try:
         if literal.is_file():
             return [literal]
+        if is_saved(literal):
+            return arrow_files(literal)
         paths = [
             path
             for path in folder.glob(pattern)

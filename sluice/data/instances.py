@@ -9,13 +9,19 @@ import pyarrow as pa
 
 from sluice.data.config import DatasetConfig
 from sluice.data.digests import text_hash
-from sluice.data.screening import Screened, screen
+from sluice.data.instruction_warnings import instruction_warnings
+from sluice.data.naming import counted, named
+from sluice.data.screening import Row, Screened, screen
 from sluice.data.splits import SPLITS
 from sluice.data.targets import refuse_quantities
 from sluice.errors import DataError
 
 _MANY_REJECTED = 0.2
-_NAMED = 5
+_COLUMNS = {
+    "text": "text and label columns",
+    "tabular": "label and feature columns",
+    "instructions": "messages, or prompt and response, or instruction and output",
+}
 
 
 @dataclass(frozen=True)
@@ -60,8 +66,10 @@ def prepare(table: pa.Table, config: DatasetConfig) -> Prepared:
     Raises
     ------
     DataError
-        Where no usable row is left, none of them is for training, or only one class is; or where
-        the labels of a table are quantities (see `sluice.data.targets.refuse_quantities`).
+        Where no usable row is left, none of them is for training, or only one class is (of
+        instructions: fewer than two rows are for training, or a held-out prompt is trained on);
+        or where the labels of a table are quantities (see
+        `sluice.data.targets.refuse_quantities`).
     """
     screened = screen(table, config)
     _check(screened, table.num_rows, config)
@@ -81,32 +89,22 @@ def prepare(table: pa.Table, config: DatasetConfig) -> Prepared:
     return Prepared(instances, screened.rejected_table(), _warnings(screened, config))
 
 
-def _counted(counts: dict[str, int]) -> str:
-    named = [f"{name} {count}" for name, count in list(counts.items())[:_NAMED]]
-    rest = len(counts) - _NAMED
-    return ", ".join(named) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _named(names: list[str]) -> str:
-    rest = len(names) - _NAMED
-    shown = ", ".join(repr(name) for name in names[:_NAMED])
-    return shown + (f" and {rest} more" if rest > 0 else "")
-
-
 def _check(screened: Screened, total: int, config: DatasetConfig) -> None:
     rows = screened.kept
     if not rows:
-        which = "text and label columns" if config.task == "text" else "label and feature columns"
         raise DataError(
-            f"None of the {total} rows can be used: {_counted(screened.reasons())}. Check that "
-            f"columns in dataset.yaml names the right {which}."
+            f"None of the {total} rows can be used: {counted(screened.reasons())}. Check that "
+            f"columns in dataset.yaml names the right {_COLUMNS[config.task]}."
         )
+    if config.task == "instructions":
+        _check_training_rows(rows)
+        return
     if config.task == "tabular":
         refuse_quantities((r.label for r in rows), f"The column {config.columns.label!r}")
     classes = Counter(row.label for row in rows)
     if len(classes) < 2:
         label = next(iter(classes))
-        dropped = _counted(screened.reasons()) or "no row"
+        dropped = counted(screened.reasons()) or "no row"
         raise DataError(
             f"All {len(rows)} usable rows have the label {label!r}; a classifier needs two or "
             f"more classes. Set aside: {dropped}. Check columns.label in dataset.yaml, or add "
@@ -117,12 +115,49 @@ def _check(screened: Screened, total: int, config: DatasetConfig) -> None:
         splits = Counter(row.split or "" for row in rows)
         raise DataError(
             f"The training rows have {len(train)} of the {len(classes)} classes; training needs "
-            f"two or more. Rows: {_counted(dict(splits))}. Add rows, or change the split column "
+            f"two or more. Rows: {counted(dict(splits))}. Add rows, or change the split column "
             "or the shares under split in dataset.yaml."
         )
 
 
+def _check_training_rows(rows: list[Row]) -> None:
+    splits = Counter(row.split or "" for row in rows)
+    if splits["train"] < 2:
+        raise DataError(
+            f"{splits['train']} of the {len(rows)} usable rows are for training, which needs two "
+            f"or more. Rows: {counted(dict(splits))}. Add rows, or change the split column or the "
+            "shares under split in dataset.yaml."
+        )
+
+
 def _warnings(screened: Screened, config: DatasetConfig) -> list[str]:
+    warnings = _of_splits(screened) if config.task == "instructions" else _of_classes(screened)
+    if config.task == "instructions":
+        warnings += instruction_warnings(screened.kept)
+    if config.task == "tabular":
+        warnings += _equal_rows(screened)
+    aside, total = len(screened.rejected), len(screened.rejected) + len(screened.kept)
+    if aside >= _MANY_REJECTED * total:
+        warnings.append(
+            f"many_rejected: {aside} of {total} rows were set aside "
+            f"({counted(screened.reasons())}). Look at their details."
+        )
+    return warnings
+
+
+def _no_rows(split: str) -> str:
+    return (
+        f"no_{split}_rows: no row is in {split}, so nothing can be measured there. Add "
+        "rows, or change the split column or the shares under split."
+    )
+
+
+def _of_splits(screened: Screened) -> list[str]:
+    found = {row.split for row in screened.kept}
+    return [_no_rows(split) for split in SPLITS if split not in found]
+
+
+def _of_classes(screened: Screened) -> list[str]:
     rows = screened.kept
     count: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
     for row in rows:
@@ -131,35 +166,24 @@ def _warnings(screened: Screened, config: DatasetConfig) -> list[str]:
     warnings: list[str] = []
     for split in SPLITS:
         if not count[split]:
-            warnings.append(
-                f"no_{split}_rows: no row is in {split}, so nothing can be measured there. Add "
-                "rows, or change the split column or the shares under split."
-            )
+            warnings.append(_no_rows(split))
             continue
         absent = [name for name in classes if not count[split][name]]
         if absent:
             warnings.append(
-                f"class_absent_from_{split}: no row of {_named(absent)} is in {split}. Add rows "
+                f"class_absent_from_{split}: no row of {named(absent)} is in {split}. Add rows "
                 "of these classes, or drop the classes."
             )
     single = [name for name in classes if count["train"][name] == 1]
     if single:
         warnings.append(
-            f"single_train_row: {_named(single)} has one training row, so no fold can both train "
+            f"single_train_row: {named(single)} has one training row, so no fold can both train "
             "on the class and test it. Add rows, or drop the class."
         )
     if len(classes) > 20 and 2 * len(classes) > len(rows):
         warnings.append(
             f"many_classes: {len(rows)} rows have {len(classes)} labels. Check that "
             "columns.label names the class and not an id."
-        )
-    if config.task == "tabular":
-        warnings += _equal_rows(screened)
-    aside, total = len(screened.rejected), len(screened.rejected) + len(rows)
-    if aside >= _MANY_REJECTED * total:
-        warnings.append(
-            f"many_rejected: {aside} of {total} rows were set aside "
-            f"({_counted(screened.reasons())}). Look at their details."
         )
     return warnings
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,13 @@ import pyarrow.parquet as pq
 
 from sluice.data.columns import require_columns
 from sluice.data.config import DatasetConfig
+from sluice.data.conversation_forms import form_of
+from sluice.data.conversation_rows import conversation_rows
+from sluice.data.conversations import NO_FAMILY
 from sluice.data.csv_file import read_csv
 from sluice.data.files import file_kind, folder_digest, folder_stamp, matching_files
 from sluice.data.jsonl_file import read_jsonl
+from sluice.data.saved_folder import read_arrow
 from sluice.data.table_rows import feature_columns, row_texts
 from sluice.data.targets import label_texts
 from sluice.data.textual import column_text
@@ -26,6 +31,7 @@ __all__ = [
     "raw_rows",
     "read_file",
     "read_raw",
+    "rows_of",
 ]
 
 
@@ -45,21 +51,41 @@ def read_raw(folder: Path, config: DatasetConfig) -> pa.Table:
         ``text``, ``label`` and, where the configuration names them, ``id``, ``group``, ``split``
         (string, null where the value is missing), ``file`` (string, relative name) and ``row``
         (int64, from 1, within its file). The text of a table's row is what
-        `sluice.data.table_rows.row_texts` writes of its features. The rows of all files, by file
-        name. In memory whole.
+        `sluice.data.table_rows.row_texts` writes of its features, that of a row of instructions
+        what `sluice.data.conversations.conversation_text` writes; the latter's label is its
+        family, `NO_FAMILY` where it has none. The rows of all files, by file name. In memory
+        whole.
 
     Raises
     ------
     DataError
-        Where a file is missing, empty, unreadable, broken, not UTF-8, or lacks a column.
+        Where a file is missing, empty, unreadable, broken, not UTF-8, or lacks a column, or the
+        files hold instructions of different forms.
+    """
+    paths = matching_files(folder, config)
+    return rows_of({path.relative_to(folder).as_posix(): path for path in paths}, config)
+
+
+def rows_of(files: Mapping[str, Path], config: DatasetConfig) -> pa.Table:
+    """Read every row of some files, see `read_raw`.
+
+    Parameters
+    ----------
+    files : mapping of str to Path
+        What the column ``file`` says to the file, in order.
+    config : DatasetConfig
     """
     tables: list[pa.Table] = []
     features: list[str] | None = None
-    for path in matching_files(folder, config):
-        name = path.relative_to(folder).as_posix()
+    forms: dict[str, str] = {}
+    for name, path in files.items():
         table = read_file(path, columns_to_read(config))
         if config.task == "tabular":
             features = _same_features(table, config, str(path), features)
+        if config.task == "instructions":
+            form = form_of(config.columns, table.column_names, str(path))
+            forms.setdefault(form.name, f"{path}: {form}")
+            _refuse_mixed(forms)
         tables.append(raw_rows(table, config, str(path), name))
     return pa.concat_tables(tables)
 
@@ -67,6 +93,9 @@ def read_raw(folder: Path, config: DatasetConfig) -> pa.Table:
 def columns_to_read(config: DatasetConfig) -> list[str] | None:
     """Return the columns of the files that a configuration reads, None for all of them."""
     columns = config.columns
+    if config.task == "instructions":
+        # A file shows its form by its columns, and messages are no texts.
+        return None
     if config.task == "tabular" and columns.features is None:
         return None
     return [*columns.special.values(), *(columns.features or [])]
@@ -84,6 +113,14 @@ def _same_features(
             "to learn from under columns.features in dataset.yaml."
         )
     return features
+
+
+def _refuse_mixed(forms: dict[str, str]) -> None:
+    if len(forms) > 1:
+        raise DataError(
+            f"The files hold instructions of different forms: {'; '.join(forms.values())}. Make a "
+            "dataset of each, or write all in one form."
+        )
 
 
 def raw_rows(table: pa.Table, config: DatasetConfig, shown: str, name: str) -> pa.Table:
@@ -111,22 +148,34 @@ def raw_rows(table: pa.Table, config: DatasetConfig, shown: str, name: str) -> p
         Where a column is missing or is no text.
     """
     special = config.columns.special
-    require_columns(list(special.values()), table.column_names, shown)
+    own = [c for c in (config.columns.tags, config.columns.quality) if c is not None]
+    require_columns([*special.values(), *own], table.column_names, shown)
     columns: dict[str, pa.ChunkedArray | pa.Array] = {}
     if config.task == "tabular":
         features = feature_columns(config.columns, table.column_names, shown)
         columns["text"] = row_texts(table, features, shown)
+    if config.task == "instructions":
+        columns["text"] = conversation_rows(table, config.columns, shown)
+        columns["label"] = pa.repeat(pa.scalar(NO_FAMILY, pa.string()), table.num_rows)
     for meaning, column in special.items():
         of_table = meaning == "label" and config.task == "tabular"
         written = label_texts if of_table else column_text
         columns[meaning] = written(table.column(column), f"{shown}: the column {column!r}")
+    if config.task == "instructions":
+        columns["label"] = _families(columns["label"])
     columns["file"] = pa.repeat(pa.scalar(name, pa.string()), table.num_rows)
     columns["row"] = pa.array(np.arange(1, table.num_rows + 1, dtype=np.int64))
     return pa.table(columns)
 
 
+def _families(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Return the families of rows, those of blank cells by the name of no family."""
+    names: list[str | None] = column.to_pylist()
+    return pa.array([(name or "").strip() or NO_FAMILY for name in names], pa.string())
+
+
 def read_file(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """Read one CSV, TSV, JSONL or Parquet file.
+    """Read one CSV, TSV, JSONL, Parquet or Arrow file.
 
     Parameters
     ----------
@@ -151,6 +200,8 @@ def read_file(path: Path, columns: list[str] | None = None) -> pa.Table:
             raise DataError(f"{shown} is empty. Put rows into it or remove it.")
         if kind == ".parquet":
             return _read_parquet(path, shown, columns)
+        if kind == ".arrow":
+            return read_arrow(path, shown, columns)
         if kind == ".jsonl":
             return read_jsonl(path, shown, columns)
         return read_csv(path, shown, columns)

@@ -24,6 +24,8 @@ class Row(NamedTuple):
     group: str | None
     file: str
     row: int
+    split_key: str
+    """What hashes place a row by: of instructions the normalised prompt, else `normalised`."""
 
 
 class Rejection(NamedTuple):
@@ -41,7 +43,7 @@ class Screened:
     Attributes
     ----------
     kept : list of Row
-        By instance id; ids are unique, and for the task text normalised texts, too.
+        By instance id; ids are unique, and but for tables normalised texts, too.
     rejected : list of Rejection
         By instance id, file and row.
     """

@@ -8,8 +8,11 @@ from collections import Counter, defaultdict
 import pyarrow as pa
 
 from sluice.data.config import DatasetConfig
+from sluice.data.conversations import read_conversation
 from sluice.data.digests import content_hash
 from sluice.data.faults import row_fault
+from sluice.data.leaks import refuse_shared_prompts
+from sluice.data.saved_folder import folder_split
 from sluice.data.screened import Rejection, Row, Screened
 from sluice.data.splits import hashed_split, named_split
 
@@ -25,9 +28,10 @@ def screen(table: pa.Table, config: DatasetConfig) -> Screened:
     """Separate usable rows from the others, the same under any order of the rows.
 
     Each row is first checked by itself (see `sluice.data.faults.row_fault`), then against the
-    others: duplicate_id, and for texts conflict and duplicate_text. Equal rows of a table are
-    kept, whatever their labels: few columns of few values repeat by themselves. Cost: one hash
-    and one normalisation a row and O(n log n) comparisons; all rows in memory.
+    others: duplicate_id, for texts conflict and duplicate_text, and for instructions
+    duplicate_row: the same prompt and response. Equal rows of a table are kept, whatever their
+    labels: few columns of few values repeat by themselves. So are prompts with several responses.
+    Cost: one hash and one normalisation a row and O(n log n) comparisons; all rows in memory.
 
     Parameters
     ----------
@@ -39,6 +43,11 @@ def screen(table: pa.Table, config: DatasetConfig) -> Screened:
     Returns
     -------
     Screened
+
+    Raises
+    ------
+    DataError
+        A prompt of instructions is both trained on and held out, see `sluice.data.leaks`.
     """
     rows, missing = _rows(table, config)
     kept: list[Row] = []
@@ -49,9 +58,11 @@ def screen(table: pa.Table, config: DatasetConfig) -> Screened:
             kept.append(row)
         else:
             rejected.append(Rejection(row, *fault))
+    if config.task == "instructions":
+        refuse_shared_prompts(kept, config)
     kept = _unique_ids(kept, rejected)
-    if config.task == "text":
-        kept = _unique_texts(kept, rejected)
+    if config.task != "tabular":
+        kept = _unique_texts(kept, rejected, config.task)
     kept.sort(key=lambda row: row.instance_id)
     rejected.sort(key=lambda r: (r.row.instance_id, r.row.file, r.row.row))
     return Screened(kept, rejected)
@@ -67,15 +78,18 @@ def _rows(table: pa.Table, config: DatasetConfig) -> tuple[list[Row], list[bool]
     texts = [text or "" for text in values("text")]
     labels = [(label or "").strip() for label in values("label")]
     hashes = [content_hash(t, y) for t, y in zip(texts, labels, strict=True)]
-    # The text of a table's row is written in one way already.
-    normalised = [normalise(text) for text in texts] if config.task == "text" else texts
+    keys = [_keys(text, config.task) for text in texts]
+    normalised = [key for key, _ in keys]
+    placed = [place for _, place in keys]
     groups, named = values("group"), values("split")
     files: list[str] = table.column("file").to_pylist()
     numbers: list[int] = table.column("row").to_pylist()
     if config.columns.split is not None:
         splits = [named_split(value) for value in named]
+    elif config.split.by == "folder":
+        splits = [folder_split(name) for name in files]
     else:
-        splits = [hashed_split(t, g, config) for t, g in zip(normalised, groups, strict=True)]
+        splits = [hashed_split(t, g, config) for t, g in zip(placed, groups, strict=True)]
     given = values("id")
     missing = [config.columns.id is not None and not (i or "").strip() for i in given]
     ids = [name or "" for name in given]
@@ -95,13 +109,21 @@ def _rows(table: pa.Table, config: DatasetConfig) -> tuple[list[Row], list[bool]
         short = hashes[place][:16]
         ids[place] = f"{short}-{seen[short]}"
         seen[short] += 1
-    rows = [
-        Row(*fields)
-        for fields in zip(
-            ids, hashes, texts, labels, normalised, splits, groups, files, numbers, strict=True
-        )
-    ]
-    return rows, missing
+    columns = (ids, hashes, texts, labels, normalised, splits, groups, files, numbers, placed)
+    return [Row(*fields) for fields in zip(*columns, strict=True)], missing
+
+
+def _keys(text: str, task: str) -> tuple[str, str]:
+    """Return what makes a row the same as another, and what places it by a hash."""
+    if task == "tabular":
+        # The text of a table's row is written in one way already.
+        return text, text
+    if task == "text":
+        folded = normalise(text)
+        return folded, folded
+    conversation = read_conversation(text)
+    prompt = normalise(conversation.prompt)
+    return f"{prompt}\n{normalise(conversation.response)}", prompt
 
 
 def _where(row: Row) -> str:
@@ -123,13 +145,14 @@ def _unique_ids(rows: list[Row], rejected: list[Rejection]) -> list[Row]:
     return kept
 
 
-def _unique_texts(rows: list[Row], rejected: list[Rejection]) -> list[Row]:
+def _unique_texts(rows: list[Row], rejected: list[Rejection], task: str) -> list[Row]:
     """Keep one row a normalised text: the smallest id."""
     kept, repeated = _singles(rows, [row.normalised for row in rows])
     for same in repeated:
         same.sort(key=lambda r: r.instance_id)
         first = same[0]
-        rejected.extend(_repeated(row, first) for row in same[1:])
+        repeated_by = _repeated if task == "text" else _repeated_row
+        rejected.extend(repeated_by(row, first) for row in same[1:])
         kept.append(first)
     return kept
 
@@ -161,4 +184,13 @@ def _repeated(row: Row, first: Row) -> Rejection:
         f"The text equals that of {first.instance_id!r}, which is kept with the label "
         f"{first.label!r}; this row says {row.label!r}. Decide which is right and remove the "
         "other.",
+    )
+
+
+def _repeated_row(row: Row, first: Row) -> Rejection:
+    return Rejection(
+        row,
+        "duplicate_row",
+        f"Prompt and response equal those of {first.instance_id!r} but for case and white space. "
+        "Nothing need be done: one of them is kept.",
     )

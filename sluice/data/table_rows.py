@@ -11,7 +11,7 @@ import pyarrow.compute as compute
 
 from sluice.data.cells import INFINITE, json_cells
 from sluice.data.columns import require_columns
-from sluice.data.config_sections import Columns
+from sluice.data.config_columns import Columns
 from sluice.errors import DataError
 
 # Arrow makes these functions at run time, so no type checker sees them.

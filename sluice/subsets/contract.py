@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 
 from sluice.graphs.instance_graph import InstanceGraph
 from sluice.graphs.knn import KnnGraph
+from sluice.graphs.tags import TagRows
+from sluice.scores.influence import Influence
+
+Ask = Callable[..., NDArray[np.float64]]
+"""``ask(positions, ...) -> values``: what costs too much to know of every row beforehand."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,13 @@ class Pool:
         Scores by method name, for example ``{"margin": ...}``.
     class_names : tuple of str
         Name of each class, for reasons that people read.
+    tags : TagRows or None
+        What each row is about, and how much tags resemble each other.
+    influence : Influence or None
+        How much each row helps each validation row.
+    asks : mapping of str to callable
+        What a method asks for while it picks, such as the influence of a few rows, by name;
+        each takes positions among the rows as they are given here.
     """
 
     ids: NDArray[np.str_]
@@ -41,6 +53,9 @@ class Pool:
     graph: KnnGraph | InstanceGraph | None = None
     scores: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     class_names: tuple[str, ...] = ()
+    tags: TagRows | None = None
+    influence: Influence | None = None
+    asks: Mapping[str, Ask] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,11 +70,18 @@ class Picks:
         What each row added when it was picked, in the method's own unit.
     reasons : list of str, length b
         Why each row was kept, in words.
+    note : str
+        Empty, or what the caller should know, such as rows that were set aside.
+    trace : tuple of mapping
+        What the method did step by step, for methods that learn while they pick: one mapping of
+        plain values a step, all with the same keys.
     """
 
     positions: NDArray[np.int64]
     gains: NDArray[np.float64]
     reasons: list[str]
+    note: str = ""
+    trace: tuple[Mapping[str, object], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,17 +91,21 @@ class Selection:
     Attributes
     ----------
     ids : ndarray of str, shape (b,)
-        Positions (int64) from ``sluice.select(task="tabular")`` without ids.
+        Positions (int64) from ``sluice.select(task="tabular")`` without ids, and from methods
+        that take arrays alone.
     gains : ndarray of float64, shape (b,)
     reasons : list of str, length b
     note : str
         Empty, or what the caller should know (for example fewer usable rows than the budget).
+    trace : tuple of mapping
+        See `Picks`.
     """
 
     ids: NDArray[np.str_]
     gains: NDArray[np.float64]
     reasons: list[str]
     note: str = ""
+    trace: tuple[Mapping[str, object], ...] = ()
 
 
 Core = Callable[..., Picks]
@@ -102,7 +128,8 @@ class Selector:
     version : str
         Changes whenever the same input may give other rows.
     needs : frozenset of str
-        Of ``"embeddings"``, ``"labels"``, ``"graph"`` and ``"scores:<method>"``.
+        Of ``"embeddings"``, ``"labels"``, ``"graph"``, ``"tags"``, ``"influence"``,
+        ``"scores:<method>"`` and ``"asks:<name>"``.
     tasks : frozenset of str
         Tasks in whose lineage the method appears.
     stochastic : bool

@@ -24,7 +24,16 @@ from sluice.subsets import (
     random_stratified,
     subset_search,
 )
+from sluice.subsets.bids import SELECTOR as BIDS
 from sluice.subsets.contract import Selector
+from sluice.subsets.dac import SELECTOR as DAC
+from sluice.subsets.dac_iterative import SELECTOR as DAC_ITERATIVE
+from sluice.subsets.deita_filter import SELECTOR as DEITA_FILTER
+from sluice.subsets.ifd_top import SELECTOR as IFD_TOP
+from sluice.subsets.longest import SELECTOR as LONGEST
+from sluice.subsets.mig import SELECTOR as MIG
+from sluice.subsets.quad import SELECTOR as QUAD
+from sluice.subsets.t_shirt import SELECTOR as T_SHIRT
 
 _ALL = (
     random_stratified.SELECTOR,
@@ -46,6 +55,15 @@ _ALL = (
     ldis.SELECTOR,
     cdis.SELECTOR,
     gais.SELECTOR,
+    MIG,
+    T_SHIRT,
+    DAC,
+    DAC_ITERATIVE,
+    BIDS,
+    QUAD,
+    LONGEST,
+    IFD_TOP,
+    DEITA_FILTER,
 )
 
 SELECTORS: dict[str, Selector] = {method.name: method for method in _ALL}

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sluice.errors import ConfigError, DataError, UnknownNameError
+from sluice.graphs.tags import TagRows
+from sluice.scores.influence import Influence
 from sluice.subsets.budgets import budget_of, check_floor
-from sluice.subsets.contract import Picks, Pool, Selection, Selector
+from sluice.subsets.contract import Ask, Picks, Pool, Selection, Selector
 from sluice.subsets.describe import class_name
+
+# Methods of this task alone set rows without a finite score aside, and say so.
+_SETTING_ASIDE = frozenset({"instructions"})
+Fitting = TypeVar("Fitting", TagRows, Influence)
 
 _REMEDY = {
     "embeddings": "give vectors, or texts and an encoder",
     "labels": "give labels (y)",
     "graph": "build the kNN graph of the rows",
+    "tags": "give each row its tags",
+    "influence": "compute the influence of the rows on validation rows",
 }
 
 
@@ -83,7 +91,8 @@ def run(
         ordered.ids[picks.positions],
         np.asarray(picks.gains, np.float64),
         picks.reasons,
-        _note(selector, ordered, picks, count),
+        " ".join(filter(None, [_note(selector, ordered, picks, count), picks.note])),
+        picks.trace,
     )
 
 
@@ -99,7 +108,19 @@ def sorted_by_id(pool: Pool) -> Pool:
         labels=None if pool.labels is None else pool.labels[order],
         graph=None if pool.graph is None else pool.graph.permuted(order),
         scores={name: values[order] for name, values in pool.scores.items()},
+        tags=None if pool.tags is None else pool.tags.of(order),
+        influence=None if pool.influence is None else pool.influence.of(order),
+        asks={name: _asked_in(order, ask) for name, ask in pool.asks.items()},
     )
+
+
+def _asked_in(order: NDArray[np.int64], ask: Ask) -> Ask:
+    """Let a core that knows the sorted rows ask a pool that knows them in its own order."""
+
+    def asked(positions: NDArray[np.int64], *others: Any) -> NDArray[np.float64]:
+        return ask(order[positions], *others)
+
+    return asked
 
 
 def _checked(selector: Selector, pool: Pool) -> Pool:
@@ -111,19 +132,28 @@ def _checked(selector: Selector, pool: Pool) -> Pool:
     if len(names) != len(ids):
         raise DataError(f"The id {str(names[counts > 1][0])!r} occurs twice; ids must be unique.")
     for need in sorted(selector.needs):
-        kind, _, score = need.partition(":")
-        missing = score not in pool.scores if score else getattr(pool, kind) is None
-        if missing:
-            remedy = f"compute the score {score!r}" if score else _REMEDY[kind]
-            raise DataError(f"{selector.name} needs {kind} {score}".rstrip() + f": {remedy}.")
+        kind, _, name = need.partition(":")
+        given = getattr(pool, kind)
+        if given is None or (name and name not in given):
+            verb = {"scores": "compute the score", "asks": "give a function for"}.get(kind, "")
+            remedy = f"{verb} {name!r}" if name else _REMEDY[kind]
+            raise DataError(f"{selector.name} needs {kind} {name}".rstrip() + f": {remedy}.")
     return replace(
         pool,
         ids=ids,
         embeddings=_embeddings(pool.embeddings, len(ids)),
         labels=_labels(pool.labels, len(ids)),
         graph=_graph(pool, ids),
-        scores=_scores(pool.scores, len(ids)),
+        scores=_scores(pool.scores, len(ids), finite=selector.tasks != _SETTING_ASIDE),
+        tags=_fitting(pool.tags, "tags", len(ids)),
+        influence=_fitting(pool.influence, "influence", len(ids)),
     )
+
+
+def _fitting(given: Fitting | None, what: str, n: int) -> Fitting | None:
+    if given is not None and len(given) != n:
+        raise DataError(f"The pool's {what} are of {len(given)} rows; give those of its {n} rows.")
+    return given
 
 
 def _embeddings(rows: NDArray[np.float32] | None, n: int) -> NDArray[np.float32] | None:
@@ -160,10 +190,12 @@ def _graph(pool: Pool, ids: NDArray[np.str_]):
     return pool.graph
 
 
-def _scores(scores: Mapping[str, NDArray[np.float64]], n: int) -> dict[str, NDArray[np.float64]]:
+def _scores(
+    scores: Mapping[str, NDArray[np.float64]], n: int, *, finite: bool
+) -> dict[str, NDArray[np.float64]]:
     checked = {name: np.asarray(values, dtype=np.float64) for name, values in scores.items()}
     for name, values in checked.items():
-        if values.shape != (n,) or not np.isfinite(values).all():
+        if values.shape != (n,) or (finite and not np.isfinite(values).all()):
             raise DataError(
                 f"The score {name!r} has shape {values.shape} or values that are not finite; give "
                 f"one finite number for each of {n} rows."

@@ -58,7 +58,7 @@ def test_defaults(tmp_path):
         ("files: []", "files: [] is not valid; it should hold at least one value."),
         ("files: a.csv", "files: 'a.csv' is not valid; it should be a list, such as [a, b]."),
         ("files: [a.csv, a.csv]", "names 'a.csv' twice; remove one."),
-        ("task: video", "task: 'video' is not a known task; known: text, tabular."),
+        ("task: video", "task: 'video' is not a known task; known: text, tabular, instructions."),
         ("columns: {label: y}", "columns: lacks text; name the column that holds the text."),
         ("columns: {text: t, label: y, features: [a]}", "columns: has features, which the task"),
         ("columns: {text: t, label: y, types: {a: date}}", "columns: has types, which the task"),
@@ -70,7 +70,7 @@ def test_defaults(tmp_path):
         ("evaluation: {learner: forest}", "Unknown family 'forest'. Did you mean random_forest?"),
         ("training: {family: svm}", "the file: has training.family, which is for the task tabular"),
         ("encoding: {hash_above: 9}", "the file: has encoding, which is for the task tabular"),
-        ("columns: {text: t}", "columns.label: missing. Add it (column that holds the class"),
+        ("columns: {text: t}", "columns: lacks label; name the column that holds the class."),
         (
             "columns: {text: t, label: no}",
             "columns.label: False is not valid; it should be text, so put it in quotes.",

@@ -45,7 +45,7 @@ def test_everything_of_a_table(tmp_path):
     ("more", "expected"),
     [
         ("columns: {text: t, label: y}", "columns: has text, which the task tabular does not read"),
-        ("columns: {features: [a]}", "columns.label: missing."),
+        ("columns: {features: [a]}", "columns: lacks label; name the column"),
         ("columns: {label: y, features: []}", "columns.features: [] is not valid; it should hold"),
         ("columns: {label: y, features: [a, a]}", "names 'a' twice; remove one."),
         ("columns: {label: y, features: [a, y]}", "gives the column 'y' two meanings"),
@@ -58,7 +58,10 @@ def test_everything_of_a_table(tmp_path):
         ("encoding: {categorical: dummy}", "'dummy' is not valid; it should be 'one_hot' or 'ord"),
         ("encoding: {hash_buckets: 1}", "encoding.hash_buckets: 1 is not valid"),
         ("encoding: {refit_drift: -1}", "encoding.refit_drift: -1 is not valid"),
-        ("encoder: {model: x}", "has encoder, which is for the task text; write encoding instead"),
+        (
+            "encoder: {model: x}",
+            "has encoder, which is for the tasks text and instructions; write encod",
+        ),
         ("training: {warm_start: true}", "has training.warm_start, which is for the task text"),
         ("training: {family: trees}", "Unknown family 'trees'. Did you mean tree?"),
         ("selectors: [margin]", "margin is for text and not for tabular. Known: all_knn, cdis"),

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.data.config import DatasetConfig
-from sluice.data.config_sections import Columns
+from sluice.data.config_columns import Columns
 from sluice.data.raw import read_raw
 from sluice.data.table_rows import (
     feature_columns,

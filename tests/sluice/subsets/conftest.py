@@ -8,8 +8,16 @@ from sklearn.model_selection import cross_val_predict
 
 from sluice.graphs.knn import KnnGraph
 from sluice.graphs.methods import build
+from sluice.graphs.tags import tag_rows
+from sluice.randomness import keyed_uniform
+from sluice.scores.influence import Influence
 from sluice.scores.registry import SCORES, ScoreInputs
 from sluice.subsets.contract import Pool
+
+INSTRUCTION_SCORES = (
+    *("quality", "ifd", "response_tokens", "s_ifd_mean", "s_ifd_std", "noisy_ifd"),
+    "informative_tokens",
+)
 
 
 @dataclass(frozen=True)
@@ -39,13 +47,38 @@ class Content:
         scores = {name: values[order] for name, values in self.table_scores(method).items()}
         return Pool(ids, rows, labels, graph, scores, self.names())
 
+    def instructions(self, order=None):
+        """As for prompts and responses; every value is a function of the row and its id."""
+        order = np.arange(len(self.ids)) if order is None else order
+        ids, rows, labels = self.ids[order], self.rows[order], self.labels[order]
+        graph = KnnGraph.build(ids, rows, k=8, slack=2, device="cpu")
+        draws = {name: keyed_uniform(seed, ids) for seed, name in enumerate(INSTRUCTION_SCORES)}
+        draws["informative_tokens"] = 1 + np.floor(9 * draws["informative_tokens"])
+        tags = [[f"tag {j}" for j in np.argsort(-row, kind="stable")[:3]] for row in rows]
+        names = sorted({name for row in tags for name in row})
+        vectors = np.random.default_rng(0).normal(size=(rows.shape[1], 8))
+        mine = np.array([vectors[int(name.split()[1])] for name in names])
+        mine /= np.linalg.norm(mine, axis=1, keepdims=True)
+        matrix = np.column_stack([keyed_uniform(10 + column, ids) for column in range(6)])
+        return Pool(
+            *(ids, rows, labels, graph, draws, self.names()),
+            tags=tag_rows(tags, names, mine.astype(np.float32)),
+            influence=Influence(matrix, tuple(f"row {column}" for column in range(6))),
+            asks={
+                "influence": lambda asked: keyed_uniform(20, ids[asked]) - 0.3,
+                "reward": lambda kept, count: keyed_uniform(21, ids[kept[-count:]]),
+            },
+        )
+
     def pool_for(self, task, method, order=None):
         """The pool that a method gets in a task's lineage."""
+        makers = {"text": self.pool, "instructions": self.instructions}
+        make = makers.get(task, lambda order=None: self.table(order, method))
         if order is not None:
-            return self.pool(order) if task == "text" else self.table(order, method)
-        key = "text" if task == "text" else ("table", *sorted(wanted(method)))
+            return make(order)
+        key = task if task in makers else ("table", *sorted(wanted(method)))
         if key not in self.made:
-            self.made[key] = self.pool() if task == "text" else self.table(None, method)
+            self.made[key] = make()
         return self.made[key]
 
     def standardised(self):

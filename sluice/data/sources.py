@@ -1,0 +1,64 @@
+"""What `sluice add` makes a dataset of: a file, or a folder saved by Hugging Face's `datasets`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sluice.data.config import DatasetConfig
+from sluice.data.conversation_forms import form_of
+from sluice.data.files import file_kind
+from sluice.data.raw import read_file
+from sluice.data.saved_folder import SPLITS_FILE, STATE, is_saved, saved_files, saved_splits
+from sluice.data.splits import named_split
+from sluice.errors import DataError
+
+
+def source_files(source: Path) -> dict[str, Path]:
+    """Return the files that make a dataset of `source`: name in the dataset to file, in order.
+
+    Raises
+    ------
+    DataError
+        It is no file that Sluice reads, and no folder that `datasets` saved.
+    """
+    if not source.is_dir():
+        file_kind(source)
+        return {source.name: source}
+    source = source.resolve()
+    if not is_saved(source):
+        raise DataError(
+            f"{source} is a folder that Hugging Face's datasets did not save: it has neither "
+            f"{STATE} nor {SPLITS_FILE}. Give one file, or save it with save_to_disk."
+        )
+    return {
+        (Path(source.name) / path.relative_to(source)).as_posix(): path
+        for path in saved_files(source)
+    }
+
+
+def files_of_rows(files: Mapping[str, Path]) -> dict[str, Path]:
+    """Leave out the files that only describe a saved folder."""
+    return {name: path for name, path in files.items() if path.suffix != ".json"}
+
+
+def with_form(files: Mapping[str, Path], config: DatasetConfig) -> tuple[DatasetConfig, str]:
+    """Write the form that the files show into the configuration, and say which it is."""
+    if config.task != "instructions":
+        return config, ""
+    first = next(iter(files_of_rows(files).values()))
+    form = form_of(config.columns, read_file(first).column_names, str(first))
+    columns = config.columns.model_copy(update=form.columns)
+    return config.model_copy(update={"columns": columns}), str(form)
+
+
+def with_splits(source: Path, config: DatasetConfig) -> tuple[DatasetConfig, str]:
+    """Take the parts of a saved DatasetDict for splits, where they are called so."""
+    parts = saved_splits(source) if source.is_dir() else []
+    if not parts or config.columns.split is not None:
+        return config, ""
+    listed = ", ".join(parts)
+    if len(parts) == 1 or None in map(named_split, parts):
+        return config, f"the parts {listed} are taken together, hashes split the rows"
+    split = config.split.model_copy(update={"by": "folder"})
+    return config.model_copy(update={"split": split}), f"the parts {listed} are the splits"
