@@ -7,6 +7,7 @@ from jobs import lineages, maintenance
 from resources.compute import Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
+from resources.language_models import LanguageModels
 from resources.locks import DatasetLock
 from resources.tracking import Tracking
 from sensors.automation import automation, raw_instances
@@ -27,6 +28,7 @@ defs = dg.Definitions(
         "datasets": Datasets(),
         "lock": DatasetLock(lake=lake),
         "compute": Compute(),
+        "language_models": LanguageModels(),
         "tracking": Tracking(),
     },
 )

@@ -132,7 +132,7 @@ def embeddings_asset(task: Task) -> dg.AssetsDefinition:
                 began = time.process_time()
                 active.load()
                 seconds.append(time.process_time() - began)
-                yield from active.encode_shards(texts, SHARD_ROWS)
+                yield from active.encode_shards([task.reads(text) for text in texts], SHARD_ROWS)
 
             found = embed_missing(lake, present, encoder.identity, shards)
             loading = sum(seconds)

@@ -121,6 +121,8 @@ def selector_inputs(task: Task, selector: Selector, config: DatasetConfig) -> li
 
 def _read_by(task: Task, selector: Selector, graphs: Sequence[str]) -> list[dg.AssetKey]:
     keys = [task.key("instances")]
+    if "tags" in selector.needs:
+        keys.append(task.key("tags"))
     if "embeddings" in selector.needs:
         keys.append(task.key("embeddings"))
     if "graph" in selector.needs:
@@ -133,6 +135,9 @@ def read_pool(
     lake: Lake, task: Task, dataset: str, config: DatasetConfig, selector: Selector
 ) -> tuple[Pool, Rows]:
     """Read the training rows with just what a selector needs of them."""
+    # Not at the top: that module embeds tags as rows are embedded.
+    from assets.tags import read_tags
+
     train = read_rows(lake, dataset).of("train")
     needs = selector.needs
     graph = graph_of(task, selector, config)
@@ -145,6 +150,7 @@ def read_pool(
             name: scores.read(lake, dataset, name, train.ids) for name in score_names(selector)
         },
         class_names=train.class_names,
+        tags=read_tags(lake, config, train) if "tags" in needs else None,
     )
     return pool, train
 

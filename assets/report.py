@@ -36,7 +36,11 @@ def write_report(lake: Lake, task: Task, datasets: Datasets, dataset: str, path:
 
 
 def report_asset(
-    task: Task, scores: Sequence[str], also: Sequence[dg.AssetKey] = ()
+    task: Task,
+    scores: Sequence[str],
+    also: Sequence[dg.AssetKey] = (),
+    *,
+    evaluated: bool = True,
 ) -> dg.AssetsDefinition:
     """Build the asset `[task, report]`.
 
@@ -47,9 +51,13 @@ def report_asset(
         Scores that the page draws, where a dataset has them.
     also : sequence of AssetKey
         What else it shows.
+    evaluated : bool
+        Whether the task's subsets are evaluated in the same lineage.
     """
-    inputs = [task.key("instances"), task.key("map"), task.key("evaluations", "comparison")]
-    may_read = [*inputs, task.key("models", "champion"), *map(task.score_key, scores), *also]
+    may_read = [task.key("instances"), task.key("map")]
+    if evaluated:
+        may_read += [task.key("evaluations", "comparison"), task.key("models", "champion")]
+    may_read += [*map(task.score_key, scores), *also]
     may_read = list(dict.fromkeys(may_read))
 
     @task.asset(

@@ -15,11 +15,12 @@ from assets.results import Results, read_results
 from assets.scores import read_probabilities
 from assets.stage import name_of
 from assets.subsets import budget_label
-from assets.task import Task
+from assets.task import RANDOM, Task
 from resources.lake import Lake
 from resources.store import records, rows, scores, selections
 from sluice.data.config import DatasetConfig
-from sluice.data.table_rows import shown_row
+from sluice.data.shown import shown_text
+from sluice.errors import SluiceError
 from sluice.reports.contents import (
     Interval,
     KeptRow,
@@ -38,6 +39,8 @@ from sluice.scores.registry import SCORES
 SAMPLE_ROWS = 8
 SUSPECT_ROWS = 10
 SCALE = 1.5
+# What a language model has scored, and is drawn.
+RESPONSE_SCORES = ("ifd", "s_ifd_mean", "quality")
 _PACKAGES = ("sluice", "dagster", "duckdb", "faiss-cpu", "faiss-gpu", "mlflow", "torch")
 
 
@@ -46,9 +49,9 @@ def gather(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> Repor
     present = read_rows(lake, dataset)
     train = present.of("train")
     known = _asked_for(config, records.latest(lake, dataset))
-    results = read_results(lake, task, dataset)
+    results = _results(lake, task, dataset, known)
     instances = known[name_of(task.key("instances"))]
-    chosen = results.chosen
+    chosen = results.chosen if results else _first(task, config, known)
     kept_ids = set(selections.rows(lake, chosen["selection_id"])["instance_id"].to_pylist())
     kept = np.array([row in kept_ids for row in train.ids])
     names = present.class_names
@@ -62,8 +65,8 @@ def gather(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> Repor
         generated_at=datetime.now(UTC).isoformat(timespec="seconds"),
         split_rows=dict(Counter(present.splits)),
         class_counts=dict(zip(names, pool_counts.tolist(), strict=True)),
-        budget_rows=results.rows,
-        all_rows=results.all_rows,
+        budget_rows=results.rows if results else [],
+        all_rows=results.all_rows if results else None,
         chosen_selector=chosen["selector"],
         chosen_budget_label=chosen["budget"],
         snapshot=str(lake.snapshot()),
@@ -73,13 +76,34 @@ def gather(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> Repor
         stage_costs=_costs(known),
         kept=samples,
         selection_ids=ids,
-        suspects=_suspects(lake, task, dataset, train),
+        suspects=_suspects(lake, task, dataset, train) if results else [],
         model_card=_model_card(task, known),
         figures=_figures(lake, task, dataset, train, kept, results, known),
         versions=_versions(),
         confidence=config.evaluation.confidence,
         interval_method="bootstrap over rows and seeds, paired where two are compared",
         evidence=evidence_of(task, known),
+    )
+
+
+def _results(
+    lake: Lake, task: Task, dataset: str, known: dict[str, records.Record]
+) -> Results | None:
+    compared = name_of(task.key("evaluations", "comparison")) in known
+    return read_results(lake, task, dataset) if compared else None
+
+
+def _first(task: Task, config: DatasetConfig, known: dict[str, records.Record]) -> dict[str, Any]:
+    """Return the subset that a page is about where none has been evaluated: ours, by the list."""
+    label = budget_label(config.chosen_budget)
+    for name in task.short_list:
+        record = known.get(name_of(task.key("subsets", name)))
+        for entry in record.details["selections"] if record else []:
+            if name != RANDOM and entry["budget"] == label:
+                return {**entry, "selector": name}
+    raise SluiceError(
+        "There is no subset to show yet. Materialise one, or run the whole lineage with "
+        "`sluice run`."
     )
 
 
@@ -140,7 +164,7 @@ def _costs(known: dict[str, records.Record]) -> list[StageCost]:
 
 def _shown(task: Task, text: str) -> str:
     """Return a row's content as a person reads it."""
-    return shown_row(text) if task.name == "tabular" else text
+    return shown_text(text, task.name)
 
 
 def _suspects(lake: Lake, task: Task, dataset: str, train: Rows) -> list[SuspectRow]:
@@ -186,31 +210,34 @@ def _figures(
     dataset: str,
     train: Rows,
     kept: np.ndarray,
-    results: Results,
+    results: Results | None,
     known: dict[str, records.Record],
 ) -> dict[str, bytes]:
     place = read_map(lake, dataset, train.ids)
     names = train.class_names
     counts = [np.bincount(train.labels[mask], minlength=len(names)) for mask in (kept | True, kept)]
+    of_task = [name for name, score in SCORES.items() if task.name in score.tasks]
     values = {
         name: scores.read(lake, dataset, name, train.ids)
-        for name, score in SCORES.items()
-        if task.name in score.tasks and name_of(task.score_key(name)) in known
+        for name in of_task or RESPONSE_SCORES
+        if name_of(task.score_key(name)) in known
     }
     trained = known.get(name_of(task.key("models", task.trained)))
-    points = curve_points(results.rows, len(train.ids))
+    points = curve_points(results.rows, len(train.ids)) if results else []
     figures: dict[str, bytes] = {}
     for suffix, theme in (("", LIGHT), ("@dark", DARK)):
         look: dict[str, Any] = {"scale": SCALE, "theme": theme}
         drawn = {
-            "learning_curve": learning_curve(points, results.all_rows.test_accuracy, **look),
             "selection_map": selection_map(place, kept, train.labels, names, **look),
-            "class_balance": class_balance(*counts, names, **look),
             **{
-                f"score_histogram:{name}": score_histogram(value, name, **look)
+                f"score_histogram:{name}": score_histogram(value[np.isfinite(value)], name, **look)
                 for name, value in values.items()
             },
         }
+        if results:
+            everything = results.all_rows.test_accuracy
+            drawn["learning_curve"] = learning_curve(points, everything, **look)
+            drawn["class_balance"] = class_balance(*counts, names, **look)
         if trained is not None and "curve" in trained.details:
             drawn["training_curve"] = training_curve(curves(trained.details["curve"]), **look)
         figures |= {f"{name}{suffix}": png for name, png in drawn.items()}

@@ -6,6 +6,7 @@ from typing import Any
 from assets.stage import inputs_of, name_of
 from assets.task import Task
 from resources.lake import Lake
+from resources.store import records, selections
 from sluice.reports.contents import BudgetRow, Interval
 
 
@@ -49,6 +50,22 @@ def read_results(lake: Lake, task: Task, dataset: str) -> Results:
         chosen=details["chosen"],
         sentences=details["sentences"],
     )
+
+
+def selected(lake: Lake, task: Task, dataset: str) -> list[tuple[str, str, int, int, str]]:
+    """Return what each method keeps now: method, budget, seeds, rows of a subset, and its note."""
+    prefix = name_of(task.key("subsets", ""))
+    lines: list[tuple[str, str, int, int, str]] = []
+    for name, record in sorted(records.latest(lake, dataset).items()):
+        if not name.startswith(prefix):
+            continue
+        by_budget: dict[str, list[str]] = {}
+        for entry in record.details["selections"]:
+            by_budget.setdefault(entry["budget"], []).append(entry["selection_id"])
+        for budget, ids in by_budget.items():
+            head = selections.headers(lake, ids)[0]
+            lines.append((name.removeprefix(prefix), budget, len(ids), head.size, head.note))
+    return lines
 
 
 def _ends(interval: Any) -> tuple[float, float, float]:

@@ -16,6 +16,7 @@ from resources.locks import DatasetLock
 from resources.store import records, scores
 from sluice.data.config import DatasetConfig
 from sluice.data.digests import array_digest, digest
+from sluice.data.shown import shown_text
 from sluice.heads.logistic import HeadConfig
 from sluice.heads.out_of_fold import out_of_fold_probabilities
 from sluice.reports.figures import score_histogram
@@ -165,7 +166,9 @@ def _scoring(
     return run
 
 
-def examples(train: Rows, values: np.ndarray, at: np.ndarray) -> dg.MetadataValue:
+def examples(
+    train: Rows, values: np.ndarray, at: np.ndarray, task: str = "text"
+) -> dg.MetadataValue:
     """Return some training rows with their scores, for the Dagster UI."""
     return dg.MetadataValue.table(
         [
@@ -174,7 +177,7 @@ def examples(train: Rows, values: np.ndarray, at: np.ndarray) -> dg.MetadataValu
                     "instance_id": train.ids[i],
                     "label": train.class_names[train.labels[i]],
                     "score": round(float(values[i]), 6),
-                    "text": train.texts[i][:200],
+                    "text": shown_text(train.texts[i], task)[:200],
                 }
             )
             for i in at.tolist()

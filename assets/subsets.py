@@ -23,6 +23,7 @@ from resources.paths import searches_root
 from resources.store import history, records, selections
 from sluice.data.config import DatasetConfig
 from sluice.data.digests import order_free_digest
+from sluice.data.shown import shown_text
 from sluice.progress import track
 from sluice.reports.figures import class_balance
 from sluice.reports.maps import selection_map
@@ -133,7 +134,7 @@ def _selecting(
             reused=seen["stayed"],
             removed=seen["left"],
             metadata={
-                **_shown(lake, config, train, pool, chosen[shown_at]),
+                **_shown(lake, task, config, train, pool, chosen[shown_at]),
                 **_turnover(lake, previous, heads[shown_at]),
                 "notes": "; ".join(sorted({h.note for h in heads if h.note})) or "none",
             },
@@ -259,6 +260,7 @@ def _turnover(
 
 def _shown(
     lake: Lake,
+    task: Task,
     config: DatasetConfig,
     train: Rows,
     pool: Pool,
@@ -271,7 +273,11 @@ def _shown(
     counts = [np.bincount(train.labels[mask], minlength=len(names)) for mask in (kept | True, kept)]
     texts = dict(zip(train.ids, train.texts, strict=True))
     sample = [
-        {**row, "gain": round(row["gain"], 6), "text": texts[row["instance_id"]][:160]}
+        {
+            **row,
+            "gain": round(row["gain"], 6),
+            "text": shown_text(texts[row["instance_id"]], task.name)[:160],
+        }
         for row in table.slice(0, SAMPLE_ROWS).drop_columns(["content_hash"]).to_pylist()
     ]
     return {

@@ -32,6 +32,8 @@ class Task:
         Method of the asset that trains the challenger.
     joint_scores : mapping of str to str
         Scores that one asset makes together: name of a score to method of its asset.
+    reads : callable
+        What the sentence encoder reads of a row's text.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Task:
     graphs: tuple[str, ...]
     trained: str
     joint_scores: Mapping[str, str] = field(default_factory=dict)
+    reads: Callable[[str], str] = str
     partitions: dg.DynamicPartitionsDefinition = field(init=False)
 
     def __post_init__(self) -> None:

@@ -19,3 +19,9 @@ def datasets_root() -> Path:
 def searches_root() -> Path:
     """Return the folder of searches that are under way, below `home`."""
     return home() / "searches"
+
+
+def models_root() -> Path:
+    """Return the folder of models that are made once a machine, `$SLUICE_MODELS` or the cache."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(os.environ.get("SLUICE_MODELS") or cache / "sluice" / "models").resolve()

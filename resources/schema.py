@@ -1,7 +1,8 @@
 """The tables of the lake.
 
-Row-wise values (`contents`, `embeddings`), `encoders`, selections (`selections`, `subsets`),
-`evaluations` and `records` are append-only, so what was ever selected can be read back.
+Row-wise values (`contents`, `embeddings`, `token_losses`, `tags`), `encoders`, selections
+(`selections`, `subsets`), `evaluations` and `records` are append-only, so what was ever selected
+can be read back.
 `instances`, `rejected`, `graphs`, `part_edges` and `scores` hold the present state of a dataset;
 earlier states are snapshots of the lake.
 """
@@ -20,6 +21,15 @@ TABLES: dict[str, str] = {
     ),
     # keyed by input_hash alone: a digest of the text and of everything in the encoder
     "embeddings": "input_hash VARCHAR, encoder VARCHAR, vector FLOAT[]",
+    # keyed by input_hash alone: a digest of prompt and response, of everything in the language
+    # model and, for a noisy copy (1 and above), of the noise with the instance id; one number a
+    # response token
+    "token_losses": (
+        "input_hash VARCHAR, text_hash VARCHAR, model VARCHAR, copy INTEGER, windowed BOOLEAN, "
+        "conditional FLOAT[], unconditional FLOAT[]"
+    ),
+    # keyed by input_hash alone: a digest of the text and of how tags are mined
+    "tags": "input_hash VARCHAR, text_hash VARCHAR, tagger VARCHAR, tags VARCHAR[]",
     # one row per list of neighbours, nearest first; `neighbours` holds values of `position`
     "graphs": (
         "dataset VARCHAR, graph VARCHAR, parameters VARCHAR, position BIGINT, instance_id VARCHAR, "

@@ -59,8 +59,33 @@ def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def models_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of converted models that all tests of one run share."""
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="session")
+def smollm2_folder(models_root: Path) -> Path:
+    """Return the default language model, converted where the lineage looks for it."""
+    from resources.language_models import DEFAULT_MODEL
+    from sluice.language.smollm2 import convert_default
+
+    return convert_default(models_root / DEFAULT_MODEL)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a language model of two layers with random weights."""
+    from tiny_language_model import save_tiny_model
+
+    return save_tiny_model(tmp_path_factory.mktemp("tiny") / "llama")
+
+
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_mlflow: Path) -> Iterator[Path]:
+def home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_mlflow: Path, models_root: Path
+) -> Iterator[Path]:
     """Give Sluice and Dagster folders of this test's own."""
     folder = tmp_path / "home"
     (folder / "dagster").mkdir(parents=True)
@@ -70,6 +95,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_mlflow: Path) ->
     monkeypatch.setenv("SLUICE_HOME", str(folder / "sluice"))
     monkeypatch.setenv("SLUICE_DATASETS", str(tmp_path / "datasets"))
     monkeypatch.setenv("DAGSTER_HOME", str(folder / "dagster"))
+    monkeypatch.setenv("SLUICE_MODELS", str(models_root))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     shutil.copy(ROOT / "dagster.yaml", folder / "dagster")
     yield folder

@@ -9,7 +9,11 @@ from resources.lake import Lake
 from resources.schema import TABLES
 from resources.store import vectors
 from resources.store.maintenance import compact
+from sluice.data.conversations import messages_text
 from sluice.data.digests import text_hash
+
+# Kept under a digest of a row's messages.
+READINGS = ("token_losses", "tags")
 
 # The catalogue keeps the least and the greatest value that a column ever had, and never narrows
 # them: a purged text may be one. Bounds that no text exceeds are correct and tell nothing.
@@ -72,7 +76,10 @@ def purge(lake: Lake, dataset: str) -> dict[str, int]:
 
 
 def delete_vectors(cursor: duckdb.DuckDBPyConnection, texts: pa.ChunkedArray) -> int:
-    """Delete the vectors of those texts that no content has any more, in any encoder."""
+    """Delete the vectors of those texts that no content has any more, in any encoder.
+
+    With them goes what was read of their messages: token losses and key phrases.
+    """
     cursor.register("texts_gone", pa.table({"text": texts}))
     alone = cursor.execute(
         "SELECT DISTINCT text FROM texts_gone ANTI JOIN contents USING (text)"
@@ -81,9 +88,36 @@ def delete_vectors(cursor: duckdb.DuckDBPyConnection, texts: pa.ChunkedArray) ->
     encoders = cursor.execute("SELECT DISTINCT encoder FROM embeddings").fetchall()
     keys = [key for (encoder,) in encoders for key in vectors.input_hashes(hashes, encoder)]
     cursor.register("keys_gone", pa.table({"input_hash": pa.array(keys, pa.string())}))
+    _delete_readings(cursor, [text for (text,) in alone])
     return deleted(
         cursor, "DELETE FROM embeddings WHERE input_hash IN (SELECT input_hash FROM keys_gone)"
     )
+
+
+def _delete_readings(cursor: duckdb.DuckDBPyConnection, texts: Sequence[str]) -> None:
+    """Delete what is stored under the messages of some texts, unless a content still has them."""
+    gone = messages_hashes(texts)
+    if not gone:
+        return
+    kept = cursor.execute("SELECT DISTINCT text FROM contents").fetchall()
+    gone -= messages_hashes([text for (text,) in kept if text not in set(texts)])
+    cursor.register("readings_gone", pa.table({"text_hash": pa.array(sorted(gone), pa.string())}))
+    for table in READINGS:
+        cursor.execute(
+            f"DELETE FROM {table} WHERE text_hash IN (SELECT text_hash FROM readings_gone)"
+        )
+
+
+def messages_hashes(texts: Sequence[str]) -> set[str]:
+    """Return the digests of the messages of those texts that are conversations."""
+    found: set[str] = set()
+    for text in texts:
+        if text.startswith('{"messages":'):
+            try:
+                found.add(text_hash(messages_text(text)))
+            except (ValueError, KeyError, TypeError):
+                continue
+    return found
 
 
 def rewrite(lake: Lake) -> None:

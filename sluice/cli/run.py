@@ -13,6 +13,9 @@ from sluice.errors import SluiceError, UnknownNameError
 
 if TYPE_CHECKING:
     import dagster as dg
+    from rich.console import Console
+
+    from assets.task import Task
 
 
 def run(
@@ -79,15 +82,14 @@ def _report(
             raise KeyboardInterrupt
         raise SluiceError(failure)
     from assets.lineages import lineage_of
-    from assets.results import read_results
-    from sluice.reports.tables import result_table
 
-    task = lineage_of(workspace.resource("datasets").config(dataset)).task
-    found = read_results(workspace.resource("lake"), task, dataset)
     out = results()
-    out.print(result_table(found.rows, found.all_rows, out.width))
-    for line in found.sentences:
-        out.print(line)
+    config = workspace.resource("datasets").config(dataset)
+    lineage = lineage_of(config)
+    if lineage.task.key("evaluations", "comparison") in lineage.wanted(config):
+        _print_comparison(out, lineage.task, dataset)
+    else:
+        _print_subsets(out, lineage.task, dataset)
     counts = [
         event.step_materialization_data.materialization.metadata
         for event in result.get_asset_materialization_events()
@@ -98,6 +100,31 @@ def _report(
         f"[dim]{dataset}: {len(counts)} assets in {seconds:.1f} s, {new:,} rows computed; "
         f"Dagster's own share and start-up {share:.1%} of this process's CPU time.[/dim]"
     )
+
+
+def _print_comparison(out: Console, task: Task, dataset: str) -> None:
+    from assets.results import read_results
+    from sluice.reports.tables import result_table
+
+    found = read_results(workspace.resource("lake"), task, dataset)
+    out.print(result_table(found.rows, found.all_rows, out.width))
+    for line in found.sentences:
+        out.print(line)
+
+
+def _print_subsets(out: Console, task: Task, dataset: str) -> None:
+    """Say what was selected, for a task whose subsets are not evaluated in the same run."""
+    from rich.table import Table
+
+    from assets.results import selected
+
+    table = Table(title="What each method kept (nothing is evaluated yet)", title_justify="left")
+    for name in ("method", "budget", "seeds", "rows", "note"):
+        table.add_column(name, overflow="fold", justify="right" if name == "rows" else "left")
+    for line in selected(workspace.resource("lake"), task, dataset):
+        table.add_row(*map(str, line))
+    out.print(table)
+    out.print(f"`sluice report {dataset}` shows the rows and why each was kept.")
 
 
 def _failure(dataset: str, result: dg.ExecuteInProcessResult) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,7 +32,8 @@ class _Options:
     mode: str
 
     def check(self) -> None:
-        if not 1.0 <= self.pool_factor < math.inf:
+        given: object = self.pool_factor
+        if not isinstance(given, Real) or not 1.0 <= float(given) < math.inf:
             raise ConfigError(f"pool_factor is {self.pool_factor!r}; give a number of 1 or more.")
         known = {"cap": CAPS, "empty_tokens": EMPTY_TOKENS, "mode": MODES}
         for name, values in known.items():

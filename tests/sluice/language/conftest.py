@@ -2,16 +2,10 @@ from pathlib import Path
 
 import pytest
 from plain_losses import pair_of
-from tiny_language_model import SENTENCES, save_tiny_model
+from tiny_language_model import SENTENCES
 
 from sluice.language.folder import CausalModel, Loaded
 from sluice.language.pairs import Pair
-from sluice.language.smollm2 import convert_default
-
-
-@pytest.fixture(scope="session")
-def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_model(tmp_path_factory.mktemp("tiny") / "llama")
 
 
 @pytest.fixture(scope="session")
@@ -29,11 +23,6 @@ def gpt2(tiny: Loaded) -> Loaded:
     size = len(tiny.tokenizer)
     config = GPT2Config(vocab_size=size, n_positions=256, n_embd=32, n_layer=2, n_head=4)
     return Loaded(GPT2LMHeadModel(config).eval(), tiny.tokenizer)
-
-
-@pytest.fixture(scope="session")
-def smollm2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return convert_default(tmp_path_factory.mktemp("smollm2") / "model")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,82 @@
+"""The lineage of the task `instructions`, from raw files to subsets, left to right."""
+
+import dagster as dg
+
+from assets.embeddings import embeddings_asset
+from assets.graphs import knn_asset
+from assets.inputs import selector_inputs
+from assets.instances import instances_asset
+from assets.map import map_asset
+from assets.quality import quality_asset
+from assets.report import report_asset
+from assets.response_scores import JOINT_SCORES, losses_asset, s_ifd_asset
+from assets.subsets import subset_asset
+from assets.tags import tags_asset
+from assets.task import Lineage, Task
+from sluice.data.config import DatasetConfig
+from sluice.data.conversations import embedded_text
+from sluice.subsets.registry import selectors_for
+
+# What these need is not made by this lineage yet.
+_NOT_MADE = ("influence", "asks:influence", "asks:reward")
+SELECTORS = [s for s in selectors_for("instructions") if not s.needs.intersection(_NOT_MADE)]
+SHORT_LIST = (
+    *("mig", "t_shirt", "dac", "random_stratified", "longest", "ifd_top", "k_center"),
+    *("facility_location", "deita_filter"),
+)
+INSTRUCTIONS = Task(
+    "instructions",
+    short_list=SHORT_LIST,
+    graphs=("knn",),
+    trained="fine_tuned",
+    joint_scores=JOINT_SCORES,
+    reads=embedded_text,
+)
+_SCORES = ("ifd", "s_ifd_mean", "quality")
+
+ASSETS = [
+    instances_asset(INSTRUCTIONS),
+    embeddings_asset(INSTRUCTIONS),
+    map_asset(INSTRUCTIONS),
+    knn_asset(INSTRUCTIONS),
+    tags_asset(INSTRUCTIONS),
+    losses_asset(INSTRUCTIONS),
+    s_ifd_asset(INSTRUCTIONS),
+    quality_asset(INSTRUCTIONS),
+    *(subset_asset(INSTRUCTIONS, selector) for selector in SELECTORS),
+    report_asset(
+        INSTRUCTIONS,
+        _SCORES,
+        [INSTRUCTIONS.key("subsets", selector.name) for selector in SELECTORS],
+        evaluated=False,
+    ),
+]
+
+
+def wanted(config: DatasetConfig) -> list[dg.AssetKey]:
+    """Return the assets that a dataset's configuration asks for.
+
+    The stages that cost, only where a selector that it compares reads them.
+    """
+    compared = INSTRUCTIONS.compared(config)
+    chosen = [selector for selector in SELECTORS if selector.name in compared]
+    read = {key for selector in chosen for key in selector_inputs(INSTRUCTIONS, selector, config)}
+    if read & {INSTRUCTIONS.key("scores", name) for name in ("quality", "s_ifd")}:
+        read.add(INSTRUCTIONS.key("scores", "losses"))
+    optional = {
+        INSTRUCTIONS.key(*path)
+        for path in (
+            *(("graphs", "knn"), ("tags",), ("scores", "losses")),
+            *(("scores", "s_ifd"), ("scores", "quality")),
+        )
+    }
+    left_out = optional - read
+    left_out |= {
+        INSTRUCTIONS.key("subsets", selector.name)
+        for selector in SELECTORS
+        if selector.name not in compared
+    }
+    return [asset.key for asset in ASSETS if asset.key not in left_out]
+
+
+LINEAGE = Lineage(INSTRUCTIONS, ASSETS, wanted)

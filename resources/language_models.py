@@ -1,0 +1,41 @@
+"""Causal language models: the one that Sluice ships with, or a dataset's own."""
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from pydantic import Field
+
+from resources.compute import Compute
+from resources.paths import models_root
+from sluice.data.config_language import LanguageModel
+
+if TYPE_CHECKING:
+    from sluice.language.folder import CausalModel
+
+DEFAULT_MODEL = "smollm2-135m-instruct"
+
+
+class LanguageModels(dg.ConfigurableResource):
+    """Finds language models; the default one is converted once a machine."""
+
+    root: str = Field(
+        default="",
+        description="Folder of converted models; default `$SLUICE_MODELS` or the user's cache.",
+    )
+
+    def of(self, settings: LanguageModel, compute: Compute) -> "CausalModel":
+        """Return the model that a dataset names, not yet loaded.
+
+        Raises
+        ------
+        ConfigError
+            Where it cannot be used.
+        """
+        from pathlib import Path
+
+        from sluice.language.folder import CausalModel
+        from sluice.language.smollm2 import convert_default
+
+        folder = Path(self.root).resolve() if self.root else models_root()
+        model = settings.model or convert_default(folder / DEFAULT_MODEL)
+        return CausalModel(model, settings.dtype, compute.resolve())

@@ -1,0 +1,98 @@
+"""Losses of response tokens, keyed by a digest of everything that they depend on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from resources.lake import Lake
+from sluice.data.digests import digest
+from sluice.scores.s_ifd import TokenValues
+
+_LISTS = ("conditional", "unconditional")
+
+
+@dataclass(frozen=True)
+class StoredLosses:
+    """Token losses of some rows or copies, in the order that was asked for.
+
+    Attributes
+    ----------
+    conditional, unconditional : TokenValues of float32
+    windowed : ndarray of bool, shape (n,)
+        Whether a row was cut to the model's longest row.
+    """
+
+    conditional: TokenValues
+    unconditional: TokenValues
+    windowed: np.ndarray
+
+
+def clean_hashes(text_hashes: Sequence[str], model: str) -> list[str]:
+    """Return the keys of rows as they are, for one model with its settings."""
+    return [digest("token losses", text, model) for text in text_hashes]
+
+
+def noisy_hashes(
+    text_hashes: Sequence[str], model: str, ids: Sequence[str], noise: str, copy: int
+) -> list[str]:
+    """Return the keys of one noisy copy of each row: the noise hangs on the id."""
+    pairs = zip(text_hashes, ids, strict=True)
+    return [digest("noisy losses", text, model, row, noise, str(copy)) for text, row in pairs]
+
+
+def missing(lake: Lake, hashes: Sequence[str]) -> set[str]:
+    """Return those of `hashes` for which no losses are stored."""
+    wanted = pa.table({"input_hash": pa.array(hashes, pa.string())})
+    rows = lake.read(
+        "SELECT DISTINCT input_hash FROM wanted ANTI JOIN token_losses USING (input_hash)",
+        given={"wanted": wanted},
+    )
+    return set(rows["input_hash"].to_pylist())
+
+
+def append(lake: Lake, shard: pa.Table) -> None:
+    """Store one shard, columns as in the table; hashes that are there keep their first losses."""
+
+    def work(cursor: duckdb.DuckDBPyConnection) -> None:
+        cursor.register("shard", shard)
+        cursor.execute(
+            "INSERT INTO token_losses BY NAME SELECT * FROM shard WHERE input_hash NOT IN "
+            "(SELECT input_hash FROM token_losses "
+            "WHERE input_hash IN (SELECT input_hash FROM shard))"
+        )
+
+    lake.write(work)
+
+
+def read(lake: Lake, hashes: Sequence[str]) -> StoredLosses:
+    """Return the losses of `hashes`, in their order.
+
+    Raises
+    ------
+    KeyError
+        If a hash has no stored losses.
+    """
+    wanted = pa.table(
+        {"position": np.arange(len(hashes)), "input_hash": pa.array(hashes, pa.string())}
+    )
+    rows = lake.read(
+        "SELECT w.position, l.windowed, l.conditional, l.unconditional FROM wanted w "
+        "JOIN token_losses l USING (input_hash) ORDER BY w.position",
+        given={"wanted": wanted},
+    )
+    if rows.num_rows != len(hashes):
+        raise KeyError(f"{len(hashes) - rows.num_rows} rows have no stored token losses")
+    lists = [_values(rows[name].combine_chunks()) for name in _LISTS]
+    windowed = np.array(rows["windowed"].to_pylist(), dtype=bool)
+    return StoredLosses(lists[0], lists[1], windowed)
+
+
+def _values(column: pa.Array) -> TokenValues:
+    """Return an Arrow column of lists as one array and where each list begins."""
+    sizes = np.array([len(item) for item in column], dtype=np.int64)
+    begin = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    flat = column.flatten().to_numpy(zero_copy_only=False)
+    return TokenValues(np.asarray(flat, dtype=np.float32), begin)

@@ -1,0 +1,203 @@
+"""The lineage of prompts and responses: real rows, what a change costs, kills, and purging."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from lineage import Ran, run_lineage
+
+from assets import token_losses as scoring
+from assets.inputs import read_rows
+from assets.instructions import INSTRUCTIONS, wanted
+from resources.datasets import Datasets
+from resources.lake import Lake
+from resources.store import purging, records, scores, selections
+from sluice.data.conversations import read_conversation
+from sluice.language.folder import CausalModel
+from sluice.language.losses import conditional, unconditional
+from sluice.language.pairs import tokenise
+
+NAME = "answers"
+SAMPLE = "datasets/evals_instructions/evals_instructions.parquet"
+
+
+@pytest.fixture(scope="session")
+def answers(root: Path) -> list[dict]:
+    """Forty real pairs of four families, the shortest of each."""
+    rows = pq.read_table(root / SAMPLE).to_pylist()
+    families = sorted({row["family"] for row in rows})[:4]
+    chosen = []
+    for family in families:
+        mine = [row for row in rows if row["family"] == family]
+        chosen += sorted(mine, key=lambda row: len(json.dumps(row["messages"])))[:10]
+    return chosen
+
+
+def write(rows: list[dict], model: Path | None, **changes: object) -> None:
+    folder = Datasets().folder / NAME
+    folder.mkdir(exist_ok=True)
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    config = {
+        "task": "instructions",
+        "files": ["rows.jsonl"],
+        "columns": {"messages": "messages", "family": "family", "id": "id"},
+        "budgets": [0.2],
+        "chosen_budget": 0.2,
+        "seeds": [0],
+        "neighbours": {"copies": 2},
+        "graph": {"k": 5, "slack": 5},
+        **({"language_model": {"model": str(model)}} if model else {}),
+        **changes,
+    }
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(config))
+
+
+def ran(**options: object) -> Ran:
+    done = run_lineage(NAME, **options)
+    assert done.success, "\n".join(done.errors.values())
+    return done
+
+
+def passes(done: Ran, name: str) -> int:
+    shown = done.metadata[f"instructions/scores/{name}"]
+    return 0 if shown["unchanged"] else shown["passes_of_the_model"]
+
+
+def state(lake: Lake) -> dict[str, object]:
+    """All that later stages read: scores by row, and each method's rows in order."""
+    train = read_rows(lake, NAME).of("train")
+    names = ("ifd", "ifd_loss", "s_ifd_mean", "s_ifd_std", "quality", "response_tokens")
+    found: dict[str, object] = {
+        name: dict(zip(train.ids, scores.read(lake, NAME, name, train.ids), strict=True))
+        for name in names
+    }
+    for name, record in records.latest(lake, NAME).items():
+        if "/subsets/" in name:
+            kept = record.details["selections"][0]["selection_id"]
+            found[name] = selections.rows(lake, kept)["instance_id"].to_pylist()
+    return found
+
+
+def same(one: dict[str, object], other: dict[str, object]) -> bool:
+    for name, value in one.items():
+        if isinstance(value, dict):
+            mine = np.array([value[row] for row in sorted(value)])
+            theirs = np.array([other[name][row] for row in sorted(other[name])])
+            # losses are kept: a rebuild reads the same ones
+            if not np.array_equal(mine, theirs, equal_nan=True):
+                return False
+        elif value != other[name]:
+            return False
+    return one.keys() == other.keys()
+
+
+@pytest.mark.slow
+def test_only_new_rows_meet_the_model_and_a_refresh_equals_a_rebuild(
+    home: Path, tiny_folder: Path, answers: list[dict]
+) -> None:
+    write(answers[:-4], tiny_folder)
+    first, lake = ran(), Lake()
+    assert set(first.metadata) == {"/".join(k.path) for k in wanted(Datasets().config(NAME))}
+    train = len(read_rows(lake, NAME).of("train").ids)
+    assert passes(first, "losses") == train
+    assert passes(first, "s_ifd") == 2 * train
+    assert not ran().computed, "nothing changed"
+    before = set(read_rows(lake, NAME).of("train").ids)
+    write(answers[2:], tiny_folder)
+    second = ran()
+    fresh = set(read_rows(lake, NAME).of("train").ids) - before
+    assert fresh
+    assert passes(second, "losses") == len(fresh)
+    assert passes(second, "s_ifd") == 2 * len(fresh)
+    refreshed = state(lake)
+    again = ran(job="instructions_rebuild")
+    assert passes(again, "losses") == passes(again, "s_ifd") == 0
+    assert same(refreshed, state(lake))
+    # one copy more is one pass a row, and the clean losses stay
+    write(answers[2:], tiny_folder, neighbours={"copies": 3})
+    third = ran()
+    assert "instructions/scores/losses" not in third.computed
+    assert passes(third, "s_ifd") == len(before & set(refreshed["ifd"])) + len(fresh)
+    # a shown subset of every method, in the report
+    page = (home / "sluice" / "reports" / f"{NAME}.html").read_text()
+    assert all(name in page for name in ("mig", "t_shirt", "dac", "longest"))
+
+
+@pytest.mark.slow
+def test_a_killed_scoring_resumes_at_its_last_shard(
+    home: Path, tiny_folder: Path, answers: list[dict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(answers, tiny_folder, selectors=["ifd_top"])
+    monkeypatch.setattr(scoring, "SHARD_ROWS", 8)
+    appended = []
+    keep = scoring.store.append
+
+    def until_killed(lake: Lake, shard: object) -> None:
+        if len(appended) == 2:
+            raise KeyboardInterrupt
+        appended.append(shard.num_rows)
+        keep(lake, shard)
+
+    monkeypatch.setattr(scoring.store, "append", until_killed)
+    with pytest.raises(BaseException):  # noqa: B017, PT011  (as Dagster reports it)
+        ran()
+    monkeypatch.setattr(scoring.store, "append", keep)
+    train = len(read_rows(Lake(), NAME).of("train").ids)
+    assert passes(ran(), "losses") == train - sum(appended)
+
+
+@pytest.mark.slow
+def test_the_default_model_scores_as_it_does_alone(
+    home: Path, smollm2_folder: Path, answers: list[dict]
+) -> None:
+    """SmolLM2 through the lineage, against one row at a time; a row of one token has no IFD."""
+    few = answers[::4]
+    few[0] = {**few[0], "messages": [{"role": "user", "content": "Say a."}, *_said("a")]}
+    write(few, None, selectors=["ifd_top", "longest"])
+    done, lake = ran(), Lake()
+    train = read_rows(lake, NAME).of("train")
+    model = CausalModel(smollm2_folder, device="cpu").load()
+    found = scores.read(lake, NAME, "ifd", train.ids)
+    for row, text, value in zip(train.ids, train.texts, found, strict=True):
+        pair = tokenise(model.tokenizer, read_conversation(text).mappings, 512)
+        given = conditional(model.model, [pair])[0].astype(np.float64)
+        alone = unconditional(model.model, [pair])[0].astype(np.float64)
+        if len(alone):
+            assert np.isclose(value, np.exp(given.mean() - alone.mean()), rtol=1e-4), row
+        else:
+            assert np.isnan(value)
+    if np.isnan(found).any():
+        assert "one token" in done.metadata["instructions/scores/losses"]["set_aside"]
+    assert (found[np.isfinite(found)] < 1).mean() > 0.5, "most prompts help"
+
+
+@pytest.mark.slow
+def test_purging_leaves_nothing_that_the_model_read(
+    home: Path, tiny_folder: Path, answers: list[dict]
+) -> None:
+    write(answers[:20], tiny_folder, selectors=["mig"])
+    ran()
+    lake = Lake()
+    assert lake.read("SELECT count(*) AS n FROM token_losses")["n"][0].as_py() > 0
+    assert lake.read("SELECT count(*) AS n FROM tags")["n"][0].as_py() > 0
+    purging.purge(lake, NAME)
+    for table in ("token_losses", "tags", "contents"):
+        assert lake.read(f"SELECT count(*) AS n FROM {table}")["n"][0].as_py() == 0
+
+
+def _said(content: str) -> list[dict[str, str]]:
+    return [{"role": "assistant", "content": content}]
+
+
+def test_asks_only_for_what_a_selector_reads(home: Path, answers: list[dict]) -> None:
+    write(answers, None, selectors=["k_center"])
+    asked = set(wanted(Datasets().config(NAME)))
+    assert INSTRUCTIONS.key("scores", "losses") not in asked
+    assert INSTRUCTIONS.key("tags") not in asked
+    write(answers, None, selectors=["mig"])
+    asked = set(wanted(Datasets().config(NAME)))
+    assert {INSTRUCTIONS.key("scores", "losses"), INSTRUCTIONS.key("tags")} <= asked
+    assert INSTRUCTIONS.key("scores", "s_ifd") not in asked
