@@ -81,8 +81,8 @@ def ranked_columns(
             tile = matrix[:, begin : begin + TILE]
             if len(usable) < len(matrix):
                 tile = tile[usable]
-            # contiguous columns: numpy's sums then depend on the column alone, not on the tile
-            for j, column in enumerate(np.ascontiguousarray(tile.T, dtype=np.float64), begin):
+            # a copy, for it is changed; contiguous, so that sums depend on the column alone
+            for j, column in enumerate(np.array(tile.T, np.float64, order="C"), begin):
                 if standardised:
                     # not `std() == 0`: the mean of equal numbers may be rounded
                     told[j] = column.min() < column.max()

@@ -122,7 +122,8 @@ def test_ties_go_to_the_lower_position(matrix, data):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(2, 60), st.integers(1, 8), st.data())
+# of two rows every z is 1 or -1: nothing but ties, which rounding may part
+@given(st.integers(0, 2**32 - 1), st.integers(3, 60), st.integers(1, 8), st.data())
 def test_invariants(seed, n, width, data):
     rng = np.random.default_rng(seed)
     matrix = rng.normal(size=(n, width))
@@ -148,14 +149,14 @@ def test_invariants(seed, n, width, data):
 
 def test_the_least_served_column_gains_on_skewed_influence():
     rng = np.random.default_rng(5)
-    # rows help one of ten validation rows; the first one's rows are many, and their influence
-    # is large: picking rows by their greatest influence leaves the others out
-    family = np.where(rng.random(600) < 0.7, 0, rng.integers(1, 10, 600))
+    # rows help one of ten validation rows; the influence of the first one's rows is large:
+    # picking rows by their greatest influence leaves the others out
+    family = rng.integers(0, 10, 600)
     matrix = 0.05 * rng.normal(size=(600, 10))
     matrix[np.arange(600), family] += np.where(family == 0, 3.0, 0.3) * rng.uniform(0.5, 1, 600)
     z = standardised(matrix)
-    instance_max = np.argsort(-matrix.max(axis=1), kind="stable")[:60]
-    kept = bids(matrix, 60).ids
+    instance_max = np.argsort(-matrix.max(axis=1), kind="stable")[:40]
+    kept = bids(matrix, 40).ids
     assert z[kept].mean(axis=0).min() > z[instance_max].mean(axis=0).min()
     assert set(family[kept]) == set(range(10))
     assert set(family[instance_max]) == {0}
@@ -218,7 +219,9 @@ def test_pool_in_any_order():
     served = ("arithmetic 1", "arithmetic 2", "letters 1", "letters 2")
     kept = run(SELECTOR, Pool(ids, influence=Influence(matrix, served)), "20%", 0)
     assert kept.ids.tolist() == [f"row {i:02d}" for i in bids(matrix, 10).ids]
-    assert kept.reasons[0].startswith("Serves validation 'arithmetic 1': influence ")
+    z = standardised(matrix)
+    best = served[int(np.argmax(z[bids(matrix, 10).ids[0]]))]
+    assert kept.reasons[0].startswith(f"Serves validation {best!r}: influence ")
     for order in (np.arange(50)[::-1], rng.permutation(50)):
         other = Pool(ids[order], influence=Influence(matrix[order], served))
         again = run(SELECTOR, other, 10, 7)
