@@ -17,7 +17,7 @@ def naive(mean, std, ifd, budget, factor=2, empty=()):
     """The two stages by plain sorting of tuples."""
     rows = [i for i in range(len(mean)) if ifd[i] < 1 and i not in empty]
     high = sorted(rows, key=lambda i: (-mean[i], i))[: factor * budget]
-    return [i for i in sorted(high, key=lambda i: (std[i], i))][:budget], high
+    return sorted(high, key=lambda i: (std[i], i))[:budget], high
 
 
 def test_worked_example():
