@@ -14,7 +14,7 @@ from sluice.language.smollm2 import convert_default
 
 
 def test_the_folder_is_whole_and_alone(smollm2_folder, smollm2):
-    assert [path.name for path in smollm2_folder.parent.iterdir()] == ["model"]
+    assert list(smollm2_folder.parent.iterdir()) == [smollm2_folder]
     assert smollm2.model.dtype == torch.float32
     assert smollm2.model.num_parameters() == 134_515_008
     assert smollm2.tokenizer.chat_template
