@@ -15,6 +15,7 @@ from assets.tags import tags_asset
 from assets.task import Lineage, Task
 from sluice.data.config import DatasetConfig
 from sluice.data.conversations import embedded_text
+from sluice.errors import ConfigError
 from sluice.subsets.registry import selectors_for
 
 # What these need is not made by this lineage yet.
@@ -57,8 +58,19 @@ def wanted(config: DatasetConfig) -> list[dg.AssetKey]:
     """Return the assets that a dataset's configuration asks for.
 
     The stages that cost, only where a selector that it compares reads them.
+
+    Raises
+    ------
+    ConfigError
+        If it names a method whose inputs this lineage does not make yet.
     """
     compared = INSTRUCTIONS.compared(config)
+    for name in sorted(compared - {selector.name for selector in SELECTORS}):
+        raise ConfigError(
+            f"selectors in dataset.yaml names {name}, which needs gradients or training of the "
+            "language model; the lineage of instructions does not make them yet. Remove it, or "
+            f"call sluice.subsets.{name} with arrays of your own."
+        )
     chosen = [selector for selector in SELECTORS if selector.name in compared]
     read = {key for selector in chosen for key in selector_inputs(INSTRUCTIONS, selector, config)}
     if read & {INSTRUCTIONS.key("scores", name) for name in ("quality", "s_ifd")}:

@@ -16,6 +16,7 @@ from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.store import purging, records, scores, selections
 from sluice.data.conversations import read_conversation
+from sluice.errors import ConfigError
 from sluice.language.folder import CausalModel
 from sluice.language.losses import conditional, unconditional
 from sluice.language.pairs import tokenise
@@ -201,3 +202,9 @@ def test_asks_only_for_what_a_selector_reads(home: Path, answers: list[dict]) ->
     asked = set(wanted(Datasets().config(NAME)))
     assert {INSTRUCTIONS.key("scores", "losses"), INSTRUCTIONS.key("tags")} <= asked
     assert INSTRUCTIONS.key("scores", "s_ifd") not in asked
+
+
+def test_a_method_whose_inputs_are_not_made_is_refused(home: Path, answers: list[dict]) -> None:
+    write(answers, None, selectors=["mig", "bids"])
+    with pytest.raises(ConfigError, match=r"names bids.*Remove it"):
+        wanted(Datasets().config(NAME))
