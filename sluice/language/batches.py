@@ -86,15 +86,28 @@ def in_batches(
             done += part.stop
         # Outside of the handler: its traceback would keep the batch's tensors alive.
         if not fits:
-            budget.tokens = _halved(positions, int(ordered[done]))
+            budget.tokens = halved(len(positions), int(ordered[done]))
             torch.cuda.empty_cache()
 
 
-def _halved(positions: NDArray[np.int64], longest: int) -> int:
-    """Return the token budget of half as many rows."""
-    if len(positions) == 1:
+def halved(rows: int, longest: int) -> int:
+    """Return the token budget of half as many rows as did not fit.
+
+    Parameters
+    ----------
+    rows : int
+        Of the batch that did not fit.
+    longest : int
+        Tokens of its longest row.
+
+    Raises
+    ------
+    ConfigError
+        It was a single row.
+    """
+    if rows == 1:
         raise ConfigError(
             f"A single row of {longest} tokens does not fit into the GPU's memory. Lower "
             "language_model.max_length, or run on the device 'cpu'."
         )
-    return max(len(positions) // 2 * longest, 1)
+    return max(rows // 2 * longest, 1)

@@ -1,143 +1,225 @@
-"""The loss of the responses of a batch, with logits at the response positions only."""
+"""Loss of response tokens: padded batches, logits at response positions only.
+
+The prompt is context and is never scored. The language-model head is the widest layer of a small
+model, so it is applied to the hidden states that predict a response token and to no others, a
+few hundred positions at a time: memory stays flat in the number of rows and in their length.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sluice.errors import DataError
+from sluice.errors import ConfigError, DataError
 from sluice.language.pairs import Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     import torch
+
+DTYPES = ("float32", "bfloat16")
+_LOGITS = {"cpu": 1 << 24, "cuda": 1 << 27}
+_RESCALED = ("final_logit_softcapping", "logit_scale", "logits_scaling")
 
 
 @dataclass(frozen=True)
-class PairBatch:
-    """Pairs as one padded tensor, and where their response tokens are predicted.
+class ResponseBatch:
+    """Pairs as padded tensors, with the positions that predict response tokens.
 
     Attributes
     ----------
-    ids : Tensor of int64, shape (b, t)
-        Prompt and response, padded on the right: under causal attention no real token sees the
-        padding, so no mask is needed.
-    rows, positions : Tensor of int64, shape (m,)
-        Where each of the m response tokens is predicted: one position before it.
-    targets : Tensor of int64, shape (m,)
+    ids : tensor of int64, shape (b, L)
+        Prompt and response, padded on the right with 0, which no attention reads.
+    mask : tensor of int64, shape (b, L), or None
+        1 at tokens; None where no row is padded, which lets torch take its causal kernel.
+    rows, columns : tensor of int64, shape (m,)
+        Of the hidden state before each response token, row by row.
+    targets : tensor of int64, shape (m,)
         The response tokens.
-    weights : Tensor of float32, shape (m,)
-        One over the number of response tokens of the row, so that a weighted sum is the sum over
-        rows of their mean losses.
-    lengths : ndarray of int64, shape (b,)
-        Tokens of each row without padding.
     """
 
     ids: torch.Tensor
+    mask: torch.Tensor | None
     rows: torch.Tensor
-    positions: torch.Tensor
+    columns: torch.Tensor
     targets: torch.Tensor
-    weights: torch.Tensor
-    lengths: np.ndarray
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return len(self.lengths)
 
 
-def check_pairs(pairs: Sequence[Pair]) -> None:
-    """Refuse a pair whose response loss is undefined.
-
-    Raises
-    ------
-    DataError
-        A prompt or a response has no token.
-    """
-    for row, pair in enumerate(pairs):
-        for part, tokens in (("prompt", pair.prompt), ("response", pair.response)):
-            if not len(tokens):
-                raise DataError(
-                    f"Pair {row} has no {part} token, so its response has no loss. Set such rows "
-                    "aside before."
-                )
-
-
-def pair_batch(pairs: Sequence[Pair], pad: int, device: torch.device | str) -> PairBatch:
-    """Pad some pairs to the longest of them.
+def response_batch(pairs: Sequence[Pair], device: Any = "cpu") -> ResponseBatch:
+    """Pad pairs on the right and point at their response tokens.
 
     Parameters
     ----------
     pairs : sequence of Pair, length b
-        Each with at least one prompt and one response token (`check_pairs`).
-    pad : int
-        Token id that fills the gaps; any id of the vocabulary will do.
-    device : torch.device or str
+        At least one.
+    device : torch device or str
 
     Returns
     -------
-    PairBatch
+    ResponseBatch
+
+    Raises
+    ------
+    DataError
+        If a pair has no prompt token or no response token.
     """
     import torch
 
-    lengths = np.array([len(pair) for pair in pairs], dtype=np.int64)
-    ids = np.full((len(pairs), int(lengths.max())), pad, dtype=np.int64)
+    check_pairs(pairs)
+    lengths = np.array([len(pair) for pair in pairs])
+    ids = np.zeros((len(pairs), int(lengths.max())), np.int64)
     for row, pair in enumerate(pairs):
-        ids[row, : len(pair)] = np.concatenate([pair.prompt, pair.response])
-    sizes = np.array([len(pair.response) for pair in pairs], dtype=np.int64)
-    positions = [np.arange(len(pair.prompt) - 1, len(pair) - 1) for pair in pairs]
-
-    def there(values: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(values).to(device)
-
-    return PairBatch(
-        there(ids),
-        there(np.repeat(np.arange(len(pairs), dtype=np.int64), sizes)),
-        there(np.concatenate(positions).astype(np.int64)),
-        there(np.concatenate([pair.response for pair in pairs]).astype(np.int64)),
-        there(np.repeat(1.0 / sizes, sizes).astype(np.float32)),
-        lengths,
+        ids[row, : lengths[row]] = np.concatenate([pair.prompt, pair.response])
+    rows = np.repeat(np.arange(len(pairs)), [len(pair.response) for pair in pairs])
+    columns = np.concatenate([np.arange(len(p.prompt) - 1, len(p) - 1) for p in pairs])
+    mask = np.arange(ids.shape[1])[None] < lengths[:, None]
+    return ResponseBatch(
+        ids=torch.from_numpy(ids).to(device),
+        mask=None if mask.all() else torch.from_numpy(mask.astype(np.int64)).to(device),
+        rows=torch.from_numpy(rows).to(device),
+        columns=torch.from_numpy(columns).to(device),
+        targets=torch.from_numpy(ids[rows, columns + 1]).to(device),
     )
 
 
-def summed_loss(model: Any, batch: PairBatch) -> torch.Tensor:
-    """Sum over rows of the mean negative log-likelihood of their response tokens.
+def check_pairs(pairs: Sequence[Pair]) -> None:
+    """Refuse pairs that cannot be read.
 
-    The output layer is given the hidden states of the response positions alone (a hook before
-    it), so the logits of prompts and padding, often most of the work of a small model, are never
-    made. Whatever a model does to its logits afterwards still happens.
+    Raises
+    ------
+    DataError
+        One has no prompt token or no response token.
+    """
+    for row, pair in enumerate(pairs):
+        if not len(pair.response) or not len(pair.prompt):
+            what = "prompt" if len(pair.response) else "response"
+            raise DataError(f"Pair {row} has no {what} token. Set such rows aside.")
+
+
+def causal_model(model: Any) -> Any:
+    """Return the causal model itself, whose layers hold the adapters where there are some."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def body_and_head(model: Any) -> tuple[Any, Any]:
+    """Return the transformer without its head, and the head, of a causal model.
+
+    Raises
+    ------
+    ConfigError
+        If the model has no separate head, or rescales its logits after the head.
+    """
+    causal = causal_model(model)
+    body, head = causal.base_model, causal.get_output_embeddings()
+    name = type(causal).__name__
+    if head is None or body is causal:
+        raise ConfigError(f"{name} has no separate language-model head; use a causal model.")
+    for key in _RESCALED:
+        if getattr(causal.config, key, None) not in (None, 1, 1.0):
+            raise ConfigError(
+                f"{name} rescales its logits ({key}), which response losses do not do. "
+                "Use a model without it, such as a Llama, Qwen2, Mistral or GPT-2."
+            )
+    return body, head
+
+
+def precision(model: Any, dtype: str) -> AbstractContextManager[Any]:
+    """Return a context of mixed precision.
 
     Parameters
     ----------
-    model : transformers causal language model, or a peft model around one
-        In evaluation mode, or dropout makes the loss random.
-    batch : PairBatch
+    model : transformers or peft model
+    dtype : str
+        ``"bfloat16"`` multiplies matrices in bfloat16 and keeps the weights as they are;
+        ``"float32"`` calculates in the weights' own type.
 
-    Returns
-    -------
-    Tensor, scalar
-        float32, or float64 where the model is.
+    Raises
+    ------
+    ConfigError
+        If `dtype` is another.
     """
     import torch
 
-    with _only_at(model, batch):
-        logits = model(input_ids=batch.ids, use_cache=False).logits[0]
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    losses = torch.nn.functional.cross_entropy(logits, batch.targets, reduction="none")
-    return (losses * batch.weights).sum()
+    if dtype not in DTYPES:
+        raise ConfigError(f"Unknown dtype {dtype!r}. Known: {', '.join(DTYPES)}.")
+    if dtype == "float32":
+        return nullcontext()
+    return torch.autocast(causal_model(model).device.type, torch.bfloat16)
 
 
-@contextmanager
-def _only_at(model: Any, batch: PairBatch) -> Generator[None]:
-    def keep(_module: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (inputs[0][batch.rows, batch.positions][None], *inputs[1:])
+def row_losses(model: Any, batch: ResponseBatch) -> torch.Tensor:
+    """Summed negative log-likelihood of each row's response.
 
-    hook = model.get_output_embeddings().register_forward_pre_hook(keep)
-    try:
-        yield
-    finally:
-        hook.remove()
+    Parameters
+    ----------
+    model : transformers or peft model
+    batch : ResponseBatch
+
+    Returns
+    -------
+    tensor of float64, shape (b,)
+        No gradient is kept.
+    """
+    import torch
+
+    with torch.inference_mode():
+        body, head = body_and_head(model)
+        states = _states(body, batch)
+        total = torch.zeros(len(batch.ids), dtype=torch.float64, device=states.device)
+        for part in _parts(states, head):
+            losses = _cross_entropy(head(states[part]), batch.targets[part], "none")
+            total.index_add_(0, batch.rows[part], losses.double())
+        return total
+
+
+def backward(model: Any, batch: ResponseBatch, scale: float) -> float:
+    """Add the gradient of ``scale * summed loss`` to the trainable weights.
+
+    The head's part is run backwards chunk by chunk as soon as its loss is known, so the logits
+    of one chunk are all that is ever held; then the gradient of the hidden states runs back
+    through the body. The gradient is the same as of the whole expression.
+
+    Parameters
+    ----------
+    model : transformers or peft model
+    batch : ResponseBatch
+    scale : float
+        For the mean over a larger batch: 1 / its response tokens.
+
+    Returns
+    -------
+    float
+        Summed negative log-likelihood of the batch's responses, not scaled.
+    """
+    body, head = body_and_head(model)
+    states = _states(body, batch)
+    leaf = states.detach().requires_grad_()
+    total = 0.0
+    for part in _parts(leaf, head):
+        loss = _cross_entropy(head(leaf[part]), batch.targets[part], "sum")
+        (loss * scale).backward()
+        total += float(loss.detach())
+    states.backward(leaf.grad)
+    return total
+
+
+def _states(body: Any, batch: ResponseBatch) -> torch.Tensor:
+    hidden = body(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False)
+    return hidden.last_hidden_state[batch.rows, batch.columns]
+
+
+def _parts(states: torch.Tensor, head: Any) -> Iterator[slice]:
+    size = max(_LOGITS.get(states.device.type, 1 << 24) // head.weight.shape[0], 1)
+    for start in range(0, len(states), size):
+        yield slice(start, start + size)
+
+
+def _cross_entropy(logits: torch.Tensor, targets: torch.Tensor, reduction: str) -> torch.Tensor:
+    import torch
+
+    # The log-softmax of half-precision logits is taken in float32.
+    wide = logits if logits.dtype == torch.float64 else logits.float()
+    return torch.nn.functional.cross_entropy(wide, targets, reduction=reduction)
