@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+import torch
+from plain_losses import pair_of
+from tiny_language_model import SENTENCES
+
+from sluice.errors import ConfigError, DataError
+from sluice.evaluation.held_out import held_out, normalised
+from sluice.language.folder import CausalModel
+from sluice.language.generate import generate
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_folder):
+    return CausalModel(tiny_folder, device="cpu").load()
+
+
+@pytest.fixture(scope="module")
+def pairs(tiny):
+    return [pair_of(tiny, text * (1 + i), "Paris is it") for i, text in enumerate(SENTENCES)]
+
+
+def test_answers_are_those_of_one_prompt_at_a_time(tiny, pairs):
+    prompts = [pair.prompt for pair in pairs]
+    found = generate(tiny.model, tiny.tokenizer, prompts, 6, max_tokens=120)
+    for prompt, answer in zip(prompts, found, strict=True):
+        ids = torch.from_numpy(prompt)[None]
+        for _ in range(6):
+            step = tiny.model(input_ids=ids).logits[0, -1].argmax()
+            if step == tiny.tokenizer.eos_token_id:
+                break
+            ids = torch.cat([ids, step.view(1, 1)], dim=1)
+        assert answer == tiny.tokenizer.decode(ids[0, len(prompt) :], skip_special_tokens=True)
+    with pytest.raises(ConfigError, match="at least 1"):
+        generate(tiny.model, tiny.tokenizer, prompts, 0)
+
+
+def test_losses_by_row_and_family_and_exact_answers(tiny, pairs):
+    said = generate(tiny.model, tiny.tokenizer, [pair.prompt for pair in pairs], 24)
+    references = ["Paris is it"] * len(pairs)
+    references[0] = "six words are too many here " + said[0]
+    # what the model does say, but for case; one that it does not say
+    references[1] = said[1].upper()
+    families = ["a", "a", "b", "b", "b", "c"]
+    found = held_out(tiny.model, tiny.tokenizer, pairs, families, references)
+    for pair, loss in zip(pairs, found.losses, strict=True):
+        ids = torch.tensor([[*pair.prompt, *pair.response]])
+        chances = tiny.model(input_ids=ids).logits[0, :-1].double().log_softmax(dim=1)
+        losses = -chances.gather(1, ids[0, 1:, None])[len(pair.prompt) - 1 :]
+        assert loss == pytest.approx(float(losses.mean().detach()), abs=1e-5)
+    assert found.families == ("a", "b", "c")
+    assert found.family_losses[1] == pytest.approx(found.losses[2:5].mean())
+    assert found.loss == pytest.approx(found.losses.mean())
+    assert found.family_loss == pytest.approx(found.family_losses.mean())
+    assert np.isnan(found.exact[0])
+    if len(normalised(said[1]).split()) <= 5:
+        assert found.exact[1] == 1
+    assert found.exact[2:].max() == 0
+    none = held_out(tiny.model, tiny.tokenizer, pairs, families, references, answers=False)
+    assert np.isnan(none.exact_match)
+    with pytest.raises(DataError, match="as many of each"):
+        held_out(tiny.model, tiny.tokenizer, pairs, families[1:], references)
+
+
+def test_what_does_not_make_an_answer_wrong():
+    assert normalised("  The Eiffel Tower. ") == "eiffel tower"
+    assert normalised("A") == "a", "a letter that is all there is"
+    assert normalised("?!") == "?!"
+    assert normalised("3.5") != normalised("3.4")
