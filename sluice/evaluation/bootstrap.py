@@ -1,4 +1,4 @@
-"""Bootstrap intervals of an accuracy, and of the difference of two on the same rows.
+"""Bootstrap intervals of an accuracy or another mean, and of the difference of two on equal rows.
 
 Percentile bootstrap (Efron & Tibshirani 1993, chapter 13) of the mean over test rows and, where
 there are several seeds, over seeds too. Rows and seeds are crossed (every seed predicts the same
@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,8 +55,9 @@ def accuracy_interval(
 
     Parameters
     ----------
-    correct : ndarray of bool, shape (n,) or (s, n)
-        Whether each row was predicted rightly, by each of `s` seeds.
+    correct : ndarray of bool or float64, shape (n,) or (s, n)
+        Whether each row was predicted rightly, by each of `s` seeds; or any number of each row
+        whose mean is asked for, such as its log-likelihood.
     confidence : float
         Between 0 and 1.
     resamples : int
@@ -128,13 +130,14 @@ def paired_difference(
     return _interval(mean, draws, confidence)
 
 
-def _as_seeds(correct: NDArray[np.bool_]) -> NDArray[np.float32]:
+def _as_seeds(correct: NDArray[Any]) -> NDArray[np.floating]:
     cells = np.atleast_2d(np.asarray(correct))
     if cells.ndim != 2 or cells.size == 0:
         raise DataError(
             f"Expected correct of shape (rows,) or (seeds, rows), not empty, got {cells.shape}."
         )
-    return cells.astype(np.float32)
+    # Whether or not: counts, which float32 holds exactly.
+    return cells.astype(np.float32 if cells.dtype == np.bool_ else np.float64)
 
 
 def _check_options(confidence: float, resamples: int) -> None:
@@ -146,7 +149,7 @@ def _check_options(confidence: float, resamples: int) -> None:
 
 
 def _resampled_means(
-    cells: NDArray[np.float32], resamples: int, seed: int, stream: int
+    cells: NDArray[np.floating], resamples: int, seed: int, stream: int
 ) -> NDArray[np.float64]:
     seeds, rows = cells.shape
     # Sums of products of small whole numbers: exact in float32 below 2^24 draws, so the result

@@ -5,38 +5,20 @@ Validation decides, test is only reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sluice.errors import DataError
 from sluice.evaluation.bootstrap import Interval, accuracy_interval, paired_difference
+from sluice.evaluation.cells import Cell, Evaluated, Measured, correct_by_cell, values_by_cell
 
 RANDOM = "random_stratified"
 ALL_ROWS = "all_rows"
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """Predictions of the head trained on one subset.
-
-    Attributes
-    ----------
-    selector : str
-        `ALL_ROWS` for the control that keeps every row; its budget is not read.
-    budget : float
-        A share of the rows, or a count: compared for equality only.
-    seed : int
-    predictions : mapping of split to ndarray of int64, shape (rows of the split,)
-    """
-
-    selector: str
-    budget: float
-    seed: int
-    predictions: Mapping[str, NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -125,8 +107,38 @@ def summarise(
         If a split's predictions are missing or of another length, or a (selector, budget, seed)
         comes twice.
     """
-    cells = _correct_by_cell(results, truth)
-    options = _Bootstrap(confidence, resamples, seed)
+    return _summary(correct_by_cell(results, truth), _Bootstrap(confidence, resamples, seed))
+
+
+def summarise_values(
+    results: Iterable[Measured],
+    *,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> list[Comparison]:
+    """Compare as `summarise` does, by the mean of a number of each row instead of an accuracy.
+
+    Parameters
+    ----------
+    results : iterable of Measured
+    confidence, resamples, seed
+        As in `sluice.evaluation.bootstrap.accuracy_interval`.
+
+    Returns
+    -------
+    list of Comparison
+        Its fields of accuracy hold the mean.
+
+    Raises
+    ------
+    DataError
+        If rows differ in number, or a (selector, budget, seed) comes twice.
+    """
+    return _summary(values_by_cell(results), _Bootstrap(confidence, resamples, seed))
+
+
+def _summary(cells: dict[tuple[str, float], Cell], options: _Bootstrap) -> list[Comparison]:
     everything = next((c for (name, _), c in cells.items() if name == ALL_ROWS), None)
     table: list[Comparison] = []
     for (name, budget), cell in sorted(cells.items(), key=_report_order):
@@ -180,11 +192,22 @@ def choose_subset(
     win the more often the more seeds the method was given.
     """
     at_budget = [r for r in results if r.budget == budget and r.selector != ALL_ROWS]
-    if not at_budget:
+    return _choice(correct_by_cell(at_budget, {split: truth}), budget, split)
+
+
+def choose_by_values(
+    results: Iterable[Measured], budget: float, *, split: str = "validation"
+) -> Choice:
+    """Pick as `choose_subset` does, by the mean of a number of each row."""
+    at_budget = [r for r in results if r.budget == budget and r.selector != ALL_ROWS]
+    return _choice(values_by_cell(at_budget), budget, split)
+
+
+def _choice(cells: dict[tuple[str, float], Cell], budget: float, split: str) -> Choice:
+    if not cells:
         raise DataError(
             f"No subset was evaluated at budget {budget:g}. Evaluate one, or choose another budget."
         )
-    cells = _correct_by_cell(at_budget, {split: truth})
     # Fractions: equal accuracies must tie, whatever the number of seeds.
     means = {name: _mean(cell.correct[split]) for (name, _), cell in cells.items()}
     winner = min(means, key=lambda name: (-means[name], name))
@@ -195,71 +218,34 @@ def choose_subset(
 
 
 @dataclass(frozen=True)
-class _Cell:
-    seeds: tuple[int, ...]
-    correct: dict[str, NDArray[np.bool_]]
-
-
-@dataclass(frozen=True)
 class _Bootstrap:
     confidence: float
     resamples: int
     seed: int
 
-    def accuracy(self, correct: NDArray[np.bool_]) -> Interval:
+    def accuracy(self, correct: NDArray[Any]) -> Interval:
         return accuracy_interval(
             correct, confidence=self.confidence, resamples=self.resamples, seed=self.seed
         )
 
-    def difference(self, a: NDArray[np.bool_], b: NDArray[np.bool_]) -> Interval:
+    def difference(self, a: NDArray[Any], b: NDArray[Any]) -> Interval:
         return paired_difference(
             a, b, confidence=self.confidence, resamples=self.resamples, seed=self.seed
         )
 
 
-def _correct_by_cell(
-    results: Iterable[Evaluated], truth: Mapping[str, NDArray[np.integer]]
-) -> dict[tuple[str, float], _Cell]:
-    grouped: dict[tuple[str, float], dict[int, Evaluated]] = {}
-    for result in results:
-        seeds = grouped.setdefault((result.selector, result.budget), {})
-        if result.seed in seeds:
-            raise DataError(
-                f"{result.selector} at budget {result.budget:g} came twice with seed {result.seed}."
-            )
-        seeds[result.seed] = result
-    return {
-        key: _Cell(
-            tuple(sorted(seeds)),
-            {s: _correct([seeds[i] for i in sorted(seeds)], s, y) for s, y in truth.items()},
-        )
-        for key, seeds in grouped.items()
-    }
-
-
-def _correct(
-    results: Sequence[Evaluated], split: str, truth: NDArray[np.integer]
-) -> NDArray[np.bool_]:
-    for result in results:
-        rows = len(result.predictions.get(split, ()))
-        if rows != len(truth):
-            raise DataError(
-                f"{result.selector} at budget {result.budget:g}, seed {result.seed}, has {rows} "
-                f"predictions on {split!r}, which has {len(truth)} rows. Evaluate it again."
-            )
-    return np.stack([result.predictions[split] == truth for result in results])
-
-
-def _differences(cell: _Cell, other: _Cell | None, options: _Bootstrap) -> dict[str, Interval]:
+def _differences(cell: Cell, other: Cell | None, options: _Bootstrap) -> dict[str, Interval]:
     if other is None:
         return {}
     return {s: options.difference(c, other.correct[s]) for s, c in cell.correct.items()}
 
 
-def _report_order(item: tuple[tuple[str, float], _Cell]) -> tuple[bool, float, str]:
+def _report_order(item: tuple[tuple[str, float], Cell]) -> tuple[bool, float, str]:
     (name, budget), _ = item
     return name == ALL_ROWS, budget, name
 
 
-def _mean(correct: NDArray[np.bool_]) -> Fraction:
+def _mean(correct: NDArray[Any]) -> Fraction:
+    if correct.dtype != np.bool_:
+        return Fraction(float(correct.mean()))
     return Fraction(int(correct.sum()), correct.size)
