@@ -18,7 +18,7 @@ lake = Lake()
 
 defs = dg.Definitions(
     assets=[asset for lineage in LINEAGES.values() for asset in lineage.assets],
-    jobs=[*lineages.REFRESHES, *lineages.REBUILDS, maintenance.lake_maintenance],
+    jobs=[*lineages.REFRESHES, *lineages.REBUILDS, *lineages.APART, maintenance.lake_maintenance],
     schedules=[*lineages.SCHEDULES, maintenance.weekly],
     sensors=[raw_data, failures, automation, raw_instances],
     # A step process costs over two CPU-seconds, a step in the run's process a tenth of one.

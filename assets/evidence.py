@@ -11,6 +11,7 @@ def evidence_of(task: Task, known: dict[str, Record]) -> list[Evidence]:
     makers = {
         task.key("evaluations", "attention_value"): _attention,
         task.key("encoder"): _encoder,
+        **({task.key("evaluations", "comparison"): _losses} if task.name == "instructions" else {}),
     }
     return [make(known[name_of(key)]) for key, make in makers.items() if name_of(key) in known]
 
@@ -20,6 +21,20 @@ def _attention(record: Record) -> Evidence:
     return Evidence(
         title="What attention is worth here",
         sentences=[said["gate"], said["sentence"]],
+        columns=said["columns"],
+        rows=said["rows"],
+    )
+
+
+def _losses(record: Record) -> Evidence:
+    said = record.details
+    return Evidence(
+        title="What each subset trains",
+        sentences=[
+            "Loss of held-out responses, in nats a token, lower being better; differences with "
+            "95 % intervals unless dataset.yaml says otherwise, paired over rows.",
+            *said["sentences"],
+        ],
         columns=said["columns"],
         rows=said["rows"],
     )

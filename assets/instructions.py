@@ -1,11 +1,14 @@
-"""The lineage of the task `instructions`, from raw files to subsets, left to right."""
+"""The lineage of the task `instructions`, from raw files to what subsets train, left to right."""
 
 import dagster as dg
 
 from assets.embeddings import embeddings_asset
+from assets.estimate import estimate_asset
 from assets.graphs import knn_asset
 from assets.inputs import selector_inputs
 from assets.instances import instances_asset
+from assets.language_comparison import language_comparison_asset
+from assets.language_evaluations import language_evaluation_asset
 from assets.map import map_asset
 from assets.quality import quality_asset
 from assets.report import report_asset
@@ -45,11 +48,16 @@ ASSETS = [
     s_ifd_asset(INSTRUCTIONS),
     quality_asset(INSTRUCTIONS),
     *(subset_asset(INSTRUCTIONS, selector) for selector in SELECTORS),
+    estimate_asset(INSTRUCTIONS, SELECTORS),
+    *(language_evaluation_asset(INSTRUCTIONS, selector) for selector in SELECTORS),
+    language_evaluation_asset(INSTRUCTIONS, None),
+    language_comparison_asset(INSTRUCTIONS, SELECTORS),
     report_asset(
         INSTRUCTIONS,
         _SCORES,
         [INSTRUCTIONS.key("subsets", selector.name) for selector in SELECTORS],
         evaluated=False,
+        where_there=[INSTRUCTIONS.key("evaluations", "comparison")],
     ),
 ]
 
@@ -88,7 +96,15 @@ def wanted(config: DatasetConfig) -> list[dg.AssetKey]:
         for selector in SELECTORS
         if selector.name not in compared
     }
+    left_out |= set(LINEAGE.stages_apart)
     return [asset.key for asset in ASSETS if asset.key not in left_out]
 
 
-LINEAGE = Lineage(INSTRUCTIONS, ASSETS, wanted)
+def apart(config: DatasetConfig) -> list[dg.AssetKey]:
+    """Return the evaluations that a dataset's configuration asks for, and its page."""
+    names = [name for name in SHORT_LIST if name in INSTRUCTIONS.compared(config)]
+    stages = ["estimate", *names, "all_rows", "comparison"]
+    return [*(INSTRUCTIONS.key("evaluations", n) for n in stages), INSTRUCTIONS.key("report")]
+
+
+LINEAGE = Lineage(INSTRUCTIONS, ASSETS, wanted, apart)

@@ -41,6 +41,7 @@ def report_asset(
     also: Sequence[dg.AssetKey] = (),
     *,
     evaluated: bool = True,
+    where_there: Sequence[dg.AssetKey] = (),
 ) -> dg.AssetsDefinition:
     """Build the asset `[task, report]`.
 
@@ -52,7 +53,9 @@ def report_asset(
     also : sequence of AssetKey
         What else it shows.
     evaluated : bool
-        Whether the task's subsets are evaluated in the same lineage.
+        Whether the task's subsets are evaluated in the same run.
+    where_there : sequence of AssetKey
+        What it shows where it has been made by a run apart.
     """
     may_read = [task.key("instances"), task.key("map")]
     if evaluated:
@@ -62,7 +65,7 @@ def report_asset(
 
     @task.asset(
         "report",
-        deps=may_read,
+        deps=[*may_read, *where_there],
         kinds={"html", "matplotlib"},
         version=VERSION,
         description=(
@@ -91,10 +94,12 @@ def report_asset(
                 },
             )
 
+        made = records.latest(lake, dataset)
+        there = [key for key in where_there if name_of(key) in made and made[name_of(key)].stands]
         result = run_stage(
             context,
             lake,
-            inputs=[key for key in may_read if key in wanted],
+            inputs=[*(key for key in may_read if key in wanted), *there],
             version=VERSION,
             parameters={},
             compute=run,

@@ -89,12 +89,21 @@ def gather(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> Repor
 def _results(
     lake: Lake, task: Task, dataset: str, known: dict[str, records.Record]
 ) -> Results | None:
-    compared = name_of(task.key("evaluations", "comparison")) in known
-    return read_results(lake, task, dataset) if compared else None
+    # Where a language model was tuned, the comparison is of losses and has a section of its own.
+    compared = known.get(name_of(task.key("evaluations", "comparison")))
+    if compared is None or "all_rows" not in compared.details:
+        return None
+    return read_results(lake, task, dataset)
 
 
 def _first(task: Task, config: DatasetConfig, known: dict[str, records.Record]) -> dict[str, Any]:
-    """Return the subset that a page is about where none has been evaluated: ours, by the list."""
+    """Return the subset that a page is about where no accuracy is known.
+
+    The one that was chosen by loss; else the first of the list (ours).
+    """
+    compared = known.get(name_of(task.key("evaluations", "comparison")))
+    if compared is not None:
+        return compared.details["chosen"]
     label = budget_label(config.chosen_budget)
     for name in task.short_list:
         record = known.get(name_of(task.key("subsets", name)))
@@ -114,7 +123,9 @@ def _asked_for(
     # Not at the top: that module is made of the asset that calls this.
     from assets.lineages import lineage_of
 
-    names = {name_of(key) for key in lineage_of(config).wanted(config)}
+    lineage = lineage_of(config)
+    keys = [*lineage.wanted(config), *(lineage.apart(config) if lineage.apart else [])]
+    names = {name_of(key) for key in keys}
     return {name: record for name, record in known.items() if name in names}
 
 

@@ -7,6 +7,7 @@ from assets.stage import inputs_of, name_of
 from assets.task import Task
 from resources.lake import Lake
 from resources.store import records, selections
+from sluice.data.config import DatasetConfig
 from sluice.reports.contents import BudgetRow, Interval
 
 
@@ -52,12 +53,15 @@ def read_results(lake: Lake, task: Task, dataset: str) -> Results:
     )
 
 
-def selected(lake: Lake, task: Task, dataset: str) -> list[tuple[str, str, int, int, str]]:
-    """Return what each method keeps now: method, budget, seeds, rows of a subset, and its note."""
+def selected(
+    lake: Lake, task: Task, dataset: str, config: DatasetConfig
+) -> list[tuple[str, str, int, int, str]]:
+    """Return what each compared method keeps: name, budget, seeds, rows of a subset, and note."""
     prefix = name_of(task.key("subsets", ""))
+    compared = task.compared(config)
     lines: list[tuple[str, str, int, int, str]] = []
     for name, record in sorted(records.latest(lake, dataset).items()):
-        if not name.startswith(prefix):
+        if not name.startswith(prefix) or name.removeprefix(prefix) not in compared:
             continue
         by_budget: dict[str, list[str]] = {}
         for entry in record.details["selections"]:

@@ -123,11 +123,22 @@ class Lineage:
     assets : list of AssetsDefinition
     wanted : callable
         Takes a dataset's configuration and returns the keys that it asks for.
+    apart : callable or None
+        The same for what is only made when somebody asks for it, because it takes long: a job of
+        its own.
     """
 
     task: Task
     assets: list[dg.AssetsDefinition]
     wanted: Callable[[DatasetConfig], list[dg.AssetKey]]
+    apart: Callable[[DatasetConfig], list[dg.AssetKey]] | None = None
+
+    @property
+    def stages_apart(self) -> list[dg.AssetKey]:
+        """Keys of all assets that only the job apart makes."""
+        if self.apart is None:
+            return []
+        return [asset.key for asset in self.assets if asset.key.path[1] == "evaluations"]
 
 
 def table_metadata(table: str) -> dict[str, object]:

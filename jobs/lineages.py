@@ -13,7 +13,7 @@ from resources.datasets import Datasets
 from sluice.data.config import DatasetConfig
 from sluice.errors import SluiceError
 
-REFRESH, REBUILD = "refresh", "rebuild"
+REFRESH, REBUILD, EVALUATIONS = "refresh", "rebuild", "evaluations"
 
 
 def job_name(task: str, what: str) -> str:
@@ -22,7 +22,8 @@ def job_name(task: str, what: str) -> str:
 
 
 def _selection(lineage: Lineage) -> dg.AssetSelection:
-    return dg.AssetSelection.assets(*(asset.key for asset in lineage.assets))
+    apart = set(lineage.stages_apart)
+    return dg.AssetSelection.assets(*(a.key for a in lineage.assets if a.key not in apart))
 
 
 REFRESHES = [
@@ -45,6 +46,20 @@ REBUILDS = [
         ),
     )
     for task, lineage in LINEAGES.items()
+]
+
+
+APART = [
+    dg.define_asset_job(
+        job_name(task, EVALUATIONS),
+        selection=dg.AssetSelection.assets(*lineage.stages_apart, lineage.task.key("report")),
+        description=(
+            "Train and measure a model on each subset of one dataset, which may take hours: the "
+            "first stage says how many, and stops where they are too many."
+        ),
+    )
+    for task, lineage in LINEAGES.items()
+    if lineage.apart
 ]
 
 

@@ -62,6 +62,15 @@ TABLES: dict[str, str] = {
         "test_accuracy DOUBLE, validation_macro_f1 DOUBLE, test_macro_f1 DOUBLE, "
         "validation_predicted BIGINT[], test_predicted BIGINT[], seconds DOUBLE"
     ),
+    # one row per tuned language model, append-only; by row of the held-out sample, in order of id
+    "language_evaluations": (
+        "evaluation_id VARCHAR, dataset VARCHAR, method VARCHAR, budget VARCHAR, seed INTEGER, "
+        "selection_id VARCHAR, size BIGINT, learner VARCHAR, validation_loss DOUBLE, "
+        "test_loss DOUBLE, validation_family_loss DOUBLE, test_family_loss DOUBLE, "
+        "validation_exact DOUBLE, test_exact DOUBLE, validation_losses DOUBLE[], "
+        "test_losses DOUBLE[], validation_matches DOUBLE[], test_matches DOUBLE[], "
+        "families VARCHAR[], family_losses DOUBLE[], seconds DOUBLE"
+    ),
     # what each asset last consumed and produced, per dataset: skip decisions come from here
     "records": (
         "dataset VARCHAR, asset VARCHAR, input_digest VARCHAR, data_version VARCHAR, "

@@ -1,4 +1,7 @@
-"""Evaluations: one row per trained head, append-only, keyed by everything it depends on."""
+"""Evaluations: one row per trained model, append-only, keyed by everything it depends on.
+
+In the table `evaluations`, or in `language_evaluations` where a language model was trained.
+"""
 
 from typing import Any
 
@@ -8,39 +11,42 @@ import pyarrow as pa
 from resources.lake import Lake
 from resources.schema import TABLES
 
+TABLE = "evaluations"
+LANGUAGE_TABLE = "language_evaluations"
 
-def known(lake: Lake, evaluation_ids: list[str]) -> set[str]:
+
+def known(lake: Lake, evaluation_ids: list[str], table: str = TABLE) -> set[str]:
     """Return those of the ids that have been evaluated already."""
     wanted = pa.table({"evaluation_id": pa.array(evaluation_ids, pa.string())})
     found = lake.read(
-        "SELECT DISTINCT evaluation_id FROM wanted SEMI JOIN evaluations USING (evaluation_id)",
+        f"SELECT DISTINCT evaluation_id FROM wanted SEMI JOIN {table} USING (evaluation_id)",
         given={"wanted": wanted},
     )
     return set(found["evaluation_id"].to_pylist())
 
 
-def append(lake: Lake, rows: list[dict[str, Any]]) -> None:
+def append(lake: Lake, rows: list[dict[str, Any]], table: str = TABLE) -> None:
     """Store evaluated subsets; ids that are there already keep their first row."""
     if not rows:
         return
-    names = [column.split()[0] for column in TABLES["evaluations"].split(", ")]
-    table = pa.table({name: [row[name] for row in rows] for name in names})
+    names = [column.split()[0] for column in TABLES[table].split(", ")]
+    fresh = pa.table({name: [row[name] for row in rows] for name in names})
 
     def work(cursor: duckdb.DuckDBPyConnection) -> None:
-        cursor.register("evaluated", table)
+        cursor.register("evaluated", fresh)
         cursor.execute(
-            f"INSERT INTO evaluations SELECT {', '.join(names)} FROM evaluated e "
-            "ANTI JOIN evaluations USING (evaluation_id)"
+            f"INSERT INTO {table} SELECT {', '.join(names)} FROM evaluated e "
+            f"ANTI JOIN {table} USING (evaluation_id)"
         )
 
     lake.write(work)
 
 
-def read(lake: Lake, evaluation_ids: list[str]) -> list[dict[str, Any]]:
+def read(lake: Lake, evaluation_ids: list[str], table: str = TABLE) -> list[dict[str, Any]]:
     """Return the evaluations with the given ids, by method, size and seed."""
     wanted = pa.table({"evaluation_id": pa.array(evaluation_ids, pa.string())})
     return lake.read(
-        "SELECT e.* FROM evaluations e SEMI JOIN wanted USING (evaluation_id) "
+        f"SELECT e.* FROM {table} e SEMI JOIN wanted USING (evaluation_id) "
         "ORDER BY method, size, seed",
         given={"wanted": wanted},
     ).to_pylist()

@@ -9,19 +9,27 @@ import typer
 
 from sluice.cli import workspace
 from sluice.cli.common import results, show_progress
-from sluice.errors import SluiceError, UnknownNameError
+from sluice.errors import ConfigError, SluiceError, UnknownNameError
 
 if TYPE_CHECKING:
     import dagster as dg
     from rich.console import Console
 
     from assets.task import Task
+    from sluice.data.config import DatasetConfig
 
 
 def run(
     dataset: Annotated[str, typer.Argument(help="Name of a folder in datasets/.")],
     rebuild: Annotated[
         bool, typer.Option(help="Compute every stage again, also what did not change.")
+    ] = False,
+    evaluate: Annotated[
+        bool,
+        typer.Option(
+            help="Afterwards train and measure a model on each subset, for the task instructions; "
+            "may take hours, and says how many before it starts."
+        ),
     ] = False,
     serve: Annotated[bool, typer.Option(help="Serve both UIs after the table.")] = False,
     port: Annotated[int, typer.Option(envvar="SLUICE_PORT", help="Port of the Dagster UI.")] = 3000,
@@ -37,33 +45,58 @@ def run(
     servers = Servers(root, port, mlflow_port)
     if serve:
         servers.check_ports()
+    if evaluate:
+        _check_apart(dataset)
     with show_progress():
         result, body_seconds = _materialise(dataset, rebuild=rebuild)
     _report(dataset, result, time.monotonic() - began, body_seconds)
+    if evaluate:
+        with show_progress():
+            result, body_seconds = _materialise(dataset, evaluate=True)
+        _report(dataset, result, time.monotonic() - began, body_seconds)
     if serve:
         servers.run()
 
 
-def _materialise(dataset: str, *, rebuild: bool) -> tuple[dg.ExecuteInProcessResult, float]:
+def _check_apart(dataset: str) -> None:
     from assets.lineages import lineage_of
-    from assets.stage import body_seconds
-    from definitions import defs
-    from jobs.lineages import REBUILD, REFRESH, job_name
-    from resources import dead_runs
 
+    lineage = lineage_of(_config(dataset))
+    if lineage.apart is None:
+        raise ConfigError(
+            f"--evaluate is for the task instructions; {dataset} is of the task "
+            f"{lineage.task.name}, whose subsets are evaluated in every run. Leave it out."
+        )
+
+
+def _config(dataset: str) -> DatasetConfig:
     datasets = workspace.resource("datasets")
     if dataset not in datasets.names():
         raise UnknownNameError.of("dataset", dataset, datasets.names())
-    config = datasets.config(dataset)
+    return datasets.config(dataset)
+
+
+def _materialise(
+    dataset: str, *, rebuild: bool = False, evaluate: bool = False
+) -> tuple[dg.ExecuteInProcessResult, float]:
+    from assets.lineages import lineage_of
+    from assets.stage import body_seconds
+    from definitions import defs
+    from jobs.lineages import EVALUATIONS, REBUILD, REFRESH, job_name
+    from resources import dead_runs
+
+    config = _config(dataset)
     lineage = lineage_of(config)
     home = workspace.dagster_instance()
     home.add_dynamic_partitions(lineage.task.name, [dataset])
     dead_runs.fail_dead_runs(home, workspace.resource("lake").folder / "locks")
-    job = defs.resolve_job_def(job_name(lineage.task.name, REBUILD if rebuild else REFRESH))
+    what = EVALUATIONS if evaluate else REBUILD if rebuild else REFRESH
+    keys = lineage.apart(config) if evaluate and lineage.apart else lineage.wanted(config)
+    job = defs.resolve_job_def(job_name(lineage.task.name, what))
     result = job.execute_in_process(
         instance=home,
         partition_key=dataset,
-        asset_selection=lineage.wanted(config),
+        asset_selection=keys,
         raise_on_error=False,
         # Dagster's own console log would drown the progress; everything is in the run's log.
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
@@ -86,10 +119,12 @@ def _report(
     out = results()
     config = workspace.resource("datasets").config(dataset)
     lineage = lineage_of(config)
-    if lineage.task.key("evaluations", "comparison") in lineage.wanted(config):
+    if lineage.apart is None:
         _print_comparison(out, lineage.task, dataset)
+    elif any("comparison" in event.step_key for event in result.get_step_success_events()):
+        _print_losses(out, lineage.task, dataset)
     else:
-        _print_subsets(out, lineage.task, dataset)
+        _print_subsets(out, lineage.task, dataset, config)
     counts = [
         event.step_materialization_data.materialization.metadata
         for event in result.get_asset_materialization_events()
@@ -112,19 +147,39 @@ def _print_comparison(out: Console, task: Task, dataset: str) -> None:
         out.print(line)
 
 
-def _print_subsets(out: Console, task: Task, dataset: str) -> None:
+def _print_losses(out: Console, task: Task, dataset: str) -> None:
+    from rich.table import Table
+
+    from assets.stage import inputs_of, name_of
+
+    key = task.key("evaluations", "comparison")
+    said = inputs_of(workspace.resource("lake"), dataset, [key])[name_of(key)].details
+    table = Table(title="What each subset trains (loss in nats a token)", title_justify="left")
+    for name in said["columns"]:
+        table.add_column(name, overflow="fold")
+    for line in said["rows"]:
+        table.add_row(*line)
+    out.print(table)
+    for line in said["sentences"]:
+        out.print(line)
+
+
+def _print_subsets(out: Console, task: Task, dataset: str, config: DatasetConfig) -> None:
     """Say what was selected, for a task whose subsets are not evaluated in the same run."""
     from rich.table import Table
 
     from assets.results import selected
 
-    table = Table(title="What each method kept (nothing is evaluated yet)", title_justify="left")
+    table = Table(title="What each method kept", title_justify="left")
     for name in ("method", "budget", "seeds", "rows", "note"):
         table.add_column(name, overflow="fold", justify="right" if name == "rows" else "left")
-    for line in selected(workspace.resource("lake"), task, dataset):
+    for line in selected(workspace.resource("lake"), task, dataset, config):
         table.add_row(*map(str, line))
     out.print(table)
-    out.print(f"`sluice report {dataset}` shows the rows and why each was kept.")
+    out.print(
+        f"`sluice report {dataset}` shows the rows and why each was kept; `sluice run {dataset} "
+        "--evaluate` trains on each subset."
+    )
 
 
 def _failure(dataset: str, result: dg.ExecuteInProcessResult) -> str:

@@ -105,6 +105,21 @@ class Evaluation(Section):
     folds: Annotated[int, Field(ge=2)] = Field(
         default=5, description="Folds of the out-of-fold scores (margins, label noise)."
     )
+    held_out_rows: Positive = Field(
+        default=100,
+        description="Rows of validation and of test that a tuned language model is measured on, "
+        "for the task instructions; drawn by the hash of the id.",
+    )
+    answers: bool = Field(
+        default=True,
+        description="Whether short reference answers are compared with what a tuned language "
+        "model answers, for the task instructions.",
+    )
+    most_hours: Annotated[float, Field(gt=0)] = Field(
+        default=4.0,
+        description="Evaluations of the task instructions that are estimated to take longer do "
+        "not start.",
+    )
     resamples: Positive = Field(default=2000, description="Bootstrap resamples of an interval.")
     confidence: Share = Field(default=0.95, description="Confidence of an interval.")
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
@@ -75,7 +76,9 @@ def attach(
         target_modules=targets,
     )
     # peft draws from the global generator; the draws that count are ours, below.
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        # peft asks transformers for a name that it will rename.
+        warnings.simplefilter("ignore", FutureWarning)
         try:
             adapted: Any = get_peft_model(model, config)
         except ValueError as error:
