@@ -26,13 +26,39 @@ def _attention(record: Record) -> Evidence:
     )
 
 
+def lead_of(task: Task, dataset: str, known: dict[str, Record], pool: int) -> str:
+    """Return the first sentence of a page without accuracies; nothing for other tasks."""
+    if task.name != "instructions":
+        return ""
+    compared = known.get(name_of(task.key("evaluations", "comparison")))
+    if compared is None:
+        return (
+            "No subset has been trained on yet: `sluice run " + dataset + " --evaluate` does it, "
+            "and says before how long it will take."
+        )
+    chosen = compared.details["chosen"]
+    said = next(
+        row
+        for row in compared.details["rows"]
+        if (row[0], row[1]) == (chosen["budget"], chosen["selector"])
+    )
+    return (
+        f"{chosen['selector']} kept {chosen['size']:,} of {pool:,} training rows; models trained "
+        f"on them alone reach a test loss of {said[4]} nats a token, minus random {said[5]}."
+        if said[5]
+        else f"Random rows were best on validation: {chosen['size']:,} of {pool:,} training rows "
+        f"reach a test loss of {said[4]} nats a token."
+    )
+
+
 def _losses(record: Record) -> Evidence:
     said = record.details
     return Evidence(
         title="What each subset trains",
         sentences=[
-            "Loss of held-out responses, in nats a token, lower being better; differences with "
-            "95 % intervals unless dataset.yaml says otherwise, paired over rows.",
+            "Loss of held-out responses, in nats a token, lower being better. Brackets are "
+            f"{100 * said['confidence']:g} % intervals by a bootstrap over rows and seeds, paired "
+            "where two are compared.",
             *said["sentences"],
         ],
         columns=said["columns"],

@@ -126,6 +126,7 @@ def compare(found: list[dict[str, Any]], config: DatasetConfig) -> Outcome:
             "rows": lines,
             "chosen": chosen,
             "sentences": sentences,
+            "confidence": config.evaluation.confidence,
         },
     )
 

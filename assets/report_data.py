@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from assets.evidence import evidence_of
+from assets.evidence import evidence_of, lead_of
 from assets.fine_tuned import curves
 from assets.inputs import Rows, read_rows
 from assets.map import read_map
@@ -83,6 +83,7 @@ def gather(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> Repor
         confidence=config.evaluation.confidence,
         interval_method="bootstrap over rows and seeds, paired where two are compared",
         evidence=evidence_of(task, known),
+        lead=lead_of(task, dataset, known, len(train.ids)),
     )
 
 

@@ -208,6 +208,9 @@ class ReportData:
         How the intervals were computed, in words.
     evidence : sequence of Evidence
         What only this task's lineage finds, for example what attention is worth.
+    lead : str
+        What was kept and what it trains, for a task without accuracies: it takes the place of
+        what is said of them, and the evidence is shown first.
     """
 
     dataset: str
@@ -233,3 +236,4 @@ class ReportData:
     confidence: float = 0.95
     interval_method: str = "paired bootstrap"
     evidence: Sequence[Evidence] = ()
+    lead: str = ""

@@ -11,7 +11,7 @@ from lineage import Ran, run_lineage
 
 from assets import token_losses as scoring
 from assets.inputs import read_rows
-from assets.instructions import INSTRUCTIONS, wanted
+from assets.instructions import INSTRUCTIONS, LINEAGE, wanted
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.store import purging, records, scores, selections
@@ -187,6 +187,44 @@ def test_purging_leaves_nothing_that_the_model_read(
     purging.purge(lake, NAME)
     for table in ("token_losses", "tags", "contents"):
         assert lake.read(f"SELECT count(*) AS n FROM {table}")["n"][0].as_py() == 0
+
+
+@pytest.mark.slow
+def test_models_are_trained_apart_once_each_and_compared(
+    home: Path, tiny_folder: Path, answers: list[dict]
+) -> None:
+    few = {"selectors": ["longest"], "seeds": [0, 1], "training": {"batch_size": 4}}
+    few["evaluation"] = {"held_out_rows": 4, "resamples": 50, "answers": False}
+    write(answers, tiny_folder, **few)
+    ran()
+    config = Datasets().config(NAME)
+    asked = LINEAGE.apart(config)
+    assert not set(asked) & set(wanted(config)) - {INSTRUCTIONS.key("report")}
+    done = ran(job="instructions_evaluations", keys=asked)
+    assert done.computed["instructions/evaluations/longest"] == 2, "one subset, two trainings"
+    assert done.computed["instructions/evaluations/all_rows"] == 2
+    assert "6 models to train" in done.metadata["instructions/evaluations/estimate"]["estimate"]
+    lake = Lake()
+    details = records.latest(lake, NAME)["instructions/evaluations/comparison"].details
+    assert [row[1] for row in details["rows"]] == ["longest", "random_stratified", "all_rows"]
+    stored = lake.read("SELECT * FROM language_evaluations ORDER BY method, seed").to_pylist()
+    assert [(r["method"], r["seed"]) for r in stored][:2] == [("all_rows", 0), ("all_rows", 1)]
+    assert all(len(r["test_losses"]) <= 4 and r["test_loss"] > 0 for r in stored)
+    assert np.isnan([r["test_exact"] for r in stored]).all()
+    page = (home / "sluice" / "reports" / f"{NAME}.html").read_text()
+    assert "What each subset trains" in page
+    assert "Accuracy over budget" not in page
+    # one seed more trains one model a method, and not again what is there
+    write(answers, tiny_folder, **{**few, "seeds": [0, 1, 2]})
+    ran()
+    more = ran(job="instructions_evaluations", keys=asked)
+    assert more.computed["instructions/evaluations/longest"] == 1
+    assert more.computed["instructions/evaluations/random_stratified"] == 1
+    assert not ran(job="instructions_evaluations", keys=asked).computed
+    write(answers, tiny_folder, **{**few, "seeds": [3], "evaluation": {"most_hours": 1e-9}})
+    ran()
+    refused = run_lineage(NAME, job="instructions_evaluations", keys=asked)
+    assert "more than evaluation.most_hours" in "".join(refused.errors.values())
 
 
 def _said(content: str) -> list[dict[str, str]]:
