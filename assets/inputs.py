@@ -123,6 +123,8 @@ def _read_by(task: Task, selector: Selector, graphs: Sequence[str]) -> list[dg.A
     keys = [task.key("instances")]
     if "tags" in selector.needs:
         keys.append(task.key("tags"))
+    if "influence" in selector.needs:
+        keys.append(task.key("gradients"))
     if "embeddings" in selector.needs:
         keys.append(task.key("embeddings"))
     if "graph" in selector.needs:
@@ -135,7 +137,8 @@ def read_pool(
     lake: Lake, task: Task, dataset: str, config: DatasetConfig, selector: Selector
 ) -> tuple[Pool, Rows]:
     """Read the training rows with just what a selector needs of them."""
-    # Not at the top: that module embeds tags as rows are embedded.
+    # Not at the top: these modules embed what they have as rows are embedded.
+    from assets.gradients import read_influence
     from assets.tags import read_tags
 
     train = read_rows(lake, dataset).of("train")
@@ -151,6 +154,9 @@ def read_pool(
         },
         class_names=train.class_names,
         tags=read_tags(lake, config, train) if "tags" in needs else None,
+        influence=(
+            read_influence(lake, task, dataset, config, train) if "influence" in needs else None
+        ),
     )
     return pool, train
 

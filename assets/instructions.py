@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.embeddings import embeddings_asset
 from assets.estimate import estimate_asset
+from assets.gradients import gradients_asset
 from assets.graphs import knn_asset
 from assets.inputs import selector_inputs
 from assets.instances import instances_asset
@@ -16,16 +17,17 @@ from assets.response_scores import JOINT_SCORES, losses_asset, s_ifd_asset
 from assets.subsets import subset_asset
 from assets.tags import tags_asset
 from assets.task import Lineage, Task
+from assets.warm_up import warm_up_asset
 from sluice.data.config import DatasetConfig
 from sluice.data.conversations import embedded_text
 from sluice.errors import ConfigError
 from sluice.subsets.registry import selectors_for
 
 # What these need is not made by this lineage yet.
-_NOT_MADE = ("influence", "asks:influence", "asks:reward")
+_NOT_MADE = ("asks:influence", "asks:reward")
 SELECTORS = [s for s in selectors_for("instructions") if not s.needs.intersection(_NOT_MADE)]
 SHORT_LIST = (
-    *("mig", "t_shirt", "dac", "random_stratified", "longest", "ifd_top", "k_center"),
+    *("mig", "t_shirt", "dac", "bids", "random_stratified", "longest", "ifd_top", "k_center"),
     *("facility_location", "deita_filter"),
 )
 INSTRUCTIONS = Task(
@@ -47,6 +49,8 @@ ASSETS = [
     losses_asset(INSTRUCTIONS),
     s_ifd_asset(INSTRUCTIONS),
     quality_asset(INSTRUCTIONS),
+    warm_up_asset(INSTRUCTIONS),
+    gradients_asset(INSTRUCTIONS),
     *(subset_asset(INSTRUCTIONS, selector) for selector in SELECTORS),
     estimate_asset(INSTRUCTIONS, SELECTORS),
     *(language_evaluation_asset(INSTRUCTIONS, selector) for selector in SELECTORS),
@@ -83,10 +87,12 @@ def wanted(config: DatasetConfig) -> list[dg.AssetKey]:
     read = {key for selector in chosen for key in selector_inputs(INSTRUCTIONS, selector, config)}
     if read & {INSTRUCTIONS.key("scores", name) for name in ("quality", "s_ifd")}:
         read.add(INSTRUCTIONS.key("scores", "losses"))
+    if INSTRUCTIONS.key("gradients") in read:
+        read.add(INSTRUCTIONS.key("warm_up"))
     optional = {
         INSTRUCTIONS.key(*path)
         for path in (
-            *(("graphs", "knn"), ("tags",), ("scores", "losses")),
+            *(("graphs", "knn"), ("tags",), ("warm_up",), ("gradients",), ("scores", "losses")),
             *(("scores", "s_ifd"), ("scores", "quality")),
         )
     }

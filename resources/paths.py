@@ -25,3 +25,8 @@ def models_root() -> Path:
     """Return the folder of models that are made once a machine, `$SLUICE_MODELS` or the cache."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(os.environ.get("SLUICE_MODELS") or cache / "sluice" / "models").resolve()
+
+
+def adapters_root() -> Path:
+    """Return the folder of warmed-up adapters of language models, below `home`."""
+    return home() / "adapters"

@@ -10,6 +10,7 @@ import yaml
 from lineage import Ran, run_lineage
 
 from assets import token_losses as scoring
+from assets.encoder import KEEP_TAG
 from assets.inputs import read_rows
 from assets.instructions import INSTRUCTIONS, LINEAGE, wanted
 from resources.datasets import Datasets
@@ -49,6 +50,7 @@ def write(rows: list[dict], model: Path | None, **changes: object) -> None:
         "chosen_budget": 0.2,
         "seeds": [0],
         "neighbours": {"copies": 2},
+        "gradients": {"dimension": 64, "warmup_rows": 12, "refit_drift": 0.5},
         "graph": {"k": 5, "slack": 5},
         **({"language_model": {"model": str(model)}} if model else {}),
         **changes,
@@ -112,9 +114,13 @@ def test_only_new_rows_meet_the_model_and_a_refresh_equals_a_rebuild(
     fresh = set(read_rows(lake, NAME).of("train").ids) - before
     assert fresh
     assert passes(second, "losses") == len(fresh)
+    served = first.metadata["instructions/gradients"]["validation_rows"]
+    assert first.computed["instructions/gradients"] == train + served
+    assert second.computed["instructions/warm_up"] == 0, "the adapters stand"
+    assert len(fresh) <= second.computed["instructions/gradients"] < train
     assert passes(second, "s_ifd") == 2 * len(fresh)
     refreshed = state(lake)
-    again = ran(job="instructions_rebuild")
+    again = ran(job="instructions_rebuild", tags={KEEP_TAG: "true"})
     assert passes(again, "losses") == passes(again, "s_ifd") == 0
     assert same(refreshed, state(lake))
     # one copy more is one pass a row, and the clean losses stay
@@ -243,6 +249,6 @@ def test_asks_only_for_what_a_selector_reads(home: Path, answers: list[dict]) ->
 
 
 def test_a_method_whose_inputs_are_not_made_is_refused(home: Path, answers: list[dict]) -> None:
-    write(answers, None, selectors=["mig", "bids"])
-    with pytest.raises(ConfigError, match=r"names bids.*Remove it"):
+    write(answers, None, selectors=["mig", "quad"])
+    with pytest.raises(ConfigError, match=r"names quad.*Remove it"):
         wanted(Datasets().config(NAME))

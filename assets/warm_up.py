@@ -1,0 +1,157 @@
+"""Adapters warmed up on a few rows: the point at which gradients of all rows are taken."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import numpy as np
+
+from assets.encoder import KEEP_TAG
+from assets.inputs import Rows, read_rows
+from assets.stage import Outcome, digest_of, is_rebuild, run_stage
+from assets.task import Task
+from assets.token_losses import identity_of
+from assets.tuning import learner_of, tokens_of
+from resources.compute import Compute
+from resources.datasets import Datasets
+from resources.lake import Lake
+from resources.language_models import LanguageModels
+from resources.locks import DatasetLock
+from resources.paths import adapters_root
+from resources.store import records
+from sluice.data.config import DatasetConfig
+from sluice.randomness import keyed_uniform
+
+if TYPE_CHECKING:
+    from sluice.language.folder import CausalModel
+
+VERSION = "1"
+SAMPLE_SEED = 1
+MOMENTS = "adam_moments.safetensors"
+
+
+def warm_up_asset(task: Task) -> dg.AssetsDefinition:
+    """Build the asset `[task, warm_up]`."""
+    instances = task.key("instances")
+
+    @task.asset(
+        "warm_up",
+        deps=[instances],
+        kinds={"torch", "huggingface"},
+        pool="gpu",
+        version=VERSION,
+        description=(
+            "LoRA adapters trained on the `gradients.warmup_rows` training rows of the least "
+            "hashes of their ids, and Adam's moments: where the gradient features are taken, as "
+            "LESS does (arXiv:2402.04333). They stand while at most the share "
+            "`gradients.refit_drift` of these rows has changed (ours), so that one new row does "
+            "not move the gradients of all others; a rebuild warms up anew, unless the run has "
+            f"the tag `{KEEP_TAG}: true`."
+        ),
+    )
+    def warm_up(
+        context: dg.AssetExecutionContext,
+        lake: Lake,
+        datasets: Datasets,
+        compute: Compute,
+        language_models: LanguageModels,
+        lock: DatasetLock,
+    ) -> dg.MaterializeResult:
+        dataset = context.partition_key
+        config = datasets.config(dataset)
+        model = language_models.of(config.language_model, compute)
+        settings = _settings(config, model)
+        before = records.latest(lake, dataset).get("/".join(context.asset_key.path))
+        stands = before is not None and adapter_folder(before.details["adapter"]).exists()
+
+        def run(previous: records.Record | None) -> Outcome:
+            train = read_rows(lake, dataset).of("train")
+            at = sample(train, config.gradients.warmup_rows)
+            now = [train.content_hashes[i] for i in at]
+            anew = is_rebuild(context) and context.run.tags.get(KEEP_TAG) != "true"
+            keep = previous if stands and not anew else None
+            verdict = _verdict(keep, settings, now, config.gradients.refit_drift)
+            if keep is not None and not verdict:
+                details, losses = dict(keep.details), []
+            else:
+                adapter = digest_of([settings, sorted(now)])[:20]
+                losses = _train(config, model, train, at, adapter_folder(adapter))
+                details = {"adapter": adapter, "settings": settings, "sample": sorted(now)}
+            return Outcome(
+                content=details["adapter"],
+                total=len(now),
+                new=0 if not losses else len(now),
+                reused=0 if losses else len(now),
+                metadata={
+                    "adapter": details["adapter"],
+                    "verdict": verdict or "It stands.",
+                    **({"first_loss": losses[0], "last_loss": losses[-1]} if losses else {}),
+                },
+                details=details,
+                device=compute.resolve(),
+            )
+
+        return run_stage(
+            context,
+            lake,
+            inputs=[instances],
+            version=VERSION,
+            parameters={"settings": settings},
+            compute=run,
+            stands=stands,
+            replaces=True,
+        )
+
+    return warm_up
+
+
+def adapter_folder(adapter: str) -> Path:
+    """Return where warmed-up adapters lie, by their name."""
+    return adapters_root() / adapter
+
+
+def sample(rows: Rows, count: int) -> list[int]:
+    """Return the positions of the rows of the least keyed draws, in order of id."""
+    draws = keyed_uniform(SAMPLE_SEED, np.array(rows.ids, dtype=np.str_))
+    return sorted(np.argsort(draws, kind="stable")[:count].tolist())
+
+
+def _settings(config: DatasetConfig, model: "CausalModel") -> str:
+    learner = learner_of(config)
+    identity = identity_of(model, config.language_model)
+    return digest_of([VERSION, identity, learner.training.version, learner.rank])
+
+
+def _verdict(previous: records.Record | None, settings: str, now: list[str], most: float) -> str:
+    """Return why the adapters must be warmed up, or nothing."""
+    if previous is None:
+        return "There are no adapters to keep."
+    if previous.details["settings"] != settings:
+        return "The model or the settings of the training have changed."
+    gone = 1 - len(set(now) & set(previous.details["sample"])) / max(1, len(now))
+    if gone > most:
+        return f"{gone:.0%} of its rows have changed, more than gradients.refit_drift {most:g}."
+    return ""
+
+
+def _train(
+    config: DatasetConfig, model: "CausalModel", train: Rows, at: list[int], folder: Path
+) -> list[float]:
+    """Train adapters on some rows and write them beside Adam's moments, whole or not at all."""
+    from sluice.language import lora
+    from sluice.language.adam import AdamMoments
+    from sluice.language.fine_tune import fine_tune
+    from sluice.progress import track
+
+    learner, loaded = learner_of(config), model.load()
+    pairs = tokens_of(loaded, [train.texts[i] for i in at], learner.training.max_length, end=True)
+    adapted: Any = lora.attach(loaded.model, rank=learner.rank, alpha=2.0 * learner.rank)
+    with track("warming up", len(at) * learner.training.epochs) as advance:
+        ids = [train.ids[i] for i in at]
+        record = fine_tune(adapted, pairs, ids, learner.training, advance)
+    # The moments last: a folder that has them is whole.
+    lora.save(adapted, folder)
+    draft = folder / f"{MOMENTS}.part"
+    AdamMoments(record.moments, record.steps).save(draft)
+    draft.replace(folder / MOMENTS)
+    return list(record.losses)
