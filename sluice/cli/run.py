@@ -121,7 +121,7 @@ def _report(
     lineage = lineage_of(config)
     if lineage.apart is None:
         _print_comparison(out, lineage.task, dataset)
-    elif any("comparison" in event.step_key for event in result.get_step_success_events()):
+    elif any("comparison" in (e.step_key or "") for e in result.get_step_success_events()):
         _print_losses(out, lineage.task, dataset)
     else:
         _print_subsets(out, lineage.task, dataset, config)
