@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.asks import asking_subset_asset
 from assets.embeddings import embeddings_asset
 from assets.estimate import estimate_asset
 from assets.gradients import gradients_asset
@@ -20,12 +21,10 @@ from assets.task import Lineage, Task
 from assets.warm_up import warm_up_asset
 from sluice.data.config import DatasetConfig
 from sluice.data.conversations import embedded_text
-from sluice.errors import ConfigError
 from sluice.subsets.registry import selectors_for
 
-# What these need is not made by this lineage yet.
-_NOT_MADE = ("asks:influence", "asks:reward")
-SELECTORS = [s for s in selectors_for("instructions") if not s.needs.intersection(_NOT_MADE)]
+SELECTORS = selectors_for("instructions")
+_ASKING = ("asks:influence", "asks:reward")
 SHORT_LIST = (
     *("mig", "t_shirt", "dac", "bids", "random_stratified", "longest", "ifd_top", "k_center"),
     *("facility_location", "deita_filter"),
@@ -51,7 +50,12 @@ ASSETS = [
     quality_asset(INSTRUCTIONS),
     warm_up_asset(INSTRUCTIONS),
     gradients_asset(INSTRUCTIONS),
-    *(subset_asset(INSTRUCTIONS, selector) for selector in SELECTORS),
+    *(
+        (asking_subset_asset if selector.needs.intersection(_ASKING) else subset_asset)(
+            INSTRUCTIONS, selector
+        )
+        for selector in SELECTORS
+    ),
     estimate_asset(INSTRUCTIONS, SELECTORS),
     *(language_evaluation_asset(INSTRUCTIONS, selector) for selector in SELECTORS),
     language_evaluation_asset(INSTRUCTIONS, None),
@@ -70,19 +74,8 @@ def wanted(config: DatasetConfig) -> list[dg.AssetKey]:
     """Return the assets that a dataset's configuration asks for.
 
     The stages that cost, only where a selector that it compares reads them.
-
-    Raises
-    ------
-    ConfigError
-        If it names a method whose inputs this lineage does not make yet.
     """
     compared = INSTRUCTIONS.compared(config)
-    for name in sorted(compared - {selector.name for selector in SELECTORS}):
-        raise ConfigError(
-            f"selectors in dataset.yaml names {name}, which needs gradients or training of the "
-            "language model; the lineage of instructions does not make them yet. Remove it, or "
-            f"call sluice.subsets.{name} with arrays of your own."
-        )
     chosen = [selector for selector in SELECTORS if selector.name in compared]
     read = {key for selector in chosen for key in selector_inputs(INSTRUCTIONS, selector, config)}
     if read & {INSTRUCTIONS.key("scores", name) for name in ("quality", "s_ifd")}:
@@ -108,7 +101,8 @@ def wanted(config: DatasetConfig) -> list[dg.AssetKey]:
 
 def apart(config: DatasetConfig) -> list[dg.AssetKey]:
     """Return the evaluations that a dataset's configuration asks for, and its page."""
-    names = [name for name in SHORT_LIST if name in INSTRUCTIONS.compared(config)]
+    compared = INSTRUCTIONS.compared(config)
+    names = [selector.name for selector in SELECTORS if selector.name in compared]
     stages = ["estimate", *names, "all_rows", "comparison"]
     return [*(INSTRUCTIONS.key("evaluations", n) for n in stages), INSTRUCTIONS.key("report")]
 

@@ -106,10 +106,13 @@ def _first(task: Task, config: DatasetConfig, known: dict[str, records.Record]) 
     if compared is not None:
         return compared.details["chosen"]
     label = budget_label(config.chosen_budget)
-    for name in task.short_list:
-        record = known.get(name_of(task.key("subsets", name)))
-        for entry in record.details["selections"] if record else []:
-            if name != RANDOM and entry["budget"] == label:
+    prefix = name_of(task.key("subsets", ""))
+    made = [name.removeprefix(prefix) for name in sorted(known) if name.startswith(prefix)]
+    made.sort(key=lambda name: (name == RANDOM, name not in task.short_list))
+    listed = [name for name in task.short_list if name in made and name != RANDOM]
+    for name in [*listed, *made]:
+        for entry in known[name_of(task.key("subsets", name))].details["selections"]:
+            if entry["budget"] == label:
                 return {**entry, "selector": name}
     raise SluiceError(
         "There is no subset to show yet. Materialise one, or run the whole lineage with "

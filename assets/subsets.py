@@ -1,8 +1,8 @@
 """Selections: each method, at each budget and seed, with the reason of every kept row."""
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +12,20 @@ import pyarrow as pa
 
 from assets import checks
 from assets.inputs import Rows, options_of, read_pool, selector_deps, selector_inputs
-from assets.map import read_map
-from assets.plots import plots
 from assets.stage import Outcome, digest_of, inputs_of, logger, run_stage
+from assets.subset_shown import Trace, changes_of, shown_of, steps_of, turnover_of
 from assets.task import Task
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
 from resources.paths import searches_root
-from resources.store import history, records, selections
+from resources.store import records, selections
 from sluice.data.config import DatasetConfig
 from sluice.data.digests import order_free_digest
-from sluice.data.shown import shown_text
 from sluice.progress import track
-from sluice.reports.figures import class_balance
-from sluice.reports.maps import selection_map
 from sluice.subsets import shell
-from sluice.subsets.contract import Pool, Selection, Selector
+from sluice.subsets.contract import Ask, Selection, Selector
 
-SAMPLE_ROWS = 10
-CHANGED_ROWS = 10
 # Above, a method that compares all pairs says that it takes its time (ours).
 MANY_ROWS = 20_000
 
@@ -46,15 +40,42 @@ def seeds_of(selector: Selector, config: DatasetConfig) -> list[int]:
     return list(config.seeds) if selector.stochastic else [config.seeds[0]]
 
 
+@dataclass(frozen=True)
+class Asking:
+    """What a selector asks while it picks.
+
+    Attributes
+    ----------
+    identity : str
+        Of everything but the rows that the answers depend on.
+    asks : callable
+        Takes the training rows and returns functions by name, as `Pool.asks` holds them.
+    """
+
+    identity: str
+    asks: Callable[[Rows], Mapping[str, Ask]]
+
+
 def subset_asset(task: Task, selector: Selector) -> dg.AssetsDefinition:
     """Build the asset `[task, subsets, <selector>]`."""
-    # Shown, and no part of a selection's identity.
-    flat_map = task.key("map")
 
-    @task.asset(
+    @as_asset(task, selector)
+    def subset(
+        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
+    ) -> dg.MaterializeResult:
+        return select(context, lake, task, datasets.config(context.partition_key), selector)
+
+    return subset
+
+
+def as_asset(
+    task: Task, selector: Selector
+) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
+    """Decorate what selects: also for `assets.asks`, whose methods ask a language model."""
+    return task.asset(
         "subsets",
         selector.name,
-        deps=[*selector_deps(task, selector), flat_map],
+        deps=[*selector_deps(task, selector), task.key("map")],
         kinds={"duckdb", "numpy"},
         version=selector.version,
         tags={"method": selector.name},
@@ -65,30 +86,38 @@ def subset_asset(task: Task, selector: Selector) -> dg.AssetsDefinition:
             f"Cost: {selector.cost}"
         ),
     )
-    def subset(
-        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-        inputs = selector_inputs(task, selector, config)
-        parameters = {
-            "budgets": config.budgets,
-            "chosen": config.chosen_budget,
-            "seeds": seeds_of(selector, config),
-            "options": options_of(selector, config),
-        }
-        consumed = inputs_of(lake, dataset, inputs)
-        versions = digest_of({key: record.data_version for key, record in consumed.items()})
-        return run_stage(
-            context,
-            lake,
-            inputs=[*inputs, flat_map],
-            version=selector.version,
-            parameters=parameters,
-            compute=_selecting(lake, task, dataset, config, selector, versions),
-        )
 
-    return subset
+
+def select(
+    context: dg.AssetExecutionContext,
+    lake: Lake,
+    task: Task,
+    config: DatasetConfig,
+    selector: Selector,
+    asking: Asking | None = None,
+) -> dg.MaterializeResult:
+    """Bring the subsets of one method up to date."""
+    dataset = context.partition_key
+    inputs = selector_inputs(task, selector, config)
+    parameters: dict[str, Any] = {
+        "budgets": config.budgets,
+        "chosen": config.chosen_budget,
+        "seeds": seeds_of(selector, config),
+        "options": options_of(selector, config),
+    }
+    consumed = inputs_of(lake, dataset, inputs)
+    read: dict[str, str] = {key: record.data_version for key, record in consumed.items()}
+    if asking:
+        parameters["asks"] = read["asks"] = asking.identity
+    return run_stage(
+        context,
+        lake,
+        # The map is shown, and no part of a selection's identity.
+        inputs=[*inputs, task.key("map")],
+        version=selector.version,
+        parameters=parameters,
+        compute=_selecting(lake, task, dataset, config, selector, digest_of(read), asking),
+    )
 
 
 def _selecting(
@@ -98,9 +127,12 @@ def _selecting(
     config: DatasetConfig,
     selector: Selector,
     versions: str,
+    asking: Asking | None,
 ) -> Callable[[records.Record | None], Outcome]:
     def run(previous: records.Record | None) -> Outcome:
         pool, train = read_pool(lake, task, dataset, config, selector)
+        if asking:
+            pool = replace(pool, asks=asking.asks(train))
         contents = dict(zip(train.ids, train.content_hashes, strict=True))
         pairs = [(b, s) for b in config.budgets for s in seeds_of(selector, config)]
         options = options_of(selector, config)
@@ -112,6 +144,7 @@ def _selecting(
                 *(selector.name, len(train.ids), len(pairs), selector.cost),
             )
         chosen: list[tuple[selections.SelectionHeader, pa.Table]] = []
+        traces: list[Trace] = []
         with track(f"selecting by {selector.name}", len(pairs)) as advance:
             for budget, seed in pairs:
                 # A table of few rows and many classes: too small a budget is said, not evaded.
@@ -120,13 +153,14 @@ def _selecting(
                 given = {**options, **_resumable(options, head.selection_id)}
                 picked = shell.run(selector, pool, budget, seed, strict_floor=strict, **given)
                 chosen.append((_filled(head, picked, contents), _table(picked, contents)))
+                traces.append(picked.trace)
                 advance()
         selections.append(lake, chosen)
         heads = [head for head, _ in chosen]
         for head in heads:
             _search_of(head.selection_id).unlink(missing_ok=True)
         shown_at = pairs.index((config.chosen_budget, seeds_of(selector, config)[0]))
-        seen = _seen(lake, previous, heads)
+        seen = changes_of(lake, previous, heads)
         return Outcome(
             content=order_free_digest(f"{h.budget} {h.seed} {h.rows_digest}" for h in heads),
             total=sum(head.size for head in heads),
@@ -134,8 +168,9 @@ def _selecting(
             reused=seen["stayed"],
             removed=seen["left"],
             metadata={
-                **_shown(lake, task, config, train, pool, chosen[shown_at]),
-                **_turnover(lake, previous, heads[shown_at]),
+                **shown_of(lake, task, config, train, pool, chosen[shown_at]),
+                **turnover_of(lake, previous, heads[shown_at]),
+                **steps_of(traces[shown_at]),
                 "notes": "; ".join(sorted({h.note for h in heads if h.note})) or "none",
             },
             details={
@@ -214,79 +249,3 @@ def _table(picked: Selection, contents: dict[str, str]) -> pa.Table:
             "reason": pa.array(picked.reasons, pa.string()),
         }
     )
-
-
-def _seen(
-    lake: Lake, previous: records.Record | None, heads: list[selections.SelectionHeader]
-) -> dict[str, int]:
-    """Count what became of the rows of all selections since the last ones."""
-    entries = previous.details["selections"] if previous else []
-    before = {(entry["budget"], entry["seed"]): entry["selection_id"] for entry in entries}
-    pairs = [(before.get((head.budget, head.seed), ""), head.selection_id) for head in heads]
-    counts = history.count(lake, pairs)
-    return {change: sum(count[change] for count in counts) for change in history.CHANGES}
-
-
-def _turnover(
-    lake: Lake, previous: records.Record | None, head: selections.SelectionHeader
-) -> dict[str, object]:
-    """Tell what entered and left the shown subset since its last selection; ids, no texts."""
-    before = [
-        entry["selection_id"]
-        for entry in (previous.details["selections"] if previous else [])
-        if (entry["budget"], entry["seed"]) == (head.budget, head.seed)
-    ]
-    if not before:
-        return {"entered": head.size, "left": 0}
-    changes = history.compare(lake, before[0], head.selection_id)
-    counts = history.count_of(changes)
-    columns = {
-        "entered": {"instance_id": "instance_id", "rank": "rank", "reason": "reason"},
-        "left": {
-            "instance_id": "instance_id",
-            "had been kept for": "reason_before",
-            "why it is gone": "why_gone",
-        },
-    }
-    shown: dict[str, object] = {change: counts[change] for change in columns}
-    for change, named in columns.items():
-        rows = history.only(changes, [change]).slice(0, CHANGED_ROWS).to_pylist()
-        if rows:
-            shown[f"{change}_rows"] = dg.MetadataValue.table(
-                [dg.TableRecord({name: row[key] for name, key in named.items()}) for row in rows]
-            )
-    return shown
-
-
-def _shown(
-    lake: Lake,
-    task: Task,
-    config: DatasetConfig,
-    train: Rows,
-    pool: Pool,
-    chosen: tuple[selections.SelectionHeader, pa.Table],
-) -> dict[str, object]:
-    head, table = chosen
-    kept = np.isin(pool.ids, table["instance_id"].to_pylist())
-    place = read_map(lake, head.dataset, train.ids)
-    names = train.class_names
-    counts = [np.bincount(train.labels[mask], minlength=len(names)) for mask in (kept | True, kept)]
-    texts = dict(zip(train.ids, train.texts, strict=True))
-    sample = [
-        {
-            **row,
-            "gain": round(row["gain"], 6),
-            "text": shown_text(texts[row["instance_id"]], task.name)[:160],
-        }
-        for row in table.slice(0, SAMPLE_ROWS).drop_columns(["content_hash"]).to_pylist()
-    ]
-    return {
-        "shown": f"{head.budget}, seed {head.seed}, selection {head.selection_id}",
-        "seed": head.seed,
-        "first_rows": dg.MetadataValue.table([dg.TableRecord(row) for row in sample]),
-        **plots(
-            config,
-            map=lambda: selection_map(place, kept, train.labels, names),
-            classes=lambda: class_balance(*counts, names),
-        ),
-    }

@@ -17,7 +17,6 @@ from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.store import purging, records, scores, selections
 from sluice.data.conversations import read_conversation
-from sluice.errors import ConfigError
 from sluice.language.folder import CausalModel
 from sluice.language.losses import conditional, unconditional
 from sluice.language.pairs import tokenise
@@ -248,7 +247,28 @@ def test_asks_only_for_what_a_selector_reads(home: Path, answers: list[dict]) ->
     assert INSTRUCTIONS.key("scores", "s_ifd") not in asked
 
 
-def test_a_method_whose_inputs_are_not_made_is_refused(home: Path, answers: list[dict]) -> None:
-    write(answers, None, selectors=["mig", "quad"])
-    with pytest.raises(ConfigError, match=r"names quad.*Remove it"):
-        wanted(Datasets().config(NAME))
+@pytest.mark.slow
+def test_methods_that_ask_the_model_while_they_pick(
+    home: Path, tiny_folder: Path, answers: list[dict]
+) -> None:
+    settings = {"selectors": ["quad", "dac_iterative"], "seeds": [0, 1]}
+    settings["training"] = {"batch_size": 4}
+    write(answers, tiny_folder, **settings)
+    first, lake = ran(), Lake()
+    train = read_rows(lake, NAME).of("train").ids
+    for name in ("quad", "dac_iterative"):
+        shown = first.metadata[f"instructions/subsets/{name}"]
+        assert shown["steps"] > 0
+        kept = records.latest(lake, NAME)[f"instructions/subsets/{name}"].details["selections"]
+        assert [entry["seed"] for entry in kept] == [0, 1]
+        assert all(entry["size"] == round(0.2 * len(train)) for entry in kept)
+    asked = "SELECT count(*) AS n FROM embeddings WHERE len(vector) = 1"
+    pulled = lake.read(asked)["n"][0].as_py()
+    assert 0 < pulled <= len(train)
+    assert not ran().computed
+    # the same rows again, by way of a rebuild: nothing is asked twice
+    before = {n: r.data_version for n, r in records.latest(lake, NAME).items() if "subsets" in n}
+    ran(job="instructions_rebuild", tags={KEEP_TAG: "true"})
+    after = {n: r.data_version for n, r in records.latest(lake, NAME).items() if "subsets" in n}
+    assert before == after
+    assert lake.read(asked)["n"][0].as_py() == pulled
