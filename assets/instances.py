@@ -15,6 +15,7 @@ from sluice.data.config import DatasetConfig
 from sluice.data.digests import order_free_digest
 from sluice.data.instances import Prepared, prepare
 from sluice.data.raw import folder_digest, read_raw
+from sluice.data.shown import shown_text
 from sluice.errors import ConfigError
 
 VERSION = "1"
@@ -56,7 +57,7 @@ def instances_asset(task: Task) -> dg.AssetsDefinition:
                 new=change.new,
                 reused=change.reused,
                 removed=change.removed,
-                metadata=_shown(prepared),
+                metadata=_shown(prepared, task.name),
                 details={"folder_digest": state, "warnings": list(prepared.warnings)},
             )
 
@@ -105,7 +106,7 @@ def _content(prepared: Prepared) -> str:
     return order_free_digest(" ".join(key) for key in keys)
 
 
-def _shown(prepared: Prepared) -> dict[str, object]:
+def _shown(prepared: Prepared, task: str) -> dict[str, object]:
     splits = Counter(prepared.instances["split"].to_pylist())
     pairs = Counter(
         zip(
@@ -121,10 +122,11 @@ def _shown(prepared: Prepared) -> dict[str, object]:
         for label in labels
     ]
     sample = prepared.instances.slice(0, 10).select(["instance_id", "text", "label", "split"])
+    rows = [{**row, "text": shown_text(row["text"], task)} for row in sample.to_pylist()]
     shown: dict[str, object] = {
         "classes": dg.MetadataValue.table([dg.TableRecord(row) for row in counts]),
         "rows_rejected": prepared.rejected.num_rows,
-        "sample": dg.MetadataValue.table([dg.TableRecord(row) for row in sample.to_pylist()]),
+        "sample": dg.MetadataValue.table([dg.TableRecord(row) for row in rows]),
         "warnings": dg.MetadataValue.md("\n".join(f"- {w}" for w in prepared.warnings) or "none"),
     }
     if reasons:
