@@ -64,8 +64,9 @@ class FineTune:
     seed : int
         Of the order of rows.
     dtype : str
-        ``"bfloat16"`` multiplies matrices in bfloat16, with weights and adapters as they are
-        (about 3 times as fast where the processor knows it); ``"float32"`` does not.
+        ``"bfloat16"`` multiplies matrices in bfloat16, with weights and adapters as they are;
+        ``"float32"`` does not. ``"auto"``: bfloat16 where the device has instructions for it
+        (about 3 times as fast there, and tens of times slower where it has not).
     """
 
     epochs: int = 1
@@ -75,7 +76,7 @@ class FineTune:
     weight_decay: float = 0.0
     max_length: int = 1024
     seed: int = 0
-    dtype: str = "bfloat16"
+    dtype: str = "auto"
 
     def __post_init__(self) -> None:
         if min(self.epochs, self.batch_size, self.max_length) < 1:

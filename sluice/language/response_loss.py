@@ -20,7 +20,7 @@ from sluice.language.pairs import Pair
 if TYPE_CHECKING:
     import torch
 
-DTYPES = ("float32", "bfloat16")
+DTYPES = ("auto", "float32", "bfloat16")
 _LOGITS = {"cpu": 1 << 24, "cuda": 1 << 27}
 _RESCALED = ("final_logit_softcapping", "logit_scale", "logits_scaling")
 
@@ -134,7 +134,8 @@ def precision(model: Any, dtype: str) -> AbstractContextManager[Any]:
     model : transformers or peft model
     dtype : str
         ``"bfloat16"`` multiplies matrices in bfloat16 and keeps the weights as they are;
-        ``"float32"`` calculates in the weights' own type.
+        ``"float32"`` calculates in the weights' own type; ``"auto"``: bfloat16 where the device
+        has instructions for it.
 
     Raises
     ------
@@ -145,9 +146,28 @@ def precision(model: Any, dtype: str) -> AbstractContextManager[Any]:
 
     if dtype not in DTYPES:
         raise ConfigError(f"Unknown dtype {dtype!r}. Known: {', '.join(DTYPES)}.")
-    if dtype == "float32":
+    device = causal_model(model).device.type
+    if dtype == "float32" or (dtype == "auto" and not multiplies_bfloat16(device)):
         return nullcontext()
-    return torch.autocast(causal_model(model).device.type, torch.bfloat16)
+    return torch.autocast(device, torch.bfloat16)
+
+
+def multiplies_bfloat16(device: str) -> bool:
+    """Whether a type of device has instructions for products in bfloat16.
+
+    A processor without them imitates them, tens of times slower than it multiplies float32.
+
+    Parameters
+    ----------
+    device : str
+        ``"cpu"`` or ``"cuda"``.
+    """
+    import torch
+
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    known = torch.cpu.get_capabilities()
+    return any(known.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))
 
 
 def row_losses(model: Any, batch: ResponseBatch) -> torch.Tensor:

@@ -145,3 +145,14 @@ def test_bad_input(own, rows, tmp_path):
         lora.attach(lora.detach(model), rank=0)
     with pytest.raises(ConfigError, match="Unknown dtype"):
         FineTune(dtype="float16")
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_auto_takes_the_type_that_the_device_multiplies(known, tiny_folder, rows, monkeypatch):
+    monkeypatch.setattr("sluice.language.response_loss.multiplies_bfloat16", lambda device: known)
+    ends = []
+    for dtype in ("auto", "bfloat16" if known else "float32"):
+        model = lora.attach(CausalModel(tiny_folder, device="cpu").load().model)
+        config = FineTune(batch_size=4, learning_rate=1e-2, dtype=dtype)
+        ends.append(fine_tune(model, rows, ids_of(rows), config).losses)
+    assert ends[0] == ends[1]
