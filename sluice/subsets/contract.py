@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sluice.graphs.instance_graph import InstanceGraph
 from sluice.graphs.knn import KnnGraph
 from sluice.graphs.tags import TagRows
+from sluice.heads.answers import Answers, Labelled
 from sluice.scores.influence import Influence
 
 Ask = Callable[..., NDArray[np.float64]]
@@ -45,6 +46,10 @@ class Pool:
     asks : mapping of str to callable
         What a method asks for while it picks, such as the influence of a few rows, by name;
         each takes positions among the rows as they are given here.
+    labelled : Labelled or None
+        For queries: the rows that have a label. The pool's own rows then have none.
+    answers : Answers or None
+        For queries: what a model trained on the labelled rows says of the pool's.
     """
 
     ids: NDArray[np.str_]
@@ -56,6 +61,32 @@ class Pool:
     tags: TagRows | None = None
     influence: Influence | None = None
     asks: Mapping[str, Ask] = field(default_factory=dict)
+    labelled: Labelled | None = None
+    answers: Answers | None = None
+
+    def of(self, positions: NDArray[np.int64]) -> Pool:
+        """Return some of the rows, in the order of the positions; a graph must keep all of them."""
+        return replace(
+            self,
+            ids=self.ids[positions],
+            embeddings=None if self.embeddings is None else self.embeddings[positions],
+            labels=None if self.labels is None else self.labels[positions],
+            graph=None if self.graph is None else self.graph.permuted(positions),
+            scores={name: values[positions] for name, values in self.scores.items()},
+            tags=None if self.tags is None else self.tags.of(positions),
+            influence=None if self.influence is None else self.influence.of(positions),
+            asks={name: _asked_in(positions, ask) for name, ask in self.asks.items()},
+            answers=None if self.answers is None else self.answers.of(positions),
+        )
+
+
+def _asked_in(taken: NDArray[np.int64], ask: Ask) -> Ask:
+    """Let a core that knows the taken rows ask a pool that knows them in its own order."""
+
+    def asked(positions: NDArray[np.int64], *others: Any) -> NDArray[np.float64]:
+        return ask(taken[positions], *others)
+
+    return asked
 
 
 @dataclass(frozen=True)
@@ -129,7 +160,7 @@ class Selector:
         Changes whenever the same input may give other rows.
     needs : frozenset of str
         Of ``"embeddings"``, ``"labels"``, ``"graph"``, ``"tags"``, ``"influence"``,
-        ``"scores:<method>"`` and ``"asks:<name>"``.
+        ``"labelled"``, ``"scores:<method>"``, ``"asks:<name>"`` and ``"answers:<part>"``.
     tasks : frozenset of str
         Tasks in whose lineage the method appears.
     stochastic : bool
@@ -145,6 +176,8 @@ class Selector:
     sized : bool
         Whether the method decides by itself how many rows it keeps, so that ``budget=None``
         means just those.
+    family : tuple of str
+        For queries: where the strategy stands in the survey's tree, from the root down.
     """
 
     name: str
@@ -161,3 +194,4 @@ class Selector:
     cost: str
     options: Mapping[str, Any] = field(default_factory=dict)
     sized: bool = False
+    family: tuple[str, ...] = ()

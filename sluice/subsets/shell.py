@@ -13,19 +13,23 @@ from sluice.errors import ConfigError, DataError, UnknownNameError
 from sluice.graphs.tags import TagRows
 from sluice.scores.influence import Influence
 from sluice.subsets.budgets import budget_of, check_floor
-from sluice.subsets.contract import Ask, Picks, Pool, Selection, Selector
+from sluice.subsets.contract import Picks, Pool, Selection, Selector
 from sluice.subsets.describe import class_name
+from sluice.subsets.queries.checks import checked_known
 
 # Methods of this task alone set rows without a finite score aside, and say so.
 _SETTING_ASIDE = frozenset({"instructions"})
 Fitting = TypeVar("Fitting", TagRows, Influence)
 
+_VERB = {"scores": "compute the score", "asks": "give a function for"}
 _REMEDY = {
     "embeddings": "give vectors, or texts and an encoder",
     "labels": "give labels (y)",
     "graph": "build the kNN graph of the rows",
     "tags": "give each row its tags",
     "influence": "compute the influence of the rows on validation rows",
+    "labelled": "give the rows that have a label",
+    "answers": "give what a model trained on the labelled rows says",
 }
 
 
@@ -100,27 +104,7 @@ def sorted_by_id(pool: Pool) -> Pool:
     """Return the same pool with its rows in ascending order of id."""
     if bool((pool.ids[:-1] < pool.ids[1:]).all()):
         return pool
-    order = np.argsort(pool.ids, kind="stable")
-    return replace(
-        pool,
-        ids=pool.ids[order],
-        embeddings=None if pool.embeddings is None else pool.embeddings[order],
-        labels=None if pool.labels is None else pool.labels[order],
-        graph=None if pool.graph is None else pool.graph.permuted(order),
-        scores={name: values[order] for name, values in pool.scores.items()},
-        tags=None if pool.tags is None else pool.tags.of(order),
-        influence=None if pool.influence is None else pool.influence.of(order),
-        asks={name: _asked_in(order, ask) for name, ask in pool.asks.items()},
-    )
-
-
-def _asked_in(order: NDArray[np.int64], ask: Ask) -> Ask:
-    """Let a core that knows the sorted rows ask a pool that knows them in its own order."""
-
-    def asked(positions: NDArray[np.int64], *others: Any) -> NDArray[np.float64]:
-        return ask(order[positions], *others)
-
-    return asked
+    return pool.of(np.argsort(pool.ids, kind="stable"))
 
 
 def _checked(selector: Selector, pool: Pool) -> Pool:
@@ -135,9 +119,10 @@ def _checked(selector: Selector, pool: Pool) -> Pool:
         kind, _, name = need.partition(":")
         given = getattr(pool, kind)
         if given is None or (name and name not in given):
-            verb = {"scores": "compute the score", "asks": "give a function for"}.get(kind, "")
-            remedy = f"{verb} {name!r}" if name else _REMEDY[kind]
+            verb = _VERB.get(kind)
+            remedy = f"{verb} {name!r}" if name and verb else _REMEDY[kind]
             raise DataError(f"{selector.name} needs {kind} {name}".rstrip() + f": {remedy}.")
+    labelled, answers = checked_known(pool.labelled, pool.answers, ids, pool.embeddings)
     return replace(
         pool,
         ids=ids,
@@ -147,6 +132,8 @@ def _checked(selector: Selector, pool: Pool) -> Pool:
         scores=_scores(pool.scores, len(ids), finite=selector.tasks != _SETTING_ASIDE),
         tags=_fitting(pool.tags, "tags", len(ids)),
         influence=_fitting(pool.influence, "influence", len(ids)),
+        labelled=labelled,
+        answers=answers,
     )
 
 

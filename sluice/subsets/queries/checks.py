@@ -1,0 +1,125 @@
+"""Whether labelled rows and a model's answers fit the rows that may be asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sluice.errors import DataError
+from sluice.heads.answers import Answers, Labelled, Matrix
+from sluice.scores.uncertainty import checked_probabilities
+
+
+def checked_known(
+    labelled: Labelled | None,
+    answers: Answers | None,
+    ids: NDArray[np.str_],
+    embeddings: NDArray[np.float32] | None,
+) -> tuple[Labelled | None, Answers | None]:
+    """Return the labelled rows in ascending order of id, and the answers as float64.
+
+    Parameters
+    ----------
+    labelled : Labelled or None
+    answers : Answers or None
+    ids : ndarray of str, shape (n,)
+        Of the unlabelled rows.
+    embeddings : ndarray of float32, shape (n, d), or None
+
+    Returns
+    -------
+    labelled : Labelled or None
+    answers : Answers or None
+
+    Raises
+    ------
+    DataError
+        A row is both labelled and not, shapes disagree, a label is no class, a vector or a
+        number is not finite, or probabilities do not add up to 1.
+    """
+    if labelled is None and answers is None:
+        return None, None
+    m = None if labelled is None else len(labelled.ids)
+    checked = None if answers is None else _checked_answers(answers, len(ids), m)
+    if labelled is None:
+        return None, checked
+    _check_labelled(labelled, ids, embeddings)
+    order = np.argsort(labelled.ids, kind="stable")
+    if checked is not None and checked.of_labelled is not None:
+        checked = replace(checked, of_labelled=checked.of_labelled[order])
+    return labelled.of(order), checked
+
+
+def _check_labelled(
+    labelled: Labelled, ids: NDArray[np.str_], embeddings: NDArray[np.float32] | None
+) -> None:
+    m = len(labelled.ids)
+    if len(np.unique(labelled.ids)) != m:
+        raise DataError("An id of the labelled rows occurs twice; ids must be unique.")
+    both = np.intersect1d(labelled.ids, ids)
+    if len(both):
+        raise DataError(
+            f"Row {str(both[0])!r} is among the labelled rows and among those that may be asked "
+            "for; leave it out of one of them."
+        )
+    rows = labelled.embeddings
+    width = rows.shape[-1] if embeddings is None or embeddings.ndim != 2 else embeddings.shape[1]
+    if rows.shape != (m, width) or not np.isfinite(rows).all():
+        raise DataError(
+            f"The vectors of the {m} labelled rows have shape {rows.shape} or values that are not "
+            f"finite; give one of {width} numbers for each."
+        )
+    codes = labelled.labels
+    if codes.shape != (m,) or (m and not 0 <= codes.min() <= codes.max() < labelled.n_classes):
+        raise DataError(
+            f"The labels of the {m} labelled rows have shape {codes.shape} or are no class from 0 "
+            f"to {labelled.n_classes - 1}."
+        )
+
+
+def _checked_answers(answers: Answers, n: int, m: int | None) -> Answers:
+    known: dict[str, Matrix] = {}
+    for name in ("probabilities", "of_labelled"):
+        given = getattr(answers, name)
+        if given is not None:
+            known[name] = checked_probabilities(given)
+    for name in ("passes", "committee"):
+        given = getattr(answers, name)
+        if given is not None:
+            known[name] = _stacked(name, given)
+    for name in ("hidden", "separation", "perturbation", "words"):
+        given = getattr(answers, name)
+        if given is not None:
+            known[name] = _finite(name, given)
+    layers = {name: _finite(f"layer {name!r}", each) for name, each in answers.layers.items()}
+    result = Answers(**known, layers=layers)
+    for name, values in [*known.items(), *layers.items()]:
+        rows = values.shape[1] if name in ("passes", "committee") else len(values)
+        if rows != (m if name == "of_labelled" else n):
+            kind = "labelled rows" if name == "of_labelled" else "rows"
+            raise DataError(
+                f"The answers {name!r} are of {rows} rows; give those of the "
+                f"{m if name == 'of_labelled' else n} {kind}."
+            )
+    return result
+
+
+def _stacked(name: str, given: Matrix) -> Matrix:
+    values = np.asarray(given, dtype=np.float64)
+    if values.ndim != 3 or not len(values):
+        raise DataError(
+            f"The {name} have shape {values.shape}; give probabilities of shape (how many, rows, "
+            "classes)."
+        )
+    flat = checked_probabilities(values.reshape(-1, values.shape[2]))
+    return flat.reshape(values.shape)
+
+
+def _finite(name: str, given: Matrix) -> Matrix:
+    values = np.asarray(given, dtype=np.float64)
+    if not np.isfinite(values).all():
+        row = int(np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))[0])
+        raise DataError(f"The answers {name!r} of row {row} are not finite; leave that row out.")
+    return values
