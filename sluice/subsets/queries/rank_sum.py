@@ -37,7 +37,7 @@ def _core(
     return top_picks(
         points,
         budget,
-        lambda score, _: f"{' and '.join(members)} rank it above {score / best:.1%} of the rows",
+        lambda score, _: f"Ranked above {score / best:.1%} of the rows by {' and '.join(members)}",
     )
 
 
