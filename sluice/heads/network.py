@@ -154,6 +154,7 @@ def fit_network(
     Cost ``steps x m x d x width``. The same bits on one kind of machine and thread count.
     """
     import torch
+    from threadpoolctl import threadpool_limits
     from torch.nn.functional import cross_entropy, dropout, relu
 
     config = config or NetworkConfig()
@@ -171,7 +172,8 @@ def fit_network(
     optimiser = torch.optim.AdamW(
         weights, lr=config.learning_rate, weight_decay=config.weight_decay
     )
-    with torch.random.fork_rng(devices=[]):
+    # on matrices so small more threads cost more than they save
+    with torch.random.fork_rng(devices=[]), threadpool_limits(1):
         torch.manual_seed(seed)
         for _ in range(config.steps):
             optimiser.zero_grad()
