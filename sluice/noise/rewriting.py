@@ -172,7 +172,7 @@ class Rewriting:
         vectors = checked_vectors("The embeddings", x, len(content))
         labels = checked_labels(y, len(content), len(self.class_names))
         names = checked_ids(ids, len(content))
-        given = [self.class_names[one] for one in labels.tolist()]
+        given = [self.class_names[int(one)] for one in labels]
         asked = list(zip(content, given, strict=True))
         unique = list(dict.fromkeys(asked))
         said = self.writer.write(

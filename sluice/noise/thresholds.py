@@ -68,20 +68,23 @@ def by_mixture(scores: NDArray[np.float64]) -> Found:
     -------
     Found
         The note says how far apart the groups are, and warns where they do not separate: their
-        means are no more than `CLEAN_SEPARATION` standard deviations apart. Where the posterior
-        passes 1/2 nowhere, or all scores are equal, all rows are kept, and the note says so.
+        means are no more than `CLEAN_SEPARATION` standard deviations apart, or one normal
+        distribution describes the scores no worse (BIC). Where the posterior passes 1/2 nowhere,
+        or all scores are equal, all rows are kept, and the note says so.
 
     Notes
     -----
     Scores are sorted and brought to mean 0 and standard deviation 1 first, so the result depends
-    neither on the order of rows nor on the scale. Some dozen passes over n numbers.
+    neither on the order of rows nor on the scale. One group that is flat or skewed also looks
+    like two: the note cannot tell that right and wrong labels are what sets them apart. Cost:
+    some dozen passes over n numbers.
     """
     ordered = np.sort(scores)
     centre, spread = float(ordered.mean()), float(ordered.std())
     # equal scores may have a rounded deviation that is not 0
     if len(ordered) < 2 or ordered[0] == ordered[-1] or spread == 0.0:
         return Found(-np.inf, "All scores are equal: there are no two groups, all rows are kept.")
-    weights, means, deviations = _two_normals((ordered - centre) / spread)
+    weights, means, deviations, gain = _two_normals((ordered - centre) / spread)
     apart = (means[1] - means[0]) / float(np.sqrt((deviations**2).mean()))
     crossing = _crossing(weights, means, deviations)
     if crossing is None:
@@ -95,11 +98,13 @@ def by_mixture(scores: NDArray[np.float64]) -> Found:
         f"Two groups of scores around {lower:.3f} and {upper:.3f}, {apart:.2f} standard "
         f"deviations apart; the upper one holds {100 * weights[1]:.0f} % by its weight."
     )
-    if apart <= CLEAN_SEPARATION:
-        note += (
-            " The two components do not separate: no more than "
-            f"{CLEAN_SEPARATION:g} standard deviations lie between them, so the threshold is weak."
+    if apart <= CLEAN_SEPARATION or gain <= 0.0:
+        why = (
+            f"no more than {CLEAN_SEPARATION:g} standard deviations lie between them"
+            if apart <= CLEAN_SEPARATION
+            else "one normal distribution describes the scores no worse"
         )
+        note += f" The two components do not separate: {why}. The threshold is weak."
     return Found(centre + spread * crossing, note)
 
 
@@ -179,16 +184,20 @@ def _ascending(
 
 def _two_normals(
     z: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Weights, means and standard deviations of two components, by ascending mean."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float]:
+    """Weights, means and standard deviations of two components by ascending mean; gain in BIC."""
     from sklearn.mixture import GaussianMixture
 
     model: Any = GaussianMixture(n_components=2, random_state=0, max_iter=500, tol=1e-6)
-    model.fit(z[:, None])
+    column = z[:, None]
+    model.fit(column)
+    one: Any = GaussianMixture(n_components=1).fit(column)
+    gain = float(one.bic(column) - model.bic(column))
     means = np.asarray(model.means_, dtype=np.float64)[:, 0]
     order = np.argsort(means, kind="stable")
     deviations = np.sqrt(np.asarray(model.covariances_, dtype=np.float64)[:, 0, 0])
-    return np.asarray(model.weights_, dtype=np.float64)[order], means[order], deviations[order]
+    weights = np.asarray(model.weights_, dtype=np.float64)[order]
+    return weights, means[order], deviations[order], gain
 
 
 def _crossing(
