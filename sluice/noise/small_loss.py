@@ -80,7 +80,7 @@ def small_loss(
     counts = np.bincount(classes)
     begin = (np.cumsum(counts) - counts)[classes[order]]
     rank = np.arange(len(order)) - begin
-    # 0.9 * 0.7 * 100 is a little below 63 in binary
+    # at a rate of 0.65 the share of 100 rows is a little below 22 in binary
     most = np.floor(fraction * counts + 1e-9).astype(np.int64)
     kept = np.zeros(len(mean), dtype=np.bool_)
     kept[order] = rank < most[classes[order]]
