@@ -82,7 +82,7 @@ def task_of(rows: Rows, labelled: Labelled, draw: int) -> Task:
 
 
 def selections(task: Task, full: bool) -> list[Chosen]:
-    """Run every method; `full` adds the other edits and the weighted training sets of all."""
+    """Run every method; `full` adds weighted training sets, and means of several rows."""
     n = len(task.ids)
     probabilities = out_of_fold_probabilities(
         task.x, task.given, ids=task.ids, n_classes=CLASSES, seed=task.seed
@@ -102,10 +102,10 @@ def selections(task: Task, full: bool) -> list[Chosen]:
     if full:
         mean_of = NearestInstance(k=K)
         found += _echo(task, f"echo, mean of {K} nearest rows", mean_of, THRESHOLDS[1:])
-        shifted = ClassConditional(seed=task.seed)
-        found += _echo(task, "echo, class-conditional", shifted, THRESHOLDS[1:])
+    shifted = ClassConditional(seed=task.seed)
     return [
         *found,
+        *_echo(task, "echo, class-conditional", shifted, THRESHOLDS[1:]),
         Chosen("small loss", kept_small, -losses),
         Chosen("cleanlab", ~np.asarray(issues, dtype=np.bool_), quality),
         Chosen("label quality, best 1 - r", top, quality),
