@@ -40,7 +40,7 @@ def read_jsonl(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
     DataError
         Where the file is empty, not UTF-8, has a broken line, or lacks a column.
     """
-    rows = _rows(path, shown)
+    rows = [row for _, row in json_rows(path, shown)]
     present = list(dict.fromkeys(key for row in rows for key in row))
     require_columns(columns or [], present, shown)
     if columns is None:
@@ -48,13 +48,31 @@ def read_jsonl(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
     return pa.table({name: _texts(rows, name, shown) for name in columns})
 
 
-def _rows(path: Path, shown: str) -> list[dict[str, Any]]:
+def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
+    """Read the objects of a JSONL file, each with its line (from 1).
+
+    Parameters
+    ----------
+    path : Path
+    shown : str
+        Its name for messages.
+
+    Returns
+    -------
+    list of (int, dict)
+        At least one; blank lines are passed over.
+
+    Raises
+    ------
+    DataError
+        Where the file is empty, not UTF-8, or has a broken line.
+    """
     data = path.read_bytes()
     try:
         content = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise not_utf8(data, error, shown) from None
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple[int, dict[str, Any]]] = []
     # Not splitlines: JSON may hold U+2028 and its kin inside a text.
     for number, line in enumerate(content.split("\n"), start=1):
         if not line.strip():
@@ -78,7 +96,7 @@ def _rows(path: Path, shown: str) -> list[dict[str, Any]]:
                 f"{shown}, line {number}: is not an object but {line.strip()[:40]!r}. Write one "
                 'object a line, such as {"text": "...", "label": "..."}.'
             )
-        rows.append(row)
+        rows.append((number, row))
     if not rows:
         raise DataError(f"{shown} is empty. Put rows into it or remove it.")
     return rows

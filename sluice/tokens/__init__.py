@@ -1,0 +1,1 @@
+"""Sentences whose words carry tags: reading, labels of sub-words, scores. Arrays and lists only."""
