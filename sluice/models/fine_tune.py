@@ -9,8 +9,7 @@ environment and starts its own reporters; and batches of similar lengths.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,8 @@ from numpy.typing import NDArray
 from sluice.encoders.batches import padded, tokenise
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.folder import resolve_model
-from sluice.errors import ConfigError, DataError
+from sluice.errors import DataError
+from sluice.models.loop import adamw_of, check_training, epoch_batches, own_randomness
 from sluice.models.predict import probabilities_of
 from sluice.models.training import TrainingConfig, TrainingResult
 from sluice.progress import track
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = ["TrainingConfig", "TrainingResult", "fine_tune"]
-
-_MEGABATCH = 50
-_NO_DECAY = ("bias", "LayerNorm.weight", "layer_norm.weight", "norm.weight")
 
 
 def fine_tune(
@@ -87,7 +84,7 @@ def fine_tune(
         raise DataError("The validation texts and labels differ in number.")
     began = perf_counter()
     name = pick_device(device)
-    with _own_randomness(name, config.seed):
+    with own_randomness(name, config.seed):
         tokenizer, model = _load(resolve_model(model_folder), class_names, config, name)
         curve, steps = _train(texts, y, tokenizer, model, config, validation)
     output = Path(output_folder)
@@ -110,24 +107,7 @@ def _check(
         raise DataError(
             f"Labels must be 0 to {n_classes - 1}, got {int(y.min())} to {int(y.max())}."
         )
-    if min(config.epochs, config.batch_size) < 1 or config.max_length < 3:
-        raise ConfigError("Training needs epochs and batch_size of at least 1, max_length of 3.")
-    if not config.learning_rate > 0 or config.weight_decay < 0 or not 0 <= config.warmup_share < 1:
-        raise ConfigError(
-            "Training needs learning_rate above 0, weight_decay of at least 0 and warmup_share "
-            f"from 0 to below 1, got {config.learning_rate}, {config.weight_decay} and "
-            f"{config.warmup_share}."
-        )
-
-
-@contextmanager
-def _own_randomness(device: str, seed: int) -> Generator[None]:
-    import torch
-
-    devices = [torch.device(device)] if device.startswith("cuda") else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
-        yield
+    check_training(config)
 
 
 def _load(
@@ -167,14 +147,14 @@ def _train(
 ) -> tuple[list[dict[str, float]], int]:
     tokens, lengths = tokenise(tokenizer, texts, config.max_length)
     per_epoch = -(-len(tokens) // config.batch_size)
-    optimiser, schedule = _optimiser(model, config, per_epoch * config.epochs)
+    optimiser, schedule = adamw_of(model, config, per_epoch * config.epochs)
     rng = np.random.default_rng(config.seed)
     curve: list[dict[str, float]] = []
     with track("fine-tuning", len(tokens) * config.epochs) as advance:
         for epoch in range(config.epochs):
             model.train()
             total = 0.0
-            for batch in _epoch_batches(lengths, config.batch_size, rng):
+            for batch in epoch_batches(lengths, config.batch_size, rng):
                 loss = _step(model, [tokens[i] for i in batch], y[batch], tokenizer, optimiser)
                 schedule.step()
                 total += loss * len(batch)
@@ -186,47 +166,6 @@ def _train(
                 record["validation_accuracy"] = float(right.mean())
             curve.append(record)
     return curve, per_epoch * config.epochs
-
-
-def _optimiser(model: Any, config: TrainingConfig, steps: int) -> tuple[Any, Any]:
-    import torch
-
-    decayed = {True: [], False: []}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            decayed[not name.endswith(_NO_DECAY)].append(parameter)
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": decayed[True], "weight_decay": config.weight_decay},
-            {"params": decayed[False], "weight_decay": 0.0},
-        ],
-        lr=config.learning_rate,
-        fused=True,
-    )
-    warmup = round(config.warmup_share * steps)
-
-    def factor(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / (warmup + 1)
-        return (steps - step) / max(steps - warmup, 1)
-
-    return optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
-
-
-def _epoch_batches(
-    lengths: NDArray[np.int64], batch_size: int, rng: np.random.Generator
-) -> Iterator[NDArray[np.int64]]:
-    # Random windows of 50 batches, sorted by length inside, their batches shuffled again: little
-    # padding, and still another company for each text in each epoch.
-    order = rng.permutation(len(lengths)).astype(np.int64)
-    window = batch_size * _MEGABATCH
-    batches: list[NDArray[np.int64]] = []
-    for start in range(0, len(order), window):
-        part = order[start : start + window]
-        part = part[np.argsort(-lengths[part], kind="stable")]
-        batches += [part[i : i + batch_size] for i in range(0, len(part), batch_size)]
-    for index in rng.permutation(len(batches)):
-        yield batches[index]
 
 
 def _step(

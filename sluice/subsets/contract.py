@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.graphs.features import FeatureRows
 from sluice.graphs.instance_graph import InstanceGraph
 from sluice.graphs.knn import KnnGraph
 from sluice.graphs.tags import TagRows
@@ -41,6 +42,8 @@ class Pool:
         Name of each class, for reasons that people read.
     tags : TagRows or None
         What each row is about, and how much tags resemble each other.
+    features : FeatureRows or None
+        Which features each row has, such as the entities that it names.
     influence : Influence or None
         How much each row helps each validation row.
     asks : mapping of str to callable
@@ -59,6 +62,7 @@ class Pool:
     scores: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     class_names: tuple[str, ...] = ()
     tags: TagRows | None = None
+    features: FeatureRows | None = None
     influence: Influence | None = None
     asks: Mapping[str, Ask] = field(default_factory=dict)
     labelled: Labelled | None = None
@@ -74,6 +78,7 @@ class Pool:
             graph=None if self.graph is None else self.graph.permuted(positions),
             scores={name: values[positions] for name, values in self.scores.items()},
             tags=None if self.tags is None else self.tags.of(positions),
+            features=None if self.features is None else self.features.of(positions),
             influence=None if self.influence is None else self.influence.of(positions),
             asks={name: _asked_in(positions, ask) for name, ask in self.asks.items()},
             answers=None if self.answers is None else self.answers.of(positions),
@@ -159,8 +164,9 @@ class Selector:
     version : str
         Changes whenever the same input may give other rows.
     needs : frozenset of str
-        Of ``"embeddings"``, ``"labels"``, ``"graph"``, ``"tags"``, ``"influence"``,
-        ``"labelled"``, ``"scores:<method>"``, ``"asks:<name>"`` and ``"answers:<part>"``.
+        Of ``"embeddings"``, ``"labels"``, ``"graph"``, ``"tags"``, ``"features"``,
+        ``"influence"``, ``"labelled"``, ``"scores:<method>"``, ``"asks:<name>"`` and
+        ``"answers:<part>"``.
     tasks : frozenset of str
         Tasks in whose lineage the method appears.
     stochastic : bool

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.errors import ConfigError, DataError, UnknownNameError
+from sluice.graphs.features import FeatureRows
 from sluice.graphs.tags import TagRows
 from sluice.scores.influence import Influence
 from sluice.subsets.budgets import budget_of, check_floor
@@ -19,7 +20,7 @@ from sluice.subsets.queries.checks import checked_known
 
 # Methods of this task alone set rows without a finite score aside, and say so.
 _SETTING_ASIDE = frozenset({"instructions"})
-Fitting = TypeVar("Fitting", TagRows, Influence)
+Fitting = TypeVar("Fitting", TagRows, FeatureRows, Influence)
 
 _VERB = {"scores": "compute the score", "asks": "give a function for"}
 _REMEDY = {
@@ -27,6 +28,7 @@ _REMEDY = {
     "labels": "give labels (y)",
     "graph": "build the kNN graph of the rows",
     "tags": "give each row its tags",
+    "features": "give each row its features",
     "influence": "compute the influence of the rows on validation rows",
     "labelled": "give the rows that have a label",
     "answers": "give what a model trained on the labelled rows says",
@@ -131,6 +133,7 @@ def _checked(selector: Selector, pool: Pool) -> Pool:
         graph=_graph(pool, ids),
         scores=_scores(pool.scores, len(ids), finite=selector.tasks != _SETTING_ASIDE),
         tags=_fitting(pool.tags, "tags", len(ids)),
+        features=_fitting(pool.features, "features", len(ids)),
         influence=_fitting(pool.influence, "influence", len(ids)),
         labelled=labelled,
         answers=answers,

@@ -1,7 +1,7 @@
 """Labels of words as labels of sub-words: the first sub-word of a word has its label.
 
-As T-FREX trains (Devlin et al. 2019, arXiv:1810.04805, section 5.3): other sub-words and special
-tokens are -100, which a cross-entropy passes over.
+As BERT's tagger (Devlin et al. 2019, arXiv:1810.04805, section 5.3) and T-FREX (arXiv:2408.01063)
+are trained: other sub-words and special tokens are -100, which a cross-entropy passes over.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Texts joined and cut into blocks of equal length, some texts held out.
 
-As T-FREX trains an encoder further: blocks of 128 tokens, 1 % held out. Ours: the texts that are
-held out are chosen by a hash of their ids and joined by themselves, so that no block holds both;
-each text ends in the separator; and the last block is kept, filled with padding.
+As T-FREX (arXiv:2408.01063) trains an encoder further: blocks of 128 tokens, 1 % held out. Ours:
+the texts that are held out are chosen by a hash of their ids and joined by themselves, so that no
+block holds both; each text ends in the separator; and the last block is kept, with padding.
 """
 
 from __future__ import annotations

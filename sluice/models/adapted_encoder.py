@@ -1,0 +1,310 @@
+"""Train an encoder further on texts of its domain, as a masked language model.
+
+The extended pre-training of T-FREX (Motger and others, arXiv:2408.01063), with the masked language
+model of Devlin et al. 2019 (arXiv:1810.04805) that it means. The authors' code hides no token, so
+their model learns to copy, and measures it on the texts that it trains on; here 15 % are hidden,
+anew in each epoch, the loss is over those alone, and the reported loss is of held-out texts.
+
+Ours: an encoder that comes without a language-model head, as sentence encoders do, is given one:
+its decoder is tied to the word vectors, its transform is random and its bias 0. The head serves
+the training and is not saved. Logits are computed at hidden positions only.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sluice.encoders.device import pick_device, quiet_loading
+from sluice.encoders.folder import resolve_model
+from sluice.errors import ConfigError, DataError
+from sluice.models.loop import adamw_of, check_training, own_randomness
+from sluice.models.training import TrainingConfig
+from sluice.progress import track
+from sluice.tokens.alignment import IGNORED
+from sluice.tokens.blocks import Blocks
+from sluice.tokens.masking import mask_tokens
+
+ADAPTATION = TrainingConfig(
+    epochs=10, learning_rate=3e-5, weight_decay=0.01, warmup_share=0.1, freeze_words=False
+)
+"""As T-FREX trains further, in batches of 16 blocks; the warm-up is ours."""
+_EVALUATION = -1
+"""The epoch whose masks the evaluation has: always the same ones."""
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """What a further training did.
+
+    Attributes
+    ----------
+    before, after : float
+        Mean loss of the hidden tokens of the held-out blocks, in nats; both with the same tokens
+        hidden. Before: with the new head, so near ln of the vocabulary.
+    curve : list of dict
+        One for each epoch: ``epoch`` and ``loss``, the mean over hidden tokens of training.
+    steps : int
+    seconds : float
+    device : str
+    new_head : bool
+        Whether the folder had no language-model head.
+    """
+
+    before: float
+    after: float
+    curve: list[dict[str, float]]
+    steps: int
+    seconds: float
+    device: str
+    new_head: bool
+
+
+def adapt_encoder(
+    training: Blocks,
+    evaluation: Blocks,
+    config: TrainingConfig,
+    model_folder: str | Path | None,
+    output_folder: str | Path,
+    device: str = "auto",
+) -> Adaptation:
+    """Train an encoder further and save it as a folder like the one that it came from.
+
+    Parameters
+    ----------
+    training, evaluation : Blocks
+        See `sluice.tokens.blocks.make_blocks`, with the encoder's own tokenizer.
+    config : TrainingConfig
+        `ADAPTATION`, or another; `max_length` is not used.
+    model_folder : str, Path or None
+        A BERT to start from, or None for the default encoder.
+    output_folder : str or Path
+        Must not exist: it appears when it is complete.
+    device : str
+        ``auto``, ``cpu`` or ``cuda``.
+
+    Returns
+    -------
+    Adaptation
+
+    Raises
+    ------
+    ConfigError
+        The model is no BERT, a number is out of range, the output exists, or the device is not
+        there.
+    DataError
+        No token of some blocks can be hidden, or they are of another vocabulary.
+
+    Notes
+    -----
+    The same inputs give the same weights on one kind of machine and thread count; the caller's
+    random state is left as it was. Nothing is chosen by the held-out loss: the last weights are
+    saved.
+    """
+    check_training(config)
+    output = Path(output_folder)
+    if output.exists():
+        raise ConfigError(f"{str(output)!r} exists; name a folder that does not, or remove it.")
+    source = resolve_model(model_folder)
+    began, name = perf_counter(), pick_device(device)
+    with own_randomness(name, config.seed):
+        tokenizer, model, new_head = load_masked(source, config, name)
+        masking = Masking(tokenizer, int(model.config.vocab_size), config.seed)
+        before = masked_loss(model, evaluation, masking)
+        curve, steps = _train(model, training, config, masking)
+        after = masked_loss(model, evaluation, masking)
+    _save(model, tokenizer, source, output)
+    return Adaptation(before, after, curve, steps, perf_counter() - began, name, new_head)
+
+
+class Masking:
+    """Hides the tokens of blocks.
+
+    Parameters
+    ----------
+    tokenizer : transformers tokenizer
+    vocab_size : int
+    seed : int
+
+    Raises
+    ------
+    ConfigError
+        The tokenizer has no mask token.
+    """
+
+    def __init__(self, tokenizer: Any, vocab_size: int, seed: int) -> None:
+        if tokenizer.mask_token_id is None:
+            raise ConfigError("The tokenizer has no mask token; a masked language model needs one.")
+        self.mask_id = int(tokenizer.mask_token_id)
+        self.special_ids = np.array(sorted(tokenizer.all_special_ids), dtype=np.int64)
+        self.vocab_size = vocab_size
+        self.seed = seed
+
+    def __call__(
+        self, blocks: Blocks, rows: NDArray[np.int64], epoch: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return inputs and labels of some blocks, shape (b, t)."""
+        return mask_tokens(
+            blocks.ids[rows],
+            blocks.names[rows],
+            mask_id=self.mask_id,
+            special_ids=self.special_ids,
+            vocab_size=self.vocab_size,
+            seed=self.seed,
+            epoch=epoch,
+        )
+
+
+def load_masked(folder: Path, config: TrainingConfig, device: str) -> tuple[Any, Any, bool]:
+    """Load tokenizer and masked language model, and say whether its head is new.
+
+    Raises
+    ------
+    ConfigError
+        The model is no BERT.
+    """
+    import torch
+    from transformers import AutoConfig, AutoTokenizer, BertForMaskedLM
+
+    settings = AutoConfig.from_pretrained(folder)
+    if settings.model_type != "bert":
+        raise ConfigError(
+            f"{str(folder)!r} is a {settings.model_type}; only a BERT can be trained further. Name "
+            "the folder of one."
+        )
+    settings.attention_probs_dropout_prob = config.attention_dropout
+    settings.tie_word_embeddings = True
+    with quiet_loading():
+        loaded: Any = BertForMaskedLM.from_pretrained(
+            folder,
+            config=settings,
+            dtype=torch.float32,
+            attn_implementation="sdpa",
+            output_loading_info=True,
+        )
+    model, said = loaded
+    if model.cls.predictions.decoder.weight is not model.get_input_embeddings().weight:
+        raise ConfigError(f"{str(folder)!r}: the decoder is not tied to the word vectors.")
+    if config.freeze_words:
+        model.get_input_embeddings().weight.requires_grad_(False)
+    new_head = any(name.startswith("cls.predictions.transform") for name in said["missing_keys"])
+    return AutoTokenizer.from_pretrained(folder), model.to(device), new_head
+
+
+def loss_at(
+    model: Any, inputs: NDArray[np.int64], labels: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> Any:
+    """Mean cross-entropy at the labelled positions, a tensor; logits nowhere else.
+
+    Parameters
+    ----------
+    model : BertForMaskedLM
+    inputs, labels : ndarray of int64, shape (b, t)
+        At least one label that is not -100.
+    lengths : ndarray of int64, shape (b,)
+    """
+    import torch
+
+    device = model.device
+    mask = torch.arange(inputs.shape[1])[None] < torch.from_numpy(lengths)[:, None]
+    hidden = model.bert(
+        input_ids=torch.from_numpy(inputs).to(device), attention_mask=mask.long().to(device)
+    ).last_hidden_state
+    wanted = torch.from_numpy(labels).to(device)
+    there = wanted != IGNORED
+    return torch.nn.functional.cross_entropy(model.cls(hidden[there]), wanted[there])
+
+
+def masked_loss(model: Any, blocks: Blocks, masking: Masking, batch_size: int = 16) -> float:
+    """Mean loss of the hidden tokens of blocks, in nats, always with the same ones hidden.
+
+    Raises
+    ------
+    DataError
+        No token of the blocks can be hidden.
+    """
+    import torch
+
+    model.eval()
+    total, count = 0.0, 0
+    for start in range(0, len(blocks), batch_size):
+        rows = np.arange(start, min(start + batch_size, len(blocks)))
+        inputs, labels = masking(blocks, rows, _EVALUATION)
+        hidden = int((labels != IGNORED).sum())
+        if hidden:
+            with torch.inference_mode():
+                loss = float(loss_at(model, inputs, labels, blocks.lengths[rows]))
+            total, count = total + loss * hidden, count + hidden
+    if not count:
+        raise DataError("No token of the blocks can be hidden; give longer texts.")
+    return total / count
+
+
+def _train(
+    model: Any, blocks: Blocks, config: TrainingConfig, masking: Masking
+) -> tuple[list[dict[str, float]], int]:
+    import torch
+
+    steps = math.ceil(len(blocks) / config.batch_size) * config.epochs
+    optimiser, schedule = adamw_of(model, config, steps)
+    rng = np.random.default_rng(config.seed)
+    curve: list[dict[str, float]] = []
+    with track("pre-training further", len(blocks) * config.epochs) as advance:
+        for epoch in range(config.epochs):
+            model.train()
+            total, count = 0.0, 0
+            for rows in _batches(len(blocks), config.batch_size, rng):
+                inputs, labels = masking(blocks, rows, epoch)
+                hidden = int((labels != IGNORED).sum())
+                if hidden:
+                    loss = loss_at(model, inputs, labels, blocks.lengths[rows])
+                    loss.backward()
+                    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+                    optimiser.step()
+                    optimiser.zero_grad(set_to_none=True)
+                    schedule.step()
+                    total, count = total + float(loss.detach()) * hidden, count + hidden
+                advance(len(rows))
+            if not count:
+                raise DataError("No token of the blocks can be hidden; give longer texts.")
+            curve.append({"epoch": float(epoch + 1), "loss": total / count})
+    return curve, steps
+
+
+def _batches(n: int, batch_size: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+    order = rng.permutation(n).astype(np.int64)
+    for start in range(0, n, batch_size):
+        yield order[start : start + batch_size]
+
+
+def _save(model: Any, tokenizer: Any, source: Path, output: Path) -> None:
+    """Write the encoder as it was, with its new weights; its pooler, if any, is the old one."""
+    import torch
+    from transformers import AutoModel
+
+    with quiet_loading():
+        encoder = AutoModel.from_pretrained(source, dtype=torch.float32)
+    encoder.load_state_dict(model.bert.state_dict(), strict=False)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    # Beside the output, so that the rename stays within one file system.
+    hidden = Path(mkdtemp(prefix=f".{output.name}.", dir=output.parent))
+    try:
+        with quiet_loading():
+            encoder.save_pretrained(hidden, safe_serialization=True)
+        tokenizer.save_pretrained(hidden)
+        if (source / "1_Pooling").is_dir():
+            shutil.copytree(source / "1_Pooling", hidden / "1_Pooling")
+        hidden.chmod(0o755)
+        hidden.rename(output)
+    except BaseException:
+        shutil.rmtree(hidden, ignore_errors=True)
+        raise
