@@ -8,7 +8,6 @@ import pytest
 from sluice.errors import DataError
 from sluice.tokens.conll import read_conll
 
-
 SCRIPT = Path(__file__).parents[3] / "datasets" / "build_wnut.py"
 _spec = importlib.util.spec_from_file_location("build_wnut", SCRIPT)
 builder = importlib.util.module_from_spec(_spec)
