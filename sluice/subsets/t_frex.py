@@ -197,8 +197,8 @@ def _sufficient(
     below = ranks.rank / ranks.size[ranks.features.codes] <= last
     quota = np.bincount(ranks.features.codes[below], minlength=len(ranks.size)).astype(np.int64)
     fits = int((enters <= last).sum())
-    cut = f", which has room for {fits} and is cut," if fits > len(kept) else ""
-    return quota, f"The least split that suffices, just above {last:.4g}{cut}"
+    cut = f", which has room for {fits} and is cut" if fits > len(kept) else ""
+    return quota, f"The least split that suffices, just above {last:.4g}{cut},"
 
 
 def _reasons(

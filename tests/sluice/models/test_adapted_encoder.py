@@ -9,15 +9,9 @@ from tiny_bert import LETTERS, VOCABULARY, tiny_bert, tiny_tokenizer
 import sluice.models.adapted_encoder as module
 from sluice.encoders.text import TextEncoder
 from sluice.errors import ConfigError, DataError
-from sluice.models.adapted_encoder import (
-    ADAPTATION,
-    Masking,
-    adapt_encoder,
-    load_masked,
-    loss_at,
-    masked_loss,
-)
+from sluice.models.adapted_encoder import ADAPTATION, adapt_encoder
 from sluice.models.loop import adamw_of
+from sluice.models.masked_lm import Masking, load_masked, loss_at, masked_loss
 from sluice.models.token_fine_tune import T_FREX_TRAINING, token_fine_tune
 from sluice.tokens.blocks import Blocks, make_blocks
 
