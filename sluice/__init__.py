@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sluice.api import methods, select
+    from sluice.api import select
+    from sluice.api_methods import methods
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "methods", "select"]
@@ -13,8 +14,12 @@ __all__ = ["__version__", "methods", "select"]
 
 def __getattr__(name: str) -> object:
     """Load the library interface on first use: importing a part must not cost the whole."""
-    if name in ("methods", "select"):
-        from sluice import api
+    if name == "select":
+        from sluice.api import select
 
-        return getattr(api, name)
+        return select
+    if name == "methods":
+        from sluice.api_methods import methods
+
+        return methods
     raise AttributeError(f"module 'sluice' has no attribute {name!r}")

@@ -19,7 +19,7 @@ from sluice.encoders.tabular import TabularEncoder
 from sluice.errors import ConfigError, DataError, UnknownNameError
 from sluice.subsets.budgets import budget_of, check_floor
 from sluice.subsets.contract import Selection, Selector
-from sluice.subsets.registry import SELECTORS, selector, selectors_for
+from sluice.subsets.registry import selector, selectors_for
 from sluice.subsets.shell import run
 
 UNIT_NORM = 1e-5
@@ -177,40 +177,6 @@ def _select_rows(
     # Names of our own making mean nothing to the caller: say where the rows are.
     positions = order[np.searchsorted(sorted_names, picked.ids)].astype(np.int64)
     return replace(picked, ids=cast("NDArray[np.str_]", positions))
-
-
-def methods(task: str | None = None) -> list[dict[str, object]]:
-    """Describe every selector, or those of one task.
-
-    Returns
-    -------
-    list of dict
-        With the keys name, tasks, needs, stochastic, nested, class_floor, sized, cost, paper,
-        formula, summary and options.
-
-    Raises
-    ------
-    UnknownNameError
-        No selector belongs to such a task.
-    """
-    chosen = list(SELECTORS.values()) if task is None else selectors_for(task)
-    return [
-        {
-            "name": method.name,
-            "tasks": sorted(method.tasks),
-            "needs": sorted(method.needs),
-            "stochastic": method.stochastic,
-            "nested": method.nested,
-            "class_floor": method.class_floor,
-            "sized": method.sized,
-            "cost": method.cost,
-            "paper": method.paper,
-            "formula": method.formula,
-            "summary": method.summary,
-            "options": dict(method.options),
-        }
-        for method in chosen
-    ]
 
 
 def _rows(X: Sequence[str] | NDArray[Any]) -> tuple[list[str] | None, NDArray[np.float32]]:

@@ -96,4 +96,6 @@ class Answers:
 
 
 _STACKED = ("passes", "committee")
-_BY_ROW = [each.name for each in fields(Answers) if each.name not in ("layers", "of_labelled")]
+PARTS = tuple(each.name for each in fields(Answers) if each.name != "layers")
+"""Every part of `Answers` that is one array."""
+_BY_ROW = [name for name in PARTS if name != "of_labelled"]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sluice.errors import ConfigError, DataError, UnknownNameError
 from sluice.graphs.features import FeatureRows
 from sluice.graphs.tags import TagRows
+from sluice.heads.answers import PARTS
 from sluice.scores.influence import Influence
 from sluice.subsets.budgets import budget_of, check_floor
 from sluice.subsets.contract import Picks, Pool, Selection, Selector
@@ -22,6 +23,8 @@ from sluice.subsets.queries.checks import checked_known
 _SETTING_ASIDE = frozenset({"instructions"})
 Fitting = TypeVar("Fitting", TagRows, FeatureRows, Influence)
 
+# Strategies of these families hand the whole pool to another one.
+PASSING_ON = ("wrapper", "ensemble")
 _VERB = {"scores": "compute the score", "asks": "give a function for"}
 _REMEDY = {
     "embeddings": "give vectors, or texts and an encoder",
@@ -104,18 +107,41 @@ def run(
 
 def sorted_by_id(pool: Pool) -> Pool:
     """Return the same pool with its rows in ascending order of id."""
-    if bool((pool.ids[:-1] < pool.ids[1:]).all()):
-        return pool
-    return pool.of(np.argsort(pool.ids, kind="stable"))
+    return pool if _ascending(pool.ids) else pool.of(np.argsort(pool.ids, kind="stable"))
+
+
+def _of_use(selector: Selector, pool: Pool) -> Pool:
+    """Drop what a strategy does not read: checking it would take longer than the query."""
+    answers, needs = pool.answers, selector.needs
+    if answers is not None:
+        read = {need.partition(":")[2] for need in needs if need.startswith("answers:")}
+        answers = replace(
+            answers,
+            layers=answers.layers if "layers" in read else {},
+            **{name: None for name in PARTS if name not in read},
+        )
+    return replace(
+        pool,
+        answers=answers,
+        embeddings=pool.embeddings if "embeddings" in needs else None,
+        labelled=pool.labelled if "labelled" in needs else None,
+    )
+
+
+def _ascending(ids: NDArray[np.str_]) -> bool:
+    """Whether ids ascend strictly, and hence are unique: far cheaper to see than to sort them."""
+    return bool((ids[:-1] < ids[1:]).all())
 
 
 def _checked(selector: Selector, pool: Pool) -> Pool:
     """Return the pool with the dtypes of the contract, or say what is wrong with it."""
+    if selector.family and selector.family[0] not in PASSING_ON:
+        pool = _of_use(selector, pool)
     ids = np.asarray(pool.ids, dtype=np.str_)
     if ids.ndim != 1 or not len(ids):
         raise DataError(f"The pool's ids have shape {ids.shape}; give at least one row.")
-    names, counts = np.unique(ids, return_counts=True)
-    if len(names) != len(ids):
+    names, counts = (ids, None) if _ascending(ids) else np.unique(ids, return_counts=True)
+    if counts is not None and len(names) != len(ids):
         raise DataError(f"The id {str(names[counts > 1][0])!r} occurs twice; ids must be unique.")
     for need in sorted(selector.needs):
         kind, _, name = need.partition(":")

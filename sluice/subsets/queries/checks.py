@@ -58,10 +58,12 @@ def _check_labelled(
     m = len(labelled.ids)
     if len(np.unique(labelled.ids)) != m:
         raise DataError("An id of the labelled rows occurs twice; ids must be unique.")
-    both = np.intersect1d(labelled.ids, ids)
-    if len(both):
+    # few are labelled: to look each up is cheaper than to sort all
+    known = set(labelled.ids.tolist())
+    both = [name for name in ids.tolist() if name in known]
+    if both:
         raise DataError(
-            f"Row {str(both[0])!r} is among the labelled rows and among those that may be asked "
+            f"Row {both[0]!r} is among the labelled rows and among those that may be asked "
             "for; leave it out of one of them."
         )
     rows = labelled.embeddings

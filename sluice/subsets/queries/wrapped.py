@@ -33,10 +33,10 @@ def pick_by(base: str, pool: Pool, budget: int, seed: int, wrapper: str) -> Pick
         It is a wrapper itself.
     """
     from sluice.subsets.queries.registry import strategy
-    from sluice.subsets.shell import run
+    from sluice.subsets.shell import PASSING_ON, run
 
     chosen = strategy(base)
-    if chosen.family[0] in ("wrapper", "ensemble"):
+    if chosen.family[0] in PASSING_ON:
         raise ConfigError(f"{wrapper} cannot wrap {base}; name a strategy that is no wrapper.")
     kept = run(chosen, pool, budget, seed)
     return Picks(np.searchsorted(pool.ids, kept.ids), kept.gains, kept.reasons, kept.note)

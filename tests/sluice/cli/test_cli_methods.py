@@ -5,6 +5,7 @@ import json
 from typer.testing import CliRunner
 
 from sluice.cli import app
+from sluice.subsets.queries.registry import STRATEGIES
 from sluice.subsets.registry import SELECTORS
 
 
@@ -20,6 +21,22 @@ def test_json_holds_everything():
     described = {method["name"]: method for method in json.loads(result.stdout)}
     assert described.keys() == {m.name for m in SELECTORS.values() if "text" in m.tasks}
     assert described["k_center"]["paper"] == SELECTORS["k_center"].paper
+
+
+def test_strategies_are_a_tree():
+    result = CliRunner().invoke(app, ["methods", "--queries"], env={"COLUMNS": "200"})
+    lines = result.stdout.splitlines()
+    places = [
+        next(i for i, line in enumerate(lines) if f"─ {name}" in line)
+        for name in ("model-based", "expected parameter change", "badge", "model uncertainty")
+    ]
+    assert places == sorted(places)
+    for name in STRATEGIES:
+        assert any(f"─ {name}  " in line for line in lines)
+    as_json = CliRunner().invoke(app, ["methods", "--queries", "--json"])
+    described = {each["name"]: each for each in json.loads(as_json.stdout)}
+    assert described.keys() == STRATEGIES.keys()
+    assert described["bald"]["family"] == ["model-based", "model uncertainty"]
 
 
 def test_an_unknown_task():
