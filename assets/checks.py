@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from assets.checking import Check, Finding
-from assets.inputs import read_knn, read_rows, read_vectors
+from assets.inputs import read_all_rows, read_knn, read_rows, read_vectors
 from assets.results import read_results
 from assets.stage import inputs_of, name_of
 from assets.task import Task
@@ -72,13 +72,13 @@ Look = Callable[[Lake, Datasets, str], Finding]
 
 def _unique_ids(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
     """No two rows share an id."""
-    ids = read_rows(lake, dataset).ids
+    ids = read_all_rows(lake, dataset).ids
     return Finding(len(set(ids)) == len(ids), {"rows": len(ids), "distinct": len(set(ids))})
 
 
 def _no_leak(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
     """No content stands in two of train, validation and test."""
-    present = read_rows(lake, dataset)
+    present = read_all_rows(lake, dataset)
     where: dict[str, set[str]] = {}
     for key, split in zip(present.text_hashes, present.splits, strict=True):
         where.setdefault(key, set()).add(split)
@@ -88,7 +88,7 @@ def _no_leak(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
 
 def _classes(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
     """Every class has rows in train, validation and test."""
-    present = read_rows(lake, dataset)
+    present = read_all_rows(lake, dataset)
     absent = [
         f"{name} in {split}"
         for split in ("train", "validation", "test")
@@ -101,7 +101,7 @@ def _classes(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
 def _normalised(task: Task) -> Look:
     def look(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
         """Every row has a vector, finite and of length 1."""
-        present = read_rows(lake, dataset)
+        present = read_all_rows(lake, dataset)
         vectors = read_vectors(lake, task, dataset, present)
         lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
         off = float(np.abs(lengths - 1).max())

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets import checks
-from assets.inputs import Rows, read_rows
+from assets.inputs import Rows, read_all_rows
 from assets.stage import Outcome, inputs_of, name_of, run_stage
 from assets.task import Task
 from resources.compute import Compute
@@ -124,7 +124,7 @@ def embeddings_asset(task: Task) -> dg.AssetsDefinition:
 
         def run(previous: records.Record | None) -> Outcome:
             device = compute.resolve()
-            present = read_rows(lake, dataset)
+            present = read_all_rows(lake, dataset)
             active = TextEncoder(chosen.model, chosen.max_length, chosen.batch_size, device)
             seconds: list[float] = []
 

@@ -14,6 +14,7 @@ from resources import held
 from resources.lake import Lake
 from resources.store import graphs, part_edges, rows, scores, vectors
 from sluice.data.config import DatasetConfig
+from sluice.data.splits import UNLABELLED
 from sluice.errors import SluiceError, UnknownNameError
 from sluice.graphs.instance_graph import InstanceGraph
 from sluice.graphs.knn import KnnGraph
@@ -25,7 +26,10 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of one dataset, sorted by id: parallel lists, and labels as codes of `class_names`."""
+    """Rows of one dataset, sorted by id: parallel lists, and labels as codes of `class_names`.
+
+    The label of a row of the split `UNLABELLED` is -1.
+    """
 
     ids: list[str]
     content_hashes: list[str]
@@ -40,37 +44,68 @@ class Rows:
     def of(self, split: str) -> "Rows":
         """Return the rows of one split, with the class names of all."""
         if split not in self.derived:
-            self.derived[split] = self._of(split)
+            self.derived[split] = self.at([i for i, s in enumerate(self.splits) if s == split])
         return self.derived[split]
 
-    def _of(self, split: str) -> "Rows":
-        at = [i for i, name in enumerate(self.splits) if name == split]
+    @property
+    def labelled(self) -> "Rows":
+        """The rows that have a label, with the class names of all."""
+        if UNLABELLED not in self.splits:
+            return self
+        if "labelled" not in self.derived:
+            at = [i for i, split in enumerate(self.splits) if split != UNLABELLED]
+            self.derived["labelled"] = self.at(at)
+        return self.derived["labelled"]
+
+    def at(self, at: list[int]) -> "Rows":
+        """Return the rows at some positions, with the class names of all."""
         return Rows(
             [self.ids[i] for i in at],
             [self.content_hashes[i] for i in at],
             [self.text_hashes[i] for i in at],
             [self.texts[i] for i in at],
             self.labels[at],
-            [split] * len(at),
+            [self.splits[i] for i in at],
             self.class_names,
         )
 
 
 def read_rows(lake: Lake, dataset: str) -> Rows:
-    """Read the present rows of a dataset."""
+    """Read the present rows of a dataset that have a label: all that most stages may see.
+
+    Raises
+    ------
+    SluiceError
+        If there are rows and none of them has a label.
+    """
+    present = read_all_rows(lake, dataset)
+    if present.ids and not present.labelled.ids:
+        raise SluiceError(
+            f"No row of {dataset} has a label yet. Label the rows that `sluice label-queue "
+            f"{dataset} OUT.csv` writes, and put them back with `sluice labels`."
+        )
+    return present.labelled
+
+
+def read_all_rows(lake: Lake, dataset: str) -> Rows:
+    """Read the present rows of a dataset, also those that wait for a label."""
     return held.remembered(lake, dataset, rows.ROWS, lambda: _rows(lake, dataset))
 
 
 def _rows(lake: Lake, dataset: str) -> Rows:
     table = rows.read_instances(lake, dataset)
-    names, codes = np.unique(np.array(table["label"].to_pylist(), dtype=str), return_inverse=True)
+    splits: list[str] = table["split"].to_pylist()
+    known = np.array([split != UNLABELLED for split in splits], dtype=bool)
+    labels = np.array(table["label"].to_pylist(), dtype=str)
+    codes = np.full(len(labels), -1, dtype=np.int64)
+    names, codes[known] = np.unique(labels[known], return_inverse=True)
     return Rows(
         ids=table["instance_id"].to_pylist(),
         content_hashes=table["content_hash"].to_pylist(),
         text_hashes=table["text_hash"].to_pylist(),
         texts=table["text"].to_pylist(),
-        labels=codes.astype(np.int64),
-        splits=table["split"].to_pylist(),
+        labels=codes,
+        splits=splits,
         class_names=tuple(names.tolist()),
     )
 

@@ -92,7 +92,9 @@ def check_task(lake: Lake, task: Task, dataset: str) -> None:
 
 
 def _relevant(config: DatasetConfig) -> dict[str, object]:
-    return config.model_dump(mode="json", include={"files", "columns", "split", "limits"})
+    read = config.model_dump(mode="json", include={"files", "columns", "split", "limits"})
+    # Said only where it is so: other datasets keep their input digests.
+    return read | ({"labelling": True} if config.labelling is not None else {})
 
 
 def _content(prepared: Prepared) -> str:
@@ -116,7 +118,7 @@ def _shown(prepared: Prepared, task: str) -> dict[str, object]:
         )
     )
     reasons = Counter(prepared.rejected["reason"].to_pylist())
-    labels = sorted({label for label, _ in pairs})
+    labels = sorted({label for label, _ in pairs if label})
     counts = [
         {"class": label} | {split: pairs[label, split] for split in sorted(splits)}
         for label in labels
@@ -124,11 +126,13 @@ def _shown(prepared: Prepared, task: str) -> dict[str, object]:
     sample = prepared.instances.slice(0, 10).select(["instance_id", "text", "label", "split"])
     rows = [{**row, "text": shown_text(row["text"], task)} for row in sample.to_pylist()]
     shown: dict[str, object] = {
-        "classes": dg.MetadataValue.table([dg.TableRecord(row) for row in counts]),
         "rows_rejected": prepared.rejected.num_rows,
         "sample": dg.MetadataValue.table([dg.TableRecord(row) for row in rows]),
         "warnings": dg.MetadataValue.md("\n".join(f"- {w}" for w in prepared.warnings) or "none"),
     }
+    if counts:
+        # A table of no line has no columns either; labels may all be still to come.
+        shown["classes"] = dg.MetadataValue.table([dg.TableRecord(row) for row in counts])
     if reasons:
         shown["rejected"] = dg.MetadataValue.table(
             [dg.TableRecord({"reason": r, "rows": n}) for r, n in sorted(reasons.items())]

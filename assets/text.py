@@ -9,6 +9,7 @@ from assets.evaluations import all_rows_asset, evaluation_asset
 from assets.fine_tuned import fine_tuned_answers, fine_tuned_asset
 from assets.graphs import knn_asset
 from assets.instances import instances_asset
+from assets.labels import QUERIES, queries_asset
 from assets.map import map_asset
 from assets.report import report_asset
 from assets.scores import score_assets, text_scores
@@ -29,6 +30,7 @@ TEXT = Task(
 ASSETS = [
     instances_asset(TEXT),
     embeddings_asset(TEXT),
+    queries_asset(TEXT),
     map_asset(TEXT),
     knn_asset(TEXT),
     *score_assets(TEXT, SCORES),
@@ -52,6 +54,8 @@ def wanted(config: DatasetConfig) -> list[dg.AssetKey]:
     }
     if not config.training.enabled:
         left_out |= {TEXT.key("models", "fine_tuned"), TEXT.key("models", "champion")}
+    if config.labelling is None:
+        left_out.add(TEXT.key(*QUERIES))
     return [asset.key for asset in ASSETS if asset.key not in left_out]
 
 

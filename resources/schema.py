@@ -3,8 +3,8 @@
 Row-wise values (`contents`, `embeddings`, `token_losses`, `tags`), `encoders`, selections
 (`selections`, `subsets`), `evaluations` and `records` are append-only, so what was ever selected
 can be read back.
-`instances`, `rejected`, `graphs`, `part_edges` and `scores` hold the present state of a dataset;
-earlier states are snapshots of the lake.
+`instances`, `rejected`, `graphs`, `part_edges`, `scores` and `queries` hold the present state of a
+dataset; earlier states are snapshots of the lake.
 """
 
 TABLES: dict[str, str] = {
@@ -47,6 +47,11 @@ TABLES: dict[str, str] = {
         "positions BIGINT[], sources BIGINT[], targets BIGINT[], weights DOUBLE[]"
     ),
     "scores": "dataset VARCHAR, method VARCHAR, instance_id VARCHAR, value DOUBLE",
+    # which rows without a label are to be labelled next, in order of rank
+    "queries": (
+        "dataset VARCHAR, rank BIGINT, instance_id VARCHAR, content_hash VARCHAR, gain DOUBLE, "
+        "reason VARCHAR, strategy VARCHAR"
+    ),
     "selections": (
         "selection_id VARCHAR, dataset VARCHAR, method VARCHAR, budget VARCHAR, seed INTEGER, "
         "size BIGINT, parameters VARCHAR, inputs VARCHAR, rows_digest VARCHAR, note VARCHAR, "

@@ -27,8 +27,9 @@ _FILLED_BY = {
     GRAPHS: ("/graphs/",),
     "part_edges": ("/graphs/",),
     "scores": ("/scores/", "/map"),
+    "queries": ("/labels/",),
 }
-_MESSAGES = {"rejected": "detail", "subsets": "reason", "selections": "note"}
+_MESSAGES = {"rejected": "detail", "subsets": "reason", "selections": "note", "queries": "reason"}
 _JSON = (("records", "metadata"), ("records", "details"), ("checks", "shown"))
 
 

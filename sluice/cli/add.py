@@ -69,6 +69,13 @@ def add(
     split_column: Annotated[
         str | None, typer.Option(help="Column that says train, validation or test.")
     ] = None,
+    labelling: Annotated[
+        bool,
+        typer.Option(
+            "--labelling",
+            help="Keep rows without a label (task text), and ask for the next ones to label.",
+        ),
+    ] = False,
     name: Annotated[
         str | None, typer.Option(help="Name of the dataset; from the file's name if not given.")
     ] = None,
@@ -106,6 +113,7 @@ def add(
                 "tags": tags_column,
                 "quality": quality_column,
             },
+            labelling=labelling,
         )
     for warning in made.warnings:
         warn(warning)
@@ -117,7 +125,7 @@ def add(
         **({"form": made.form} if made.form else {}),
         "instances": f"{made.instances:,}",
         "splits": counts_line(made.splits),
-        "families" if made.form else "classes": counts_line(made.classes),
+        "families" if made.form else "classes": counts_line(made.classes) or "none yet",
         "set aside": counts_line(made.rejected) or "none",
     }
     results().print(summary("Added", lines))

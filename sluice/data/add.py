@@ -66,6 +66,7 @@ def add_dataset(
     group_column: str | None = None,
     split_column: str | None = None,
     more_columns: Mapping[str, str | None] | None = None,
+    labelling: bool = False,
 ) -> AddResult:
     """Make a dataset of a file.
 
@@ -96,6 +97,9 @@ def add_dataset(
         Further keys of those columns, for the task instructions: messages; prompt and response;
         instruction, input and output; family, tags, quality. Where none of the first six is given
         the file shows its form, and what was found is written into dataset.yaml.
+    labelling : bool
+        Whether rows without a label are kept, for the task text; see
+        `sluice.data.config_labelling.Labelling`.
 
     Returns
     -------
@@ -121,7 +125,7 @@ def add_dataset(
         "split": split_column,
         **(more_columns or {}),
     }
-    config = build_config(source, task, columns)
+    config = build_config(source, task, columns, labelling=labelling)
     before = _stamp(files)
     config, form = with_form(files, config)
     config, splits = with_splits(source, config)
@@ -147,7 +151,9 @@ def default_name(source: Path) -> str:
     return stem
 
 
-def build_config(source: Path, task: str, columns: dict[str, Any]) -> DatasetConfig:
+def build_config(
+    source: Path, task: str, columns: dict[str, Any], *, labelling: bool = False
+) -> DatasetConfig:
     """Build the configuration of a dataset of one file.
 
     Raises
@@ -157,6 +163,8 @@ def build_config(source: Path, task: str, columns: dict[str, Any]) -> DatasetCon
     """
     named = {key: value for key, value in columns.items() if value is not None}
     values: dict[str, Any] = {"task": task, "files": [source.name], "columns": named}
+    if labelling:
+        values["labelling"] = {}
     try:
         return DatasetConfig.model_validate(values)
     except ValidationError as error:
@@ -251,7 +259,7 @@ def _result(name: str, folder: Path, prepared: Prepared, form: str) -> AddResult
         folder=folder,
         instances=instances.num_rows,
         splits=counts(instances.column("split").to_pylist()),
-        classes=counts(instances.column("label").to_pylist()),
+        classes=counts([label for label in instances.column("label").to_pylist() if label]),
         rejected=counts(prepared.rejected.column("reason").to_pylist()),
         warnings=prepared.warnings,
         form=form,

@@ -17,6 +17,7 @@ from pydantic import (
 
 from sluice.data.config_columns import Columns, check_columns
 from sluice.data.config_defaults import with_task_defaults
+from sluice.data.config_labelling import Labelling
 from sluice.data.config_language import Gradients, LanguageModel, Neighbours, Tagging
 from sluice.data.config_names import check_options, check_selectors
 from sluice.data.config_sections import (
@@ -131,6 +132,11 @@ class DatasetConfig(Section):
         default=Evaluation(), description="How a subset's worth is measured."
     )
     training: Training = Field(default=Training(), description="Training of the model.")
+    labelling: Labelling | None = Field(
+        default=None,
+        description="Where it is there, rows without a label are kept apart and not set aside, and "
+        "the next ones to label are asked for.",
+    )
     limits: Limits = Field(default=Limits(), description="What a row may be at most.")
     plots: bool = Field(
         default=True,
@@ -206,6 +212,7 @@ SECTION_TASKS: dict[str, tuple[tuple[str, ...], str]] = {
     "neighbours": (("instructions",), "remove it"),
     "gradients": (("instructions",), "remove it"),
     "tagging": (("instructions",), "remove it"),
+    "labelling": (("text",), "remove it"),
 }
 """Section to the tasks that read it, and what to do about it in another."""
 

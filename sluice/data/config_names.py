@@ -44,12 +44,45 @@ def check_options(options: Mapping[str, Mapping[str, Any]], task: str) -> None:
         for option, value in chosen.items():
             if option not in accepted:
                 raise ValueError(str(UnknownNameError.of(f"option of {name}", option, accepted)))
-            parts = value if isinstance(value, list) else [value]
-            if not all(isinstance(part, _SCALARS) for part in parts):
-                raise ValueError(
-                    f"gives {name}.{option} the value {value!r}; write a number, a text, true, "
-                    "false, or a list of those"
-                )
+            _check_value(name, option, value)
+
+
+def known_query(name: str) -> str:
+    """Return the name of a query strategy, or raise ValueError."""
+    known = list(_queries().STRATEGIES)
+    if name not in known:
+        raise ValueError(f"is unknown: {UnknownNameError.of('query strategy', name, known)}")
+    return name
+
+
+def check_query_options(name: str, options: Mapping[str, Any]) -> None:
+    """Raise ValueError unless every option is one of the strategy, and names strategies where due.
+
+    What another value may be is the strategy's own rule, checked where it runs.
+    """
+    accepted = list(_queries().strategy(name).options)
+    for option, value in options.items():
+        if option not in accepted:
+            problem = UnknownNameError.of(f"option of {name}", option, accepted)
+            raise ValueError(f"names an unknown option: {problem}")
+        _check_value(name, option, value)
+    try:
+        _queries().needs_of(name, options)
+    except (UnknownNameError, TypeError) as error:
+        raise ValueError(f"gives {name} a strategy that is none: {error}") from None
+
+
+def _check_value(name: str, option: str, value: Any) -> None:
+    parts = value if isinstance(value, list) else [value]
+    if not all(isinstance(part, _SCALARS) for part in parts):
+        raise ValueError(
+            f"gives {name}.{option} the value {value!r}; write a number, a text, true, "
+            "false, or a list of those"
+        )
+
+
+def _queries() -> Any:
+    return importlib.import_module("sluice.subsets.queries.registry")
 
 
 def _selectors(task: str) -> dict[str, Any]:

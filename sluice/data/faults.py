@@ -24,12 +24,13 @@ def row_fault(row: Row, without_id: bool, config: DatasetConfig) -> tuple[str, s
     Returns
     -------
     tuple of str or None
-        Reason (missing_label; empty_text and text_too_long of texts; empty_row and
-        infinite_value of tables; unreadable_messages, mixed_roles, no_prompt, no_response,
-        bad_quality and text_too_long of instructions; missing_id, unknown_split) and detail.
+        Reason (missing_label, unless the dataset has `labelling`; empty_text and text_too_long of
+        texts; empty_row and infinite_value of tables; unreadable_messages, mixed_roles,
+        no_prompt, no_response, bad_quality and text_too_long of instructions; missing_id,
+        unknown_split) and detail.
     """
     columns = config.columns
-    if not row.label:
+    if not row.label and config.labelling is None:
         return "missing_label", f"The column {columns.label!r} is empty. Fill in the label."
     fault = _OF_TASK[config.task](row, config)
     if fault is not None:

@@ -12,7 +12,7 @@ from sluice.data.digests import text_hash
 from sluice.data.instruction_warnings import instruction_warnings
 from sluice.data.naming import counted, named
 from sluice.data.screening import Row, Screened, screen
-from sluice.data.splits import SPLITS
+from sluice.data.splits import SPLITS, UNLABELLED
 from sluice.data.targets import refuse_quantities
 from sluice.errors import DataError
 
@@ -66,9 +66,9 @@ def prepare(table: pa.Table, config: DatasetConfig) -> Prepared:
     Raises
     ------
     DataError
-        Where no usable row is left, none of them is for training, or only one class is (of
-        instructions: fewer than two rows are for training, or a held-out prompt is trained on);
-        or where the labels of a table are quantities (see
+        Where no usable row is left, none of them is for training, or only one class is, unless
+        rows without a label are kept (of instructions: fewer than two rows are for training, or a
+        held-out prompt is trained on); or where the labels of a table are quantities (see
         `sluice.data.targets.refuse_quantities`).
     """
     screened = screen(table, config)
@@ -101,6 +101,10 @@ def _check(screened: Screened, total: int, config: DatasetConfig) -> None:
         return
     if config.task == "tabular":
         refuse_quantities((r.label for r in rows), f"The column {config.columns.label!r}")
+    labelled = [row for row in rows if row.split != UNLABELLED]
+    if len(labelled) < len(rows):
+        # Labels are still to come: what training lacks as yet is a warning.
+        return
     classes = Counter(row.label for row in rows)
     if len(classes) < 2:
         label = next(iter(classes))
@@ -158,7 +162,12 @@ def _of_splits(screened: Screened) -> list[str]:
 
 
 def _of_classes(screened: Screened) -> list[str]:
-    rows = screened.kept
+    rows = [row for row in screened.kept if row.split != UNLABELLED]
+    if not rows:
+        return [
+            "no_labels: no row has a label yet, so nothing can be trained. Label the rows that "
+            "`sluice label-queue` writes."
+        ]
     count: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
     for row in rows:
         count[row.split or ""][row.label] += 1
@@ -174,6 +183,11 @@ def _of_classes(screened: Screened) -> list[str]:
                 f"class_absent_from_{split}: no row of {named(absent)} is in {split}. Add rows "
                 "of these classes, or drop the classes."
             )
+    if len(rows) < len(screened.kept) and len(count["train"]) < 2:
+        warnings.append(
+            f"few_classes: the training rows have {len(count['train'])} classes; training needs "
+            "two or more. Label rows of other classes."
+        )
     single = [name for name in classes if count["train"][name] == 1]
     if single:
         warnings.append(

@@ -14,7 +14,7 @@ from sluice.data.faults import row_fault
 from sluice.data.leaks import refuse_shared_prompts
 from sluice.data.saved_folder import folder_split
 from sluice.data.screened import Rejection, Row, Screened
-from sluice.data.splits import hashed_split, named_split
+from sluice.data.splits import UNLABELLED, hashed_split, named_split
 
 __all__ = ["Rejection", "Row", "Screened", "normalise", "screen"]
 
@@ -31,6 +31,8 @@ def screen(table: pa.Table, config: DatasetConfig) -> Screened:
     others: duplicate_id, for texts conflict and duplicate_text, and for instructions
     duplicate_row: the same prompt and response. Equal rows of a table are kept, whatever their
     labels: few columns of few values repeat by themselves. So are prompts with several responses.
+    Where the dataset has `labelling`, a row without a label is kept in the split `UNLABELLED`, and
+    gives way to an equal one that has a label.
     Cost: one hash and one normalisation a row and O(n log n) comparisons; all rows in memory.
 
     Parameters
@@ -55,7 +57,7 @@ def screen(table: pa.Table, config: DatasetConfig) -> Screened:
     for row, without_id in zip(rows, missing, strict=True):
         fault = row_fault(row, without_id, config)
         if fault is None:
-            kept.append(row)
+            kept.append(row if row.label else row._replace(split=UNLABELLED))
         else:
             rejected.append(Rejection(row, *fault))
     if config.task == "instructions":
@@ -131,10 +133,20 @@ def _where(row: Row) -> str:
 
 
 def _unique_ids(rows: list[Row], rejected: list[Rejection]) -> list[Row]:
-    """Keep one row an id: the smallest content hash, then text, then place."""
+    """Keep one row an id: one with a label, the smallest content hash, then text, then place."""
     kept, repeated = _singles(rows, [row.instance_id for row in rows])
     for same in repeated:
-        same.sort(key=lambda r: (r.content, r.text, r.split or "", r.group or "", r.file, r.row))
+        same.sort(
+            key=lambda r: (
+                not r.label,
+                r.content,
+                r.text,
+                r.split or "",
+                r.group or "",
+                r.file,
+                r.row,
+            )
+        )
         first = same[0]
         detail = (
             f"The id {first.instance_id!r} is also that of {_where(first)}, which is kept. "
@@ -146,10 +158,10 @@ def _unique_ids(rows: list[Row], rejected: list[Rejection]) -> list[Row]:
 
 
 def _unique_texts(rows: list[Row], rejected: list[Rejection], task: str) -> list[Row]:
-    """Keep one row a normalised text: the smallest id."""
+    """Keep one row a normalised text: one with a label, the smallest id."""
     kept, repeated = _singles(rows, [row.normalised for row in rows])
     for same in repeated:
-        same.sort(key=lambda r: r.instance_id)
+        same.sort(key=lambda r: (not r.label, r.instance_id))
         first = same[0]
         repeated_by = _repeated if task == "text" else _repeated_row
         rejected.extend(repeated_by(row, first) for row in same[1:])
@@ -171,7 +183,7 @@ def _singles(rows: list[Row], keys: list[str]) -> tuple[list[Row], list[list[Row
 
 
 def _repeated(row: Row, first: Row) -> Rejection:
-    if row.label == first.label:
+    if row.label in (first.label, ""):
         return Rejection(
             row,
             "duplicate_text",

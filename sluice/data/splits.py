@@ -6,6 +6,9 @@ from sluice.data.config import DatasetConfig
 from sluice.data.digests import digest
 
 SPLITS = ("train", "validation", "test")
+UNLABELLED = "unlabelled"
+"""What stands for the split of a row without a label, where `labelling` keeps such rows."""
+
 SPLIT_NAMES = {
     "train": "train",
     "training": "train",

@@ -79,6 +79,19 @@ def strategy(name: str) -> Selector:
     return STRATEGIES[name]
 
 
+def parts_of(name: str, options: Mapping[str, Any]) -> list[str]:
+    """Return a strategy with some options, and the base or the members that it puts to work.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such strategy.
+    """
+    chosen = strategy(name)
+    said = {**chosen.options, **options}
+    return [name, *([said["base"]] if chosen.family[0] == "wrapper" else said.get("members", ()))]
+
+
 def needs_of(name: str, options: Mapping[str, Any]) -> frozenset[str]:
     """Return what a strategy needs with some options, its base and members included.
 
@@ -87,7 +100,4 @@ def needs_of(name: str, options: Mapping[str, Any]) -> frozenset[str]:
     UnknownNameError
         There is no such strategy, base or member.
     """
-    chosen = strategy(name)
-    said = {**chosen.options, **options}
-    inner = [said["base"]] if chosen.family[0] == "wrapper" else said.get("members", ())
-    return chosen.needs.union(*(strategy(each).needs for each in inner))
+    return frozenset().union(*(strategy(each).needs for each in parts_of(name, options)))

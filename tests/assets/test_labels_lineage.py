@@ -1,0 +1,143 @@
+"""Labelling as a lineage: a queue of rows, labels that come back, and what a round costs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from lineage import Ran, run_lineage
+
+from assets.inputs import read_all_rows, read_rows
+from assets.text import TEXT, wanted
+from resources.lake import Lake
+from resources.store import queries, records
+from sluice.data.config import load_config
+from sluice.data.splits import UNLABELLED
+
+Make = Callable[..., Path]
+NAME = "reviews"
+KEYS = [TEXT.key("instances"), TEXT.key("embeddings"), TEXT.key("labels", "queries")]
+KNOWN, ROWS, ASKED = 50, 90, 8
+WHOLE = Path("datasets", "vader_reviews", "vader_reviews.parquet")
+
+
+@pytest.fixture(scope="module")
+def reviews(root: Path) -> pa.Table:
+    """Return real review sentences with their classes."""
+    return pq.read_table(root / WHOLE).slice(0, ROWS).select(["id", "text", "label"])
+
+
+def blanked(table: pa.Table, kept: set[str]) -> pa.Table:
+    """Blank the label of every row that is not kept."""
+    pairs = zip(table["id"].to_pylist(), table["label"].to_pylist(), strict=True)
+    labels = [label if row in kept else None for row, label in pairs]
+    return table.set_column(2, "label", pa.array(labels, pa.string()))
+
+
+def refresh(keys: Any = None, job: str | None = None) -> Ran:
+    ran = run_lineage(NAME, keys=keys or KEYS, job=job)
+    assert ran.success, "\n".join(ran.errors.values())
+    return ran
+
+
+def queue() -> list[dict[str, Any]]:
+    return queries.read(Lake(), NAME).to_pylist()
+
+
+def test_a_round_of_labels(home: Path, make_dataset: Make, reviews: pa.Table) -> None:
+    labelling = {"strategy": "margin", "rows": ASKED}
+    first = reviews["id"].to_pylist()[:KNOWN]
+    make_dataset(NAME, blanked(reviews, set(first)), labelling=labelling)
+    ran = refresh()
+    said = ran.metadata["text/labels/queries"]
+    lake = Lake()
+    everything, labelled = read_all_rows(lake, NAME), read_rows(lake, NAME)
+    waiting = everything.of(UNLABELLED)
+    assert set(labelled.splits) <= {"train", "validation", "test"}
+    assert "" not in everything.class_names
+    assert set(labelled.ids) == set(everything.ids) - set(waiting.ids)
+    assert (waiting.labels == -1).all()
+    assert ran.metadata["text/embeddings"]["rows_new"] == len(everything.ids)
+    assert said["unlabelled"] == len(waiting.ids)
+    assert said["labelled"] == len(labelled.of("train").ids)
+    assert (said["asked"], said["strategy"], said["note"]) == (ASKED, "margin", "none")
+    assert 0 < said["overall_uncertainty"] < 1
+    asked = queue()
+    assert [row["rank"] for row in asked] == list(range(1, ASKED + 1))
+    assert {row["instance_id"] for row in asked} <= set(waiting.ids)
+    assert all(row["text"] and row["reason"] for row in asked)
+
+    assert refresh().computed == {}
+
+    # The answers come back: only what follows is made again, and no text is embedded.
+    make_dataset(
+        NAME,
+        blanked(reviews, {*first, *(row["instance_id"] for row in asked)}),
+        labelling=labelling,
+    )
+    again = refresh()
+    assert set(again.computed) == set(ran.metadata)
+    assert again.metadata["text/embeddings"]["rows_new"] == 0
+    assert again.metadata["text/instances"]["rows_new"] == ASKED
+    then = queue()
+    assert not {row["instance_id"] for row in then} & {row["instance_id"] for row in asked}
+
+    before = records.latest(lake, NAME)
+    refresh(job="text_rebuild")
+    after = records.latest(lake, NAME)
+    assert queue() == then
+    assert {k: r.data_version for k, r in after.items()} == {
+        k: r.data_version for k, r in before.items()
+    }
+
+
+def test_nothing_else_sees_rows_without_a_label(
+    home: Path, make_dataset: Make, reviews: pa.Table
+) -> None:
+    keys = [*KEYS, TEXT.key("map"), TEXT.key("graphs", "knn"), TEXT.key("scores", "out_of_fold")]
+    known = blanked(reviews, set(reviews["id"].to_pylist()[:KNOWN]))
+    make_dataset(NAME, known, labelling={"rows": ASKED})
+    refresh(keys)
+    versions = {k: r.data_version for k, r in records.latest(Lake(), NAME).items()}
+    make_dataset(NAME, known.slice(0, KNOWN))
+    refresh(keys[:2] + keys[3:])
+    alone = {k: r.data_version for k, r in records.latest(Lake(), NAME).items()}
+    own = ("text/instances", "text/embeddings")
+    assert {k: v for k, v in versions.items() if k not in own} == {
+        k: v for k, v in alone.items() if k not in own
+    }
+
+
+def test_every_row_without_a_label(home: Path, make_dataset: Make, reviews: pa.Table) -> None:
+    folder = make_dataset(
+        NAME, blanked(reviews.slice(0, 40), set()), labelling={"strategy": "core_set", "rows": 50}
+    )
+    said = refresh().metadata["text/labels/queries"]
+    assert said["asked"] == said["unlabelled"] == len(queue()) <= 40
+    assert f"Only {said['unlabelled']} rows have no label, of 50 asked for" in said["note"]
+    assert TEXT.key("labels", "queries") in wanted(load_config(folder))
+    ran = run_lineage(NAME, keys=[*KEYS, TEXT.key("map")])
+    assert "No row of reviews has a label yet" in ran.errors["text__map"]
+    make_dataset(NAME, blanked(reviews.slice(0, 40), set()), labelling={})
+    assert "ask by a strategy that needs no model" in str(run_lineage(NAME, keys=KEYS).errors)
+
+
+def test_no_row_without_a_label(home: Path, make_dataset: Make, reviews: pa.Table) -> None:
+    make_dataset(NAME, reviews, labelling={"strategy": "egl_word"})
+    said = refresh().metadata["text/labels/queries"]
+    assert (said["asked"], said["unlabelled"]) == (0, 0)
+    assert "nothing is left to ask for" in said["note"]
+    assert queue() == []
+
+
+@pytest.mark.parametrize("strategy", ["egl_word", "bald", "rank_sum"])
+def test_models_that_answer(
+    home: Path, make_dataset: Make, reviews: pa.Table, strategy: str
+) -> None:
+    labelling = {"strategy": strategy, "rows": 3, "candidates": 6}
+    make_dataset(
+        NAME, blanked(reviews, set(reviews["id"].to_pylist()[:KNOWN])), labelling=labelling
+    )
+    assert refresh().metadata["text/labels/queries"]["asked"] == 3
