@@ -8,6 +8,7 @@ from sluice.cli.add import add
 from sluice.cli.common import SluiceGroup
 from sluice.cli.diff import diff
 from sluice.cli.export import export
+from sluice.cli.labels import label_queue, labels
 from sluice.cli.maintain import maintain
 from sluice.cli.methods import methods
 from sluice.cli.purge import purge
@@ -29,6 +30,8 @@ app.command("methods")(methods)
 app.command("run")(run)
 app.command("serve")(serve)
 app.command("export")(export)
+app.command("label-queue")(label_queue)
+app.command("labels")(labels)
 app.command("diff")(diff)
 app.command("report")(report)
 app.command("maintain")(maintain)

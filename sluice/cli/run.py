@@ -48,11 +48,11 @@ def run(
     if evaluate:
         _check_apart(dataset)
     with show_progress():
-        result, body_seconds = _materialise(dataset, rebuild=rebuild)
+        result, body_seconds = materialise(dataset, rebuild=rebuild)
     _report(dataset, result, time.monotonic() - began, body_seconds)
     if evaluate:
         with show_progress():
-            result, body_seconds = _materialise(dataset, evaluate=True)
+            result, body_seconds = materialise(dataset, evaluate=True)
         _report(dataset, result, time.monotonic() - began, body_seconds)
     if serve:
         servers.run()
@@ -61,7 +61,7 @@ def run(
 def _check_apart(dataset: str) -> None:
     from assets.lineages import lineage_of
 
-    lineage = lineage_of(_config(dataset))
+    lineage = lineage_of(config_of(dataset))
     if lineage.apart is None:
         raise ConfigError(
             f"--evaluate is for the task instructions; {dataset} is of the task "
@@ -69,34 +69,46 @@ def _check_apart(dataset: str) -> None:
         )
 
 
-def _config(dataset: str) -> DatasetConfig:
+def config_of(dataset: str) -> DatasetConfig:
+    """Return the configuration of a dataset of the workspace.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such dataset.
+    """
     datasets = workspace.resource("datasets")
     if dataset not in datasets.names():
         raise UnknownNameError.of("dataset", dataset, datasets.names())
     return datasets.config(dataset)
 
 
-def _materialise(
-    dataset: str, *, rebuild: bool = False, evaluate: bool = False
+def materialise(
+    dataset: str,
+    *,
+    rebuild: bool = False,
+    evaluate: bool = False,
+    keys: list[dg.AssetKey] | None = None,
 ) -> tuple[dg.ExecuteInProcessResult, float]:
+    """Bring a dataset, or some of its assets, up to date; also return the CPU time of bodies."""
     from assets.lineages import lineage_of
     from assets.stage import body_seconds
     from definitions import defs
     from jobs.lineages import EVALUATIONS, REBUILD, REFRESH, job_name
     from resources import dead_runs
 
-    config = _config(dataset)
+    config = config_of(dataset)
     lineage = lineage_of(config)
     home = workspace.dagster_instance()
     home.add_dynamic_partitions(lineage.task.name, [dataset])
     dead_runs.fail_dead_runs(home, workspace.resource("lake").folder / "locks")
     what = EVALUATIONS if evaluate else REBUILD if rebuild else REFRESH
-    keys = lineage.apart(config) if evaluate and lineage.apart else lineage.wanted(config)
+    whole = lineage.apart(config) if evaluate and lineage.apart else lineage.wanted(config)
     job = defs.resolve_job_def(job_name(lineage.task.name, what))
     result = job.execute_in_process(
         instance=home,
         partition_key=dataset,
-        asset_selection=keys,
+        asset_selection=keys or whole,
         raise_on_error=False,
         # Dagster's own console log would drown the progress; everything is in the run's log.
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
@@ -109,11 +121,7 @@ def _report(
     dataset: str, result: dg.ExecuteInProcessResult, seconds: float, body_seconds: float
 ) -> None:
     if not result.success:
-        failure = _failure(dataset, result)
-        if "DagsterExecutionInterruptedError" in failure:
-            results().print(f"Stopped; what was committed is kept. `sluice run {dataset}` goes on.")
-            raise KeyboardInterrupt
-        raise SluiceError(failure)
+        raise failure_of(dataset, result)
     from assets.lineages import lineage_of
 
     out = results()
@@ -180,6 +188,21 @@ def _print_subsets(out: Console, task: Task, dataset: str, config: DatasetConfig
         f"`sluice report {dataset}` shows the rows and why each was kept; `sluice run {dataset} "
         "--evaluate` trains on each subset."
     )
+
+
+def failure_of(dataset: str, result: dg.ExecuteInProcessResult) -> SluiceError:
+    """Return what a failed run is told as.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If a person stopped it.
+    """
+    failure = _failure(dataset, result)
+    if "DagsterExecutionInterruptedError" in failure:
+        results().print(f"Stopped; what was committed is kept. `sluice run {dataset}` goes on.")
+        raise KeyboardInterrupt
+    return SluiceError(failure)
 
 
 def _failure(dataset: str, result: dg.ExecuteInProcessResult) -> str:

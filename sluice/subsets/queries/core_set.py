@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from sluice.subsets.contract import Picks, Pool, Selector
-from sluice.subsets.k_center import greedy_k_center
+from sluice.subsets.k_center import greedy_k_center, k_center
 
 
 def _core(pool: Pool, budget: int, seed: int) -> Picks:
@@ -18,6 +18,9 @@ def _core(pool: Pool, budget: int, seed: int) -> Picks:
     assert pool.embeddings is not None
     assert pool.labelled is not None
     m = len(pool.labelled.ids)
+    if not m:
+        # Nothing is covered yet: the row closest to the mean comes first (ours).
+        return k_center(pool, budget, seed)
     # the pool first: ties then go to its lower id
     rows = np.vstack([pool.embeddings, pool.labelled.embeddings])
     labelled = np.arange(len(pool.ids), len(rows))

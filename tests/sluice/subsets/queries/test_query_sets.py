@@ -186,3 +186,12 @@ def test_discriminative_asks_where_no_label_is():
     assert all(int(i) >= 40 for i in kept.ids)
     far_on = ask("discriminative", Pool(ids[20:], x[20:], labelled=known), 3, batch=3)
     assert far_on.ids.tolist() == kept.ids[:3].tolist()
+
+
+def test_core_set_of_no_labelled_row_begins_in_the_middle() -> None:
+    rows = np.array([[0.0], [1.0], [2.1], [3.0], [10.0]], dtype=np.float32)
+    nothing = Labelled(
+        np.array([], dtype=np.str_), np.empty((0, 1), np.float32), np.empty(0, np.int64), 0
+    )
+    pool = Pool(ids=np.array([*"abcde"]), embeddings=rows, labelled=nothing)
+    assert run(STRATEGIES["core_set"], pool, 2, 0).ids.tolist() == ["d", "e"]
