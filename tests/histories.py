@@ -86,6 +86,9 @@ class History(RuleBasedStateMachine):
     def _total(self) -> int:
         return sum(map(len, self.files.values()))
 
+    def _labelled(self) -> int:
+        return sum(row[-1] != "" for lines in self.files.values() for row in lines)
+
     def _remember(self) -> None:
         self.past.append({name: list(lines) for name, lines in self.files.items()})
 
@@ -109,7 +112,7 @@ class History(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 25), place=places)
     def delete(self, count: int, place: float) -> None:
-        count = min(count, self._total() - self.least_rows)
+        count = min(count, self._labelled() - self.least_rows)
         if count <= 0:
             return
         self._remember()
@@ -131,6 +134,18 @@ class History(RuleBasedStateMachine):
         field = {"id": 0, "label": -1, "content": 1 + (at + there) % len(self.content)}[what]
         row[field] = f"{row[0]}-renamed" if what == "id" else source[field]
         self.files[name][at] = tuple(row)
+
+    @precondition(lambda self: "labelling" in self.workshop.case.config)
+    @rule(count=st.integers(1, 25), place=places)
+    def blank_labels(self, count: int, place: float) -> None:
+        """Take labels away; an edit or an earlier state brings them back."""
+        count = min(count, self._labelled() - self.least_rows)
+        if count <= 0:
+            return
+        self._remember()
+        name, at = self._pick(place)
+        part = slice(at, at + count)
+        self.files[name][part] = [(*row[:-1], "") for row in self.files[name][part]]
 
     @rule(place=places)
     def duplicate(self, place: float) -> None:

@@ -30,7 +30,7 @@ from workshop import CONFIG, Rows, Workshop, errors_of, refresh, state_of
 from resources.lake import Lake
 from resources.store.maintenance import maintain
 
-COUNT, NEW = 150, 25
+COUNT, NEW, WAITING = 150, 25, 12
 TWEETS = Path(__file__).parent.parent / "datasets" / "vader_tweets" / "vader_tweets.parquet"
 
 
@@ -76,7 +76,8 @@ def write_rows(shop: Workshop, changed: bool) -> None:
     columns = {
         "id": [f"row-{i:04d}" for i in chosen],
         "text": texts,
-        "label": [pool.labels[i] for i in chosen],
+        # The last ones wait for a label.
+        "label": [pool.labels[i] for i in chosen[:-WAITING]] + [""] * WAITING,
     }
     pq.write_table(pa.table(columns), shop.folder / "rows.parquet")
 

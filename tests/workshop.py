@@ -19,7 +19,7 @@ from assets.task import Task
 from assets.text import TEXT
 from definitions import defs
 from resources.lake import Lake
-from resources.store import evaluations, graphs, records, rows, selections, vectors
+from resources.store import evaluations, graphs, queries, records, rows, selections, vectors
 from sluice.data.digests import text_hash
 from sluice.encoders.text import TextEncoder
 
@@ -35,10 +35,12 @@ CONFIG = {
     "graph": {"k": 5, "slack": 3},
     "evaluation": {"resamples": 50, "folds": 3},
     "training": {"enabled": False},
+    "labelling": {"rows": 5},
     "plots": False,
 }
 KEYS = [
     *(TEXT.key(name) for name in ("instances", "embeddings", "map")),
+    TEXT.key("labels", "queries"),
     TEXT.key("graphs", "knn"),
     *(TEXT.key("scores", name) for name in ("out_of_fold", "margin", "density")),
     *(TEXT.key("subsets", name) for name in ("random_stratified", *SELECTORS)),
@@ -224,6 +226,7 @@ def state_of(lake: Lake) -> dict[str, Any]:
         "selections": entries,
         "kept": kept,
         "evaluations": evaluated,
+        "queries": queries.read(lake, DATASET).to_pylist(),
     }
 
 
