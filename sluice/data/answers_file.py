@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sluice.data.config import DatasetConfig
+from sluice.data.digests import content_hash
 from sluice.data.naming import named
 from sluice.data.raw import read_file, read_raw
+from sluice.data.screened import Row
 from sluice.data.screening import screen
 from sluice.data.splits import UNLABELLED
 from sluice.data.textual import column_text
@@ -100,13 +102,13 @@ def judge(
     UnknownNameError
         A label that no row has yet, unless `new_labels`.
     """
-    kept = {row.instance_id: row for row in screen(read_raw(folder, config), config).kept}
+    kept = _by_id(screen(read_raw(folder, config), config).kept, config)
     unknown = [name for name, _ in answers if name not in kept]
     if unknown:
         raise DataError(
             f"{len(unknown)} ids are of no usable row of {folder}: {named(unknown)}. Nothing was "
             "written. Give back the file that `sluice label-queue` wrote; where the data changed "
-            "since, write it anew."
+            "since, remove these rows from it."
         )
     given = [(kept[name], label) for name, label in answers if label]
     apart = [row for row, label in given if row.split != UNLABELLED and row.label != label]
@@ -127,6 +129,15 @@ def judge(
     for row, label in fresh:
         found.setdefault(row.file, {})[row.row] = label
     return Judged(found, len(fresh), len(given) - len(fresh), remarks)
+
+
+def _by_id(rows: Sequence[Row], config: DatasetConfig) -> dict[str, Row]:
+    known = {row.instance_id: row for row in rows}
+    if config.columns.id is None:
+        # Named by its content, a row had another id when it was asked for.
+        for row in rows:
+            known.setdefault(f"{content_hash(row.text, '')[:16]}-0", row)
+    return known
 
 
 def _check_classes(known: Collection[str], given: Sequence[tuple[object, str]]) -> None:
