@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.errors import ConfigError, DataError
+from sluice.evaluation.learning_curve import macro_f1
 from sluice.scores.uncertainty import checked_probabilities
 
 Codes = NDArray[np.int64]
@@ -42,14 +43,15 @@ def cohen_kappa(first: Codes, second: Codes) -> float:
 
     Notes
     -----
-    Cost n log n.
+    By scikit-learn.
     """
+    from sklearn.metrics import cohen_kappa_score
+
     _check_pair(first, second)
-    classes = np.union1d(first, second)
-    observed = float((first == second).mean())
-    shares = [np.mean([each == c for c in classes], axis=1) for each in (first, second)]
-    expected = float(shares[0] @ shares[1])
-    return 1.0 if expected >= 1.0 else (observed - expected) / (1.0 - expected)
+    # scikit-learn warns of it, and gives no number
+    if len(np.union1d(first, second)) == 1:
+        return 1.0
+    return float(cohen_kappa_score(first, second))
 
 
 def kappa_average(
@@ -91,28 +93,6 @@ def kappa_average(
     return len(pairs) == window and mean >= threshold, mean
 
 
-def macro_f1(truth: Codes, predicted: Codes) -> float:
-    """Mean over classes of ``2 tp / (2 tp + fp + fn)``, classes of either side.
-
-    Parameters
-    ----------
-    truth, predicted : ndarray of int64, shape (n,)
-
-    Raises
-    ------
-    DataError
-        See `cohen_kappa`.
-    """
-    _check_pair(truth, predicted)
-    scores = [
-        2.0
-        * float(((truth == c) & (predicted == c)).sum())
-        / float((truth == c).sum() + (predicted == c).sum())
-        for c in np.union1d(truth, predicted)
-    ]
-    return float(np.mean(scores))
-
-
 def delta_f(
     rounds: Sequence[Codes], window: int = 3, threshold: float = 0.01
 ) -> tuple[bool, float]:
@@ -149,7 +129,7 @@ def delta_f(
     pairs = list(pairwise(rounds))[-window:]
     if not pairs:
         return False, float("nan")
-    changes = [1.0 - macro_f1(after, before) for before, after in pairs]
+    changes = [_change(before, after) for before, after in pairs]
     return len(changes) == window and max(changes) <= threshold, float(np.mean(changes))
 
 
@@ -214,6 +194,12 @@ def classification_change(before: Codes, after: Codes) -> tuple[bool, float]:
     _check_pair(before, after)
     share = float((before != after).mean())
     return share == 0.0, share
+
+
+def _change(before: Codes, after: Codes) -> float:
+    _check_pair(before, after)
+    classes = int(max(before.max(), after.max())) + 1
+    return 1.0 - macro_f1(after, before, classes)
 
 
 def _check_pair(first: Codes, second: Codes) -> None:
