@@ -92,7 +92,10 @@ def check_task(lake: Lake, task: Task, dataset: str) -> None:
 
 
 def _relevant(config: DatasetConfig) -> dict[str, object]:
-    return config.model_dump(mode="json", include={"files", "columns", "split", "limits"})
+    keys = {"files", "columns", "split", "limits"}
+    return config.model_dump(
+        mode="json", include=keys | {"bio"} if config.task == "tokens" else keys
+    )
 
 
 def _content(prepared: Prepared) -> str:

@@ -27,8 +27,8 @@ def run(
     evaluate: Annotated[
         bool,
         typer.Option(
-            help="Afterwards train and measure a model on each subset, for the task instructions; "
-            "may take hours, and says how many before it starts."
+            help="Afterwards train and measure a model on each subset, for the tasks instructions "
+            "and tokens; may take hours, and of instructions says how many before it starts."
         ),
     ] = False,
     serve: Annotated[bool, typer.Option(help="Serve both UIs after the table.")] = False,
@@ -64,7 +64,7 @@ def _check_apart(dataset: str) -> None:
     lineage = lineage_of(_config(dataset))
     if lineage.apart is None:
         raise ConfigError(
-            f"--evaluate is for the task instructions; {dataset} is of the task "
+            f"--evaluate is for the tasks instructions and tokens; {dataset} is of the task "
             f"{lineage.task.name}, whose subsets are evaluated in every run. Leave it out."
         )
 

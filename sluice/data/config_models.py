@@ -196,7 +196,7 @@ class DatasetConfig(Section):
             field = type(self).model_fields[name]
             if self.task not in tasks and getattr(self, name) != field.default:
                 plural = "tasks" if len(tasks) > 1 else "task"
-                named = " and ".join(filter(None, [", ".join(tasks[:-1]), tasks[-1]]))
+                named = " and ".join(filter(None, [", ".join(tasks[:-1]), *tasks[-1:]]))
                 raise ValueError(f"has {name}, which is for the {plural} {named}; {advice}")
         problem = _of_other_tasks(self)
         if problem is not None:
