@@ -9,6 +9,8 @@ from assets.instances import instances_asset
 from assets.map import map_asset
 from assets.report import report_asset
 from assets.subsets import subset_asset
+from assets.tagger_comparison import tagger_comparison_asset
+from assets.tagger_evaluations import tagger_evaluation_asset
 from assets.task import Lineage, Task
 from sluice.data.config import DatasetConfig
 from sluice.data.sentences import joined_words
@@ -29,6 +31,9 @@ ASSETS = [
     map_asset(TOKENS),
     knn_asset(TOKENS),
     *(subset_asset(TOKENS, selector) for selector in SELECTORS),
+    *(tagger_evaluation_asset(TOKENS, selector) for selector in SELECTORS),
+    tagger_evaluation_asset(TOKENS, None),
+    tagger_comparison_asset(TOKENS, SELECTORS),
     report_asset(
         TOKENS,
         (),

@@ -7,11 +7,11 @@ import yaml
 from lineage import Ran, run_lineage
 
 from assets.inputs import read_features, read_rows
-from assets.tokens import TOKENS, wanted
+from assets.tokens import LINEAGE, TOKENS, wanted
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.store import records, rows, selections
-from sluice.data.sentences import joined_words
+from sluice.data.sentences import joined_words, read_sentence
 from sluice.subsets.budgets import parse_budget
 
 NAME = "notes"
@@ -122,3 +122,26 @@ def test_asks_only_for_what_a_selector_reads(home: Path) -> None:
     assert TOKENS.key("subsets", "k_center") not in asked
     write(sentences(), selectors=["facility_location"])
     assert TOKENS.key("graphs", "knn") in set(wanted(Datasets().config(NAME)))
+
+
+@pytest.mark.slow
+def test_taggers_are_trained_apart_once_each_and_compared(home: Path) -> None:
+    few = {"selectors": ["t_frex"], "training": {"epochs": 1}, "split": {"validation": 0.2}}
+    write(sentences(), **few, evaluation={"resamples": 50})
+    ran()
+    asked = LINEAGE.apart(Datasets().config(NAME))
+    done = ran(job="tokens_evaluations", keys=asked)
+    assert done.computed["tokens/evaluations/t_frex"] == 1
+    assert done.computed["tokens/evaluations/all_rows"] == 1
+    lake = Lake()
+    details = records.latest(lake, NAME)["tokens/evaluations/comparison"].details
+    assert [row[1] for row in details["rows"]] == ["random_stratified", "t_frex", "all_rows"]
+    assert 0 <= details["chosen"]["validation_f1"] <= 1
+    stored = lake.read("SELECT * FROM token_evaluations").to_pylist()
+    held = read_rows(lake, NAME).of("test")
+    spans = sum("B-" in tag for text in held.texts for tag in read_sentence(text).tags)
+    assert all(sum(row["test_spans"][2::3]) == spans for row in stored)
+    page = (home / "sluice" / "reports" / f"{NAME}.html").read_text()
+    assert "What each subset trains" in page
+    assert "span F1" in page
+    assert not ran(job="tokens_evaluations", keys=asked).computed
