@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sluice.data.sentences import read_sentence
-
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -25,6 +23,8 @@ def with_words(table: pa.Table) -> pa.Table:
         reads it again.
     """
     import pyarrow as pa
+
+    from sluice.data.sentences import read_sentence
 
     rows = [read_sentence(text) for text in table["text"].to_pylist()]
     place = table.column_names.index("text")

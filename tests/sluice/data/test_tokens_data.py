@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sluice.cli import app
+from sluice.cli.sentences_out import with_words
 from sluice.data.add import add_dataset
 from sluice.data.config import DatasetConfig, dump_config, load_config
 from sluice.data.instances import prepare
@@ -178,3 +179,16 @@ def test_add_names_what_a_jsonl_file_calls_its_lists(tmp_path):
     assert load_config(made.folder).columns.tokens == "w"
     with pytest.raises(ConfigError, match="two meanings"):
         add_dataset(source, tmp_path / "e", task="tokens", more_columns={**more, "tags": "w"})
+
+
+def test_exported_sentences_can_be_added_again(tmp_path):
+    instances = prepared(tmp_path, GOOD).instances
+    exported = with_words(instances.select(["instance_id", "text", "label"]))
+    assert exported.column_names == ["instance_id", "tokens", "tags", "label"]
+    source = tmp_path / "kept.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in exported.to_pylist()))
+    again = add_dataset(source, tmp_path / "d", task="tokens", id_column="instance_id")
+    chosen = load_config(again.folder)
+    found = prepare(rows_of({"kept.jsonl": source}, chosen), chosen).instances
+    names = ["instance_id", "content_hash", "text", "label", "split"]
+    assert found.select(names).equals(instances.select(names))
