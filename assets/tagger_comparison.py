@@ -1,5 +1,6 @@
 """All methods side by side by the spans that their taggers find, and which to train on."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -16,10 +17,11 @@ from resources.lake import Lake
 from resources.locks import DatasetLock
 from resources.store import evaluations, records
 from sluice.data.config import DatasetConfig
+from sluice.evaluation.bootstrap import Interval
 from sluice.evaluation.cells import Measured
 from sluice.evaluation.comparison import ALL_ROWS, Comparison
 from sluice.evaluation.counted import CountBootstrap, choose_by_counts, summarise_counts
-from sluice.reports.tables import format_interval
+from sluice.reports.tables import format_difference, format_interval
 from sluice.subsets.contract import Selector
 from sluice.tokens.span_f1 import T_FREX_BETA
 
@@ -112,18 +114,25 @@ def _line(
 ) -> list[str]:
     label = labels[int(entry.budget)]
     rows = [r for r in found if (r["method"], r["budget"]) == (entry.selector, label)]
-    intervals = (
-        entry.accuracy["test"],
-        entry.against_random.get("test"),
-        entry.against_all.get("test"),
-        by_word.accuracy["test"],
-        by_word.against_random.get("test"),
-    )
     return [
         label,
         entry.selector,
         f"{rows[0]['size']:,}",
         str(len(rows)),
-        *("" if i is None else format_interval(i.mean, i.low, i.high) for i in intervals),
+        _level(entry.accuracy["test"]),
+        _difference(entry.against_random),
+        _difference(entry.against_all),
+        _level(by_word.accuracy["test"]),
+        _difference(by_word.against_random),
         str(entry.beats_random).lower() if entry.against_random else "",
     ]
+
+
+def _level(value: Interval) -> str:
+    return format_interval(value.mean, value.low, value.high)
+
+
+def _difference(found: Mapping[str, Interval]) -> str:
+    """Write the difference on test; nothing where there is no other side."""
+    value = found.get("test")
+    return "" if value is None else format_difference(value.mean, value.low, value.high)
