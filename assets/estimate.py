@@ -7,10 +7,11 @@ import dagster as dg
 import numpy as np
 
 from assets.inputs import Rows, read_rows
-from assets.language_evaluations import TABLE, VERSION, check_held_out, evaluation_ids
+from assets.language_evaluations import TABLE, VERSION, evaluation_ids
 from assets.stage import Outcome, digest_of, inputs_of, logger, name_of, run_stage
 from assets.task import Task
 from assets.token_losses import identity_of
+from assets.trained_models import check_held_out
 from assets.tuning import (
     Job,
     all_rows_jobs,

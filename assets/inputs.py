@@ -13,9 +13,12 @@ from assets.task import Task
 from resources import held
 from resources.lake import Lake
 from resources.store import graphs, part_edges, rows, scores, vectors
+from sluice.data.bio import features_of
 from sluice.data.config import DatasetConfig
+from sluice.data.sentences import read_sentence
 from sluice.data.splits import UNLABELLED
 from sluice.errors import SluiceError, UnknownNameError
+from sluice.graphs.features import FeatureRows, feature_rows
 from sluice.graphs.instance_graph import InstanceGraph
 from sluice.graphs.knn import KnnGraph
 from sluice.graphs.methods import GRAPHS
@@ -189,11 +192,18 @@ def read_pool(
         },
         class_names=train.class_names,
         tags=read_tags(lake, config, train) if "tags" in needs else None,
+        features=read_features(config, train) if "features" in needs else None,
         influence=(
             read_influence(lake, task, dataset, config, train) if "influence" in needs else None
         ),
     )
     return pool, train
+
+
+def read_features(config: DatasetConfig, train: Rows) -> FeatureRows:
+    """Return what the training rows are about, by their tags."""
+    sentences = [read_sentence(text).sentence for text in train.texts]
+    return feature_rows([features_of(each, config.features.kind) for each in sentences])
 
 
 def read_graph(

@@ -92,7 +92,10 @@ def check_task(lake: Lake, task: Task, dataset: str) -> None:
 
 
 def _relevant(config: DatasetConfig) -> dict[str, object]:
-    read = config.model_dump(mode="json", include={"files", "columns", "split", "limits"})
+    keys = {"files", "columns", "split", "limits"}
+    if config.task == "tokens":
+        keys |= {"bio"}
+    read = config.model_dump(mode="json", include=keys)
     # Said only where it is so: other datasets keep their input digests.
     return read | ({"labelling": True} if config.labelling is not None else {})
 

@@ -1,5 +1,6 @@
 """All methods side by side by the loss of the models that they train, and which to train on."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -17,7 +18,13 @@ from resources.store import evaluations, records
 from sluice.data.config import DatasetConfig
 from sluice.evaluation.bootstrap import Interval
 from sluice.evaluation.cells import Measured
-from sluice.evaluation.comparison import ALL_ROWS, Comparison, choose_by_values, summarise_values
+from sluice.evaluation.comparison import (
+    ALL_ROWS,
+    Choice,
+    Comparison,
+    choose_by_values,
+    summarise_values,
+)
 from sluice.subsets.contract import Selector
 
 VERSION = "1"
@@ -96,33 +103,33 @@ def compare(found: list[dict[str, Any]], config: DatasetConfig) -> Outcome:
     )
     at = order[budget_label(config.chosen_budget)]
     choice = choose_by_values(results, at)
-    chosen = next(
-        {
-            "selector": row["method"],
-            "budget": row["budget"],
-            "seed": row["seed"],
-            "selection_id": row["selection_id"],
-            "size": row["size"],
-            "validation_loss": -choice.seed_accuracy,
-        }
-        for row in found
-        if (row["method"], row["budget"], row["seed"]) == (choice.selector, labels[at], choice.seed)
-    )
+    chosen = chosen_of(found, choice, labels[at], validation_loss=-choice.seed_accuracy)
     lines = [_line(entry, labels, found) for entry in table]
-    sentences = _sentences(table, labels, chosen, len(found[0]["test_losses"]))
+    sentences = sentences_of(table, labels, chosen, len(found[0]["test_losses"]))
+    return outcome_of(COLUMNS, lines, chosen, sentences, config)
+
+
+def outcome_of(
+    columns: Sequence[str],
+    lines: list[list[str]],
+    chosen: dict[str, Any],
+    sentences: list[str],
+    config: DatasetConfig,
+) -> Outcome:
+    """Return a comparison of trained models as a stage's outcome."""
     return Outcome(
         content=digest_of([lines, chosen, sentences]),
         total=len(lines),
         new=len(lines),
         metadata={
             "comparison": dg.MetadataValue.table(
-                [dg.TableRecord(dict(zip(COLUMNS, line, strict=True))) for line in lines]
+                [dg.TableRecord(dict(zip(columns, line, strict=True))) for line in lines]
             ),
             "findings": dg.MetadataValue.md("\n".join(f"- {s}" for s in sentences)),
             "chosen": f"{chosen['selector']} at {chosen['budget']}, seed {chosen['seed']}",
         },
         details={
-            "columns": list(COLUMNS),
+            "columns": list(columns),
             "rows": lines,
             "chosen": chosen,
             "sentences": sentences,
@@ -156,9 +163,21 @@ def _loss(value: Interval, sign: str = "") -> str:
     return f"{mean} [{low}, {high}]"
 
 
-def _sentences(
+def chosen_of(
+    found: list[dict[str, Any]], choice: Choice, label: str, **more: float
+) -> dict[str, Any]:
+    """Return the chosen one of the stored models of one budget, with what it is worth."""
+    for row in found:
+        if (row["method"], row["budget"], row["seed"]) == (choice.selector, label, choice.seed):
+            names = ("budget", "seed", "selection_id", "size")
+            return {"selector": row["method"], **{name: row[name] for name in names}, **more}
+    raise KeyError(f"{choice.selector} at {label} with seed {choice.seed}")
+
+
+def sentences_of(
     table: list[Comparison], labels: list[str], chosen: dict[str, Any], test_rows: int
 ) -> list[str]:
+    """Say what was chosen, who beats random, and where too little was measured to tell."""
     compared = sorted({entry.selector for entry in table if entry.against_random})
     winners = sorted({entry.selector for entry in table if entry.beats_random})
     losers = [name for name in compared if name not in winners]

@@ -1,6 +1,5 @@
 """What each subset of instructions trains: LoRA adapters, measured on rows that none has seen."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -10,6 +9,7 @@ from assets.inputs import Rows, read_rows
 from assets.stage import Outcome, digest_of, inputs_of, logger, name_of, run_stage
 from assets.task import Task
 from assets.token_losses import identity_of
+from assets.trained_models import check_held_out, logged_models, models_table
 from assets.tuning import (
     SPLITS,
     Job,
@@ -29,7 +29,6 @@ from resources.store import evaluations, records, selections
 from resources.tracking import Tracking
 from sluice.data.config import DatasetConfig
 from sluice.data.digests import order_free_digest
-from sluice.errors import DataError
 from sluice.progress import track
 from sluice.subsets.contract import Selector
 
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 
 VERSION = "1"
 TABLE = evaluations.LANGUAGE_TABLE
-NUMBERS = ("loss", "family_loss", "exact")
+NUMBERS = tuple(f"{split}_{kind}" for split in SPLITS for kind in ("loss", "family_loss", "exact"))
 
 
 def language_evaluation_asset(task: Task, selector: Selector | None) -> dg.AssetsDefinition:
@@ -102,7 +101,10 @@ def language_evaluation_asset(task: Task, selector: Selector | None) -> dg.Asset
                 total=len(keys),
                 new=len(fresh),
                 reused=len(keys) - len(fresh),
-                metadata={"models": _table(found), **_logged(context, tracking, task, name, found)},
+                metadata={
+                    "models": models_table(found, NUMBERS),
+                    **logged_models(context, tracking, task, name, found, NUMBERS),
+                },
                 details={"evaluation_ids": keys, "rows": sum(map(len, chosen.values()))},
                 device=compute.resolve(),
             )
@@ -169,23 +171,6 @@ def _evaluate(
             )
 
 
-def check_held_out(dataset: str, chosen: dict[str, list[int]]) -> None:
-    """Refuse a dataset without rows to measure a model on.
-
-    Raises
-    ------
-    DataError
-        If so.
-    """
-    empty = [split for split in SPLITS if not chosen[split]]
-    if empty:
-        raise DataError(
-            f"Dataset {dataset} has no {' and no '.join(empty)} rows, so no subset can be "
-            "measured. Add rows, or change the split column or the shares under `split` in its "
-            "dataset.yaml."
-        )
-
-
 def _row(key: str, dataset: str, job: Job, version: str, made: "Tuned") -> dict[str, Any]:
     test = made.splits["test"]
     row: dict[str, Any] = {
@@ -205,31 +190,3 @@ def _row(key: str, dataset: str, job: Job, version: str, made: "Tuned") -> dict[
         row[f"{split}_losses"] = held.losses.tolist()
         row[f"{split}_matches"] = held.exact.tolist()
     return row
-
-
-def _logged(
-    context: dg.AssetExecutionContext,
-    tracking: Tracking,
-    task: Task,
-    method: str,
-    found: list[dict[str, Any]],
-) -> dict[str, Any]:
-    """Log one MLflow run with the method's numbers by size, and return the links to it."""
-    tags = tracking.tags_of(context) | {"sluice.method": method}
-    names = [f"{split}_{kind}" for split in SPLITS for kind in NUMBERS]
-    with tracking.run(f"sluice.{task.name}.{context.partition_key}", method, tags) as run:
-        run.parameters({"method": method, "learner": found[0]["learner"]})
-        for size in sorted({row["size"] for row in found}):
-            rows = [row for row in found if row["size"] == size]
-            means = {name: float(np.mean([row[name] for row in rows])) for name in names}
-            finite = {name: value for name, value in means.items() if np.isfinite(value)}
-            run.metrics({**finite, "rows": size}, step=size)
-    return {"mlflow_run_id": run.run_id, "mlflow_run": dg.MetadataValue.url(run.url)}
-
-
-def _table(found: list[dict[str, Any]]) -> dg.MetadataValue:
-    names = ("budget", "seed", "size", *(f"{s}_{kind}" for s in SPLITS for kind in NUMBERS))
-    shown: Callable[[Any], Any] = lambda v: round(v, 4) if isinstance(v, float) else v  # noqa: E731
-    return dg.MetadataValue.table(
-        [dg.TableRecord({name: shown(row[name]) for name in names}) for row in found]
-    )

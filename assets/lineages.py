@@ -1,12 +1,13 @@
 """Every task's lineage, by the name of its task."""
 
-from assets import instructions, tabular, text
+from assets import instructions, tabular, text, tokens
 from assets.task import Lineage
 from sluice.data.config import DatasetConfig
 from sluice.errors import ConfigError
 
 LINEAGES: dict[str, Lineage] = {
-    lineage.task.name: lineage for lineage in (text.LINEAGE, tabular.LINEAGE, instructions.LINEAGE)
+    lineage.task.name: lineage
+    for lineage in (text.LINEAGE, tabular.LINEAGE, instructions.LINEAGE, tokens.LINEAGE)
 }
 
 

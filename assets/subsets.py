@@ -107,6 +107,8 @@ def select(
     }
     consumed = inputs_of(lake, dataset, inputs)
     read: dict[str, str] = {key: record.data_version for key, record in consumed.items()}
+    if "features" in selector.needs:
+        parameters["features"] = read["features"] = config.features.kind
     if asking:
         parameters["asks"] = read["asks"] = asking.identity
     return run_stage(

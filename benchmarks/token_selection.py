@@ -27,6 +27,8 @@ from typing import Any
 
 import numpy as np
 
+from sluice.data.bio import checked_bio, features_of, tag_names
+from sluice.data.conll import Sentence, read_conll
 from sluice.data.digests import digest, text_hash
 from sluice.encoders.text import TextEncoder
 from sluice.models.token_fine_tune import T_FREX_TRAINING, token_fine_tune
@@ -34,8 +36,6 @@ from sluice.models.token_predict import predict_tags
 from sluice.randomness import keyed_uniform
 from sluice.subsets import cdis_per_feature, t_frex
 from sluice.subsets.budgets import parse_budget
-from sluice.tokens.bio import checked_bio, features_of, tag_names
-from sluice.tokens.conll import Sentence, read_conll
 from sluice.tokens.span_f1 import T_FREX_BETA, span_counts, token_counts
 
 POOL = Path("datasets/wnut_tweets_pool/wnut_tweets_pool.conll")

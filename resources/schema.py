@@ -76,6 +76,15 @@ TABLES: dict[str, str] = {
         "test_losses DOUBLE[], validation_matches DOUBLE[], test_matches DOUBLE[], "
         "families VARCHAR[], family_losses DOUBLE[], seconds DOUBLE"
     ),
+    # one row per trained tagger, append-only; right, predicted and true of each held-out row, in
+    # order of id, one after the other
+    "token_evaluations": (
+        "evaluation_id VARCHAR, dataset VARCHAR, method VARCHAR, budget VARCHAR, seed INTEGER, "
+        "selection_id VARCHAR, size BIGINT, learner VARCHAR, validation_f1 DOUBLE, "
+        "test_f1 DOUBLE, validation_f_beta DOUBLE, test_f_beta DOUBLE, validation_spans BIGINT[], "
+        "test_spans BIGINT[], validation_words BIGINT[], test_words BIGINT[], words_lost BIGINT, "
+        "seconds DOUBLE"
+    ),
     # what each asset last consumed and produced, per dataset: skip decisions come from here
     "records": (
         "dataset VARCHAR, asset VARCHAR, input_digest VARCHAR, data_version VARCHAR, "

@@ -1,6 +1,7 @@
 """Evaluations: one row per trained model, append-only, keyed by everything it depends on.
 
-In the table `evaluations`, or in `language_evaluations` where a language model was trained.
+In the table `evaluations`, or in `language_evaluations` where a language model was trained, or in
+`token_evaluations` where a tagger was.
 """
 
 from typing import Any
@@ -13,6 +14,7 @@ from resources.schema import TABLES
 
 TABLE = "evaluations"
 LANGUAGE_TABLE = "language_evaluations"
+TOKEN_TABLE = "token_evaluations"
 
 
 def known(lake: Lake, evaluation_ids: list[str], table: str = TABLE) -> set[str]:

@@ -15,14 +15,14 @@ def add(
         Path,
         typer.Argument(
             help="CSV, TSV, JSONL, Parquet or Arrow file, or a folder that Hugging Face's datasets "
-            "saved."
+            "saved; of the task tokens a CoNLL file (.conll, .bio, .iob, .tsv, .txt), or JSONL."
         ),
     ],
     label_column: Annotated[
         str | None, typer.Option(help="Column that holds the class (tasks text and tabular).")
     ] = None,
     task: Annotated[
-        str, typer.Option(help="What the dataset is for: text, tabular or instructions.")
+        str, typer.Option(help="What the dataset is for: text, tabular, instructions or tokens.")
     ] = "text",
     text_column: Annotated[
         str | None, typer.Option(help="Column that holds the text (task text).")
@@ -57,8 +57,22 @@ def add(
         str | None, typer.Option(help="Column of the kind of a row (task instructions).")
     ] = None,
     tags_column: Annotated[
-        str | None, typer.Option(help="Column of what a row is about (task instructions).")
+        str | None,
+        typer.Option(
+            help="Column of what a row is about (task instructions), or of lists of BIO tags "
+            "(task tokens)."
+        ),
     ] = None,
+    tokens_column: Annotated[
+        str | None, typer.Option(help="Column of lists of words (task tokens, JSONL).")
+    ] = None,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Let tags that continue nothing begin a span (task tokens); else an error.",
+        ),
+    ] = False,
     quality_column: Annotated[
         str | None, typer.Option(help="Column of how good a row is (task instructions).")
     ] = None,
@@ -112,20 +126,23 @@ def add(
                 "family": family_column,
                 "tags": tags_column,
                 "quality": quality_column,
+                "tokens": tokens_column,
             },
             labelling=labelling,
+            repair=repair,
         )
     for warning in made.warnings:
         warn(warning)
     from sluice.cli.summary import counts_line, summary
 
+    classes = "families" if made.form else "types" if task == "tokens" else "classes"
     lines = {
         "dataset": made.name,
         "folder": str(made.folder),
         **({"form": made.form} if made.form else {}),
         "instances": f"{made.instances:,}",
         "splits": counts_line(made.splits),
-        "families" if made.form else "classes": counts_line(made.classes) or "none yet",
+        classes: counts_line(made.classes) or "none yet",
         "set aside": counts_line(made.rejected) or "none",
     }
     results().print(summary("Added", lines))

@@ -233,7 +233,7 @@ def _show_rows(screen: Console, kind: str, rows: Any, limit: int, task: str) -> 
 
 def _shown(value: Any, column: str, task: str) -> Any:
     """Return a value for people: a conversation half by its prompt and half by its response."""
-    if task != "instructions" or not column.startswith("text") or value is None:
+    if task not in ("instructions", "tokens") or not column.startswith("text") or value is None:
         return value
     from sluice.data.shown import shown_text
 

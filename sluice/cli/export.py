@@ -13,6 +13,7 @@ from rich.markup import escape
 from sluice.cli import workspace
 from sluice.cli.common import results
 from sluice.cli.conversations_out import with_messages
+from sluice.cli.sentences_out import with_words
 from sluice.errors import ConfigError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def export(
 ) -> None:
     """Write the rows that a method keeps at a budget, with rank, gain and reason.
 
-    Rows of a table have their columns back, rows of instructions their messages.
+    Rows of a table have their columns back, rows of instructions their messages, tagged
+    sentences their words and tags.
     """
     from sluice.cli.rows_out import check_out, write_table
 
@@ -99,6 +101,7 @@ def _as_it_is(table: pa.Table) -> pa.Table:
 _RESTORED: dict[str, Callable[[pa.Table], pa.Table]] = {
     "tabular": with_features,
     "instructions": with_messages,
+    "tokens": with_words,
 }
 
 

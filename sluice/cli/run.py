@@ -27,8 +27,8 @@ def run(
     evaluate: Annotated[
         bool,
         typer.Option(
-            help="Afterwards train and measure a model on each subset, for the task instructions; "
-            "may take hours, and says how many before it starts."
+            help="Afterwards train and measure a model on each subset, for the tasks instructions "
+            "and tokens; may take hours, and of instructions says how many before it starts."
         ),
     ] = False,
     serve: Annotated[bool, typer.Option(help="Serve both UIs after the table.")] = False,
@@ -64,7 +64,7 @@ def _check_apart(dataset: str) -> None:
     lineage = lineage_of(config_of(dataset))
     if lineage.apart is None:
         raise ConfigError(
-            f"--evaluate is for the task instructions; {dataset} is of the task "
+            f"--evaluate is for the tasks instructions and tokens; {dataset} is of the task "
             f"{lineage.task.name}, whose subsets are evaluated in every run. Leave it out."
         )
 
@@ -130,7 +130,7 @@ def _report(
     if lineage.apart is None:
         _print_comparison(out, lineage.task, dataset)
     elif any("comparison" in (e.step_key or "") for e in result.get_step_success_events()):
-        _print_losses(out, lineage.task, dataset)
+        _print_trained(out, lineage.task, dataset)
     else:
         _print_subsets(out, lineage.task, dataset, config)
     counts = [
@@ -155,14 +155,15 @@ def _print_comparison(out: Console, task: Task, dataset: str) -> None:
         out.print(line)
 
 
-def _print_losses(out: Console, task: Task, dataset: str) -> None:
+def _print_trained(out: Console, task: Task, dataset: str) -> None:
     from rich.table import Table
 
     from assets.stage import inputs_of, name_of
 
+    measure = "loss in nats a token" if task.name == "instructions" else "span F1, token F-beta"
     key = task.key("evaluations", "comparison")
     said = inputs_of(workspace.resource("lake"), dataset, [key])[name_of(key)].details
-    table = Table(title="What each subset trains (loss in nats a token)", title_justify="left")
+    table = Table(title=f"What each subset trains ({measure})", title_justify="left")
     for name in said["columns"]:
         table.add_column(name, overflow="fold")
     for line in said["rows"]:

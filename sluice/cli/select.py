@@ -58,6 +58,11 @@ def select(
     from sluice.subsets.budgets import budget_of
     from sluice.subsets.registry import selector
 
+    if task == "tokens":
+        raise ConfigError(
+            "sluice select reads the tasks text and tabular; make a dataset of tagged sentences "
+            "with `sluice add` and `sluice run` it."
+        )
     options = _method_options(method, task, option or [])
     budget_of(method, selector(method).sized, budget, sys.maxsize)
     columns = {

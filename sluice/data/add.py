@@ -17,9 +17,10 @@ from pydantic import ValidationError
 from sluice.data.config import CONFIG_FILE, DatasetConfig, check_name, dump_config
 from sluice.data.config_errors import explain
 from sluice.data.digests import file_digest
-from sluice.data.files import SUFFIXES
+from sluice.data.files import SUFFIXES, TAGGED_SUFFIXES
 from sluice.data.instances import Prepared, prepare
 from sluice.data.raw import rows_of
+from sluice.data.sentence_rows import refuse_ill_formed
 from sluice.data.sources import files_of_rows, source_files, with_form, with_splits
 from sluice.errors import ConfigError, DataError
 
@@ -67,6 +68,7 @@ def add_dataset(
     split_column: str | None = None,
     more_columns: Mapping[str, str | None] | None = None,
     labelling: bool = False,
+    repair: bool = False,
 ) -> AddResult:
     """Make a dataset of a file.
 
@@ -78,7 +80,7 @@ def add_dataset(
     source : Path
         CSV, TSV, JSONL, Parquet or Arrow file, or a folder that Hugging Face's `datasets` wrote
         with ``save_to_disk``; the parts of a DatasetDict that are called train, validation and
-        test are its splits, unless a column is named.
+        test are its splits, unless a column is named. Of the task tokens a CoNLL file, or JSONL.
     datasets_root : Path
         The folder of datasets; made where only it is missing.
     name : str, optional
@@ -96,10 +98,14 @@ def add_dataset(
     more_columns : mapping of str to str or None, optional
         Further keys of those columns, for the task instructions: messages; prompt and response;
         instruction, input and output; family, tags, quality. Where none of the first six is given
-        the file shows its form, and what was found is written into dataset.yaml.
+        the file shows its form, and what was found is written into dataset.yaml. For the task
+        tokens: tokens and tags, of a JSONL file.
     labelling : bool
         Whether rows without a label are kept, for the task text; see
         `sluice.data.config_labelling.Labelling`.
+    repair : bool
+        For the task tokens: whether tags that continue nothing begin a span; else such a file is
+        refused.
 
     Returns
     -------
@@ -112,7 +118,7 @@ def add_dataset(
     DataError
         Where the file cannot be used, or the dataset exists.
     """
-    files = source_files(source)
+    files = source_files(source, task)
     name = check_name(name) if name is not None else default_name(source)
     folder = datasets_root / name
     _refuse_existing(folder)
@@ -125,7 +131,10 @@ def add_dataset(
         "split": split_column,
         **(more_columns or {}),
     }
-    config = build_config(source, task, columns, labelling=labelling)
+    sections: dict[str, Any] = {"bio": {"repair": True}} if repair else {}
+    if labelling:
+        sections["labelling"] = {}
+    config = build_config(source, task, columns, **sections)
     before = _stamp(files)
     config, form = with_form(files, config)
     config, splits = with_splits(source, config)
@@ -143,7 +152,7 @@ def default_name(source: Path) -> str:
         Where nothing of the name can be used.
     """
     stem = source.name.lower()
-    for suffix in SUFFIXES:
+    for suffix in (*SUFFIXES, *TAGGED_SUFFIXES):
         stem = stem.removesuffix(suffix)
     stem = re.sub(r"[^a-z0-9_-]+", "-", stem).strip("-_")[:64].rstrip("-_")
     if not stem:
@@ -152,7 +161,7 @@ def default_name(source: Path) -> str:
 
 
 def build_config(
-    source: Path, task: str, columns: dict[str, Any], *, labelling: bool = False
+    source: Path, task: str, columns: dict[str, Any], **sections: Any
 ) -> DatasetConfig:
     """Build the configuration of a dataset of one file.
 
@@ -162,9 +171,7 @@ def build_config(
         Where the task is unknown, a column has two meanings, or the task needs others.
     """
     named = {key: value for key, value in columns.items() if value is not None}
-    values: dict[str, Any] = {"task": task, "files": [source.name], "columns": named}
-    if labelling:
-        values["labelling"] = {}
+    values: dict[str, Any] = {"task": task, "files": [source.name], "columns": named, **sections}
     try:
         return DatasetConfig.model_validate(values)
     except ValidationError as error:
@@ -181,7 +188,10 @@ def check_file(source: Path, config: DatasetConfig) -> Prepared:
     DataError
         Where it cannot be used.
     """
-    return prepare(rows_of(files_of_rows(source_files(source)), config), config)
+    files = files_of_rows(source_files(source, config.task))
+    table = rows_of(files, config)
+    refuse_ill_formed(table, config)
+    return prepare(table, config)
 
 
 def _refuse_existing(folder: Path) -> None:

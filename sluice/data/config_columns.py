@@ -66,10 +66,16 @@ class Columns(Section):
         description="Column of the kind of task of a row, for the task instructions; without it "
         "all rows are of one family.",
     )
+    tokens: ColumnName | None = Field(
+        default=None,
+        description="Column of lists of words, for JSONL files of the task tokens; without it "
+        "tokens.",
+    )
     tags: ColumnName | None = Field(
         default=None,
         description="Column of what a row is about, for the task instructions: lists, or texts "
-        "with commas between; without it tags are mined.",
+        "with commas between; without it tags are mined. For JSONL files of the task tokens: "
+        "lists of one BIO tag a word; without it tags.",
     )
     quality: ColumnName | None = Field(
         default=None,
@@ -115,7 +121,7 @@ class Columns(Section):
     @model_validator(mode="after")
     def _one_meaning_each(self) -> Columns:
         special = list(self.special.values())
-        own = [name for name in (self.tags, self.quality) if name is not None]
+        own = [name for name in (self.tokens, self.tags, self.quality) if name is not None]
         named = [*special, *(self.features or []), *self.form.values(), *own]
         for place, name in enumerate(named):
             if name in named[:place]:
@@ -136,6 +142,7 @@ _OWN = {
         *("messages", "prompt", "response", "instruction", "input", "output"),
         *("family", "tags", "quality"),
     ),
+    "tokens": ("tokens", "tags"),
 }
 """Task to the keys that it reads beside id, group and split."""
 
@@ -143,12 +150,15 @@ _NEEDED = {
     "text": {"text": "the text", "label": "the class"},
     "tabular": {"label": "the class"},
     "instructions": {},
+    "tokens": {},
 }
 
 _ADVICE = {
     ("tabular", "text"): "remove it, and name the columns to learn from under features (without "
     "it, all that have no other meaning)",
     ("instructions", "label"): "write family instead, or remove it",
+    ("tokens", "text"): "write tokens and tags, or remove it: CoNLL files need no column named",
+    ("tokens", "label"): "remove it: the types of a sentence's spans are its label",
     ("instructions", "text"): "write messages, or prompt and response, or instruction and output",
 }
 

@@ -31,8 +31,9 @@ from sluice.data.config_sections import (
     Training,
     distinct,
 )
+from sluice.data.config_tokens import Bio, Features
 
-Task = Literal["text", "tabular", "instructions"]
+Task = Literal["text", "tabular", "instructions", "tokens"]
 TASKS: tuple[str, ...] = get_args(Task)
 
 
@@ -87,7 +88,8 @@ class DatasetConfig(Section):
         Field(min_length=1),
         AfterValidator(distinct),
     ] = Field(
-        description="Files (.csv, .tsv, .jsonl, .parquet) or patterns, relative to the folder."
+        description="Files (.csv, .tsv, .jsonl, .parquet; of the task tokens .conll, .bio, .iob, "
+        ".tsv, .txt, .jsonl) or patterns, relative to the folder."
     )
     columns: Columns = Field(description="Which column means what.")
     split: Split = Field(default=Split(), description="Validation and test shares.")
@@ -107,6 +109,10 @@ class DatasetConfig(Section):
     tagging: Tagging = Field(
         default=Tagging(), description="Tags that are mined where no column holds them."
     )
+    bio: Bio = Field(default=Bio(), description="Tags of words, for the task tokens.")
+    features: Features = Field(
+        default=Features(), description="What a tagged sentence is about, for the task tokens."
+    )
     graph: Graph = Field(default=Graph(), description="The graph of nearest neighbours.")
     selectors: Annotated[
         list[str] | None,
@@ -120,7 +126,7 @@ class DatasetConfig(Section):
     budgets: Annotated[list[Budget], Field(min_length=1), AfterValidator(distinct)] = Field(
         default=[0.01, 0.02, 0.05, 0.10, 0.20],
         description="Sizes of the subsets: counts (500) or shares of the training rows (0.05); "
-        "of the task instructions without it 0.05 and 0.1.",
+        "of the task instructions without it 0.05 and 0.1, of the task tokens 0.1, 0.25 and 0.5.",
     )
     seeds: Annotated[
         list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(distinct)
@@ -196,9 +202,8 @@ class DatasetConfig(Section):
             field = type(self).model_fields[name]
             if self.task not in tasks and getattr(self, name) != field.default:
                 plural = "tasks" if len(tasks) > 1 else "task"
-                raise ValueError(
-                    f"has {name}, which is for the {plural} {' and '.join(tasks)}; {advice}"
-                )
+                named = " and ".join(filter(None, [", ".join(tasks[:-1]), *tasks[-1:]]))
+                raise ValueError(f"has {name}, which is for the {plural} {named}; {advice}")
         problem = _of_other_tasks(self)
         if problem is not None:
             raise ValueError(problem)
@@ -207,18 +212,26 @@ class DatasetConfig(Section):
 
 SECTION_TASKS: dict[str, tuple[tuple[str, ...], str]] = {
     "encoding": (("tabular",), "write encoder instead"),
-    "encoder": (("text", "instructions"), "write encoding instead"),
+    "encoder": (("text", "instructions", "tokens"), "write encoding instead"),
     "language_model": (("instructions",), "remove it"),
     "neighbours": (("instructions",), "remove it"),
     "gradients": (("instructions",), "remove it"),
     "tagging": (("instructions",), "remove it"),
     "labelling": (("text",), "remove it"),
+    "bio": (("tokens",), "remove it"),
+    "features": (("tokens",), "write columns.features for those of a table, or remove it"),
 }
 """Section to the tasks that read it, and what to do about it in another."""
 
 _TRAINED = {
     "text": "the task text fine-tunes its encoder",
     "instructions": "the task instructions fine-tunes its language model",
+    "tokens": "the task tokens fine-tunes its encoder",
+}
+
+_MODELS = {
+    "instructions": ("language models", "language model"),
+    "tokens": ("taggers", "encoder"),
 }
 
 
@@ -232,14 +245,14 @@ def _of_other_tasks(config: DatasetConfig) -> str | None:
             "has training.warm_start, which is for the task text; classifiers of tables are "
             "always trained anew"
         )
-    if training.warm_start and task == "instructions":
+    if training.warm_start and task in _MODELS:
         return (
-            "has training.warm_start, which is for the task text; language models are always "
+            f"has training.warm_start, which is for the task text; {_MODELS[task][0]} are always "
             "fine-tuned anew"
         )
-    if config.evaluation.learner is not None and task == "instructions":
+    if config.evaluation.learner is not None and task in _MODELS:
         return (
-            "has evaluation.learner, which is for the tasks text and tabular; the task "
-            "instructions fine-tunes its language model on each subset"
+            f"has evaluation.learner, which is for the tasks text and tabular; the task {task} "
+            f"fine-tunes its {_MODELS[task][1]} on each subset"
         )
     return None

@@ -134,10 +134,11 @@ class Training(Section):
         "random_forest.",
     )
     epochs: Positive = Field(
-        default=3, description="Passes over the subset; of the task instructions 1."
+        default=3, description="Passes over the subset; of the task instructions 1, of tokens 2."
     )
     learning_rate: Annotated[float, Field(gt=0)] = Field(
-        default=1e-4, description="Peak learning rate; of the task instructions 2e-4."
+        default=1e-4,
+        description="Peak learning rate; of the task instructions 2e-4, of tokens 3e-4.",
     )
     batch_size: Positive = Field(default=16, description="Rows per optimiser step.")
     max_length: Positive = Field(
@@ -148,7 +149,8 @@ class Training(Section):
         default=0.01, description="AdamW's weight decay."
     )
     warmup_share: Annotated[float, Field(ge=0, lt=1)] = Field(
-        default=0.1, description="Share of the steps in which the learning rate rises."
+        default=0.1,
+        description="Share of the steps in which the learning rate rises; of the task tokens 0.",
     )
     seed: Annotated[int, Field(ge=0)] = Field(
         default=0, description="Seed of weights, order and dropout."

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sluice.data.config import DatasetConfig
 from sluice.data.conversations import message_fault, quality_fault, read_conversation
 from sluice.data.screened import Row
+from sluice.data.sentences import read_sentence
 from sluice.data.splits import SPLIT_NAMES
 from sluice.data.table_rows import infinite_column, is_empty_row
 
@@ -26,8 +27,9 @@ def row_fault(row: Row, without_id: bool, config: DatasetConfig) -> tuple[str, s
     tuple of str or None
         Reason (missing_label, unless the dataset has `labelling`; empty_text and text_too_long of
         texts; empty_row and infinite_value of tables; unreadable_messages, mixed_roles,
-        no_prompt, no_response, bad_quality and text_too_long of instructions; missing_id,
-        unknown_split) and detail.
+        no_prompt, no_response, bad_quality and text_too_long of instructions; those of
+        `sluice.data.conll.Rejected`, no_bio_tag, ill_formed_bio and text_too_long of tagged
+        sentences; missing_id, unknown_split) and detail.
     """
     columns = config.columns
     if not row.label and config.labelling is None:
@@ -70,6 +72,11 @@ def _of_conversation(row: Row, config: DatasetConfig) -> tuple[str, str] | None:
     return _too_long("conversation", sum(len(m.content) for m in conversation.messages), config)
 
 
+def _of_sentence(row: Row, config: DatasetConfig) -> tuple[str, str] | None:
+    read = read_sentence(row.text)
+    return read.fault or _too_long("sentence", len(read.words), config)
+
+
 def _split_source(row: Row, config: DatasetConfig) -> str:
     if config.columns.split is None:
         return f"folder of {row.file!r}, as split.by says, is"
@@ -93,4 +100,5 @@ _OF_TASK: dict[str, Callable[[Row, DatasetConfig], tuple[str, str] | None]] = {
     "text": _of_text,
     "tabular": _of_table,
     "instructions": _of_conversation,
+    "tokens": _of_sentence,
 }

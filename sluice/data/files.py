@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sluice.data.config import CONFIG_FILE, DatasetConfig, load_config
@@ -11,10 +13,17 @@ from sluice.data.saved_folder import arrow_files, is_saved
 from sluice.errors import DataError
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".parquet", ".arrow")
+TAGGED_SUFFIXES = (".conll", ".bio", ".iob", ".tsv", ".txt", ".jsonl")
+"""Of files of tagged sentences, for the task tokens."""
 
 
-def file_kind(path: Path) -> str:
-    """Return which of `SUFFIXES` a file has.
+def suffixes_of(task: str) -> tuple[str, ...]:
+    """Return the suffixes of files that a task reads."""
+    return TAGGED_SUFFIXES if task == "tokens" else SUFFIXES
+
+
+def file_kind(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> str:
+    """Return which of some suffixes a file has.
 
     Raises
     ------
@@ -22,13 +31,35 @@ def file_kind(path: Path) -> str:
         Where it has none of them.
     """
     name = path.name.lower()
-    for suffix in SUFFIXES:
+    for suffix in suffixes:
         if name.endswith(suffix):
             return suffix
     raise DataError(
-        f"{path} is no file that Sluice reads: its name must end in one of {', '.join(SUFFIXES)}. "
+        f"{path} is no file that Sluice reads: its name must end in one of {', '.join(suffixes)}. "
         "Convert or rename it, or narrow the pattern under files in dataset.yaml."
     )
+
+
+@contextmanager
+def readable(path: Path) -> Generator[None]:
+    """Say for people why a file cannot be read, while it is being read.
+
+    Raises
+    ------
+    DataError
+        It is missing, empty, or may not be read.
+    """
+    try:
+        if path.stat().st_size == 0:
+            raise DataError(f"{path} is empty. Put rows into it or remove it.")
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist. Check the path.") from None
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read: {error.strerror or error}. Check that it is a file and that "
+            "the user who runs Sluice may read it."
+        ) from None
 
 
 def matching_files(folder: Path, config: DatasetConfig) -> list[Path]:

@@ -12,6 +12,7 @@ from sluice.data.digests import text_hash
 from sluice.data.instruction_warnings import instruction_warnings
 from sluice.data.naming import counted, named
 from sluice.data.screening import Row, Screened, screen
+from sluice.data.sentence_checks import refuse_untagged, repair_warnings
 from sluice.data.splits import SPLITS, UNLABELLED
 from sluice.data.targets import refuse_quantities
 from sluice.errors import DataError
@@ -21,7 +22,12 @@ _COLUMNS = {
     "text": "text and label columns",
     "tabular": "label and feature columns",
     "instructions": "messages, or prompt and response, or instruction and output",
+    "tokens": "tokens and tags columns, or that the files are CoNLL files",
 }
+
+
+# Families and types of spans are no classes that a model must tell apart row by row.
+_WITHOUT_CLASSES = ("instructions", "tokens")
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,8 @@ def prepare(table: pa.Table, config: DatasetConfig) -> Prepared:
     DataError
         Where no usable row is left, none of them is for training, or only one class is, unless
         rows without a label are kept (of instructions: fewer than two rows are for training, or a
-        held-out prompt is trained on); or where the labels of a table are quantities (see
+        held-out prompt is trained on; of tagged sentences: fewer than two are for training, or
+        none of those has a span); or where the labels of a table are quantities (see
         `sluice.data.targets.refuse_quantities`).
     """
     screened = screen(table, config)
@@ -86,7 +93,8 @@ def prepare(table: pa.Table, config: DatasetConfig) -> Prepared:
             "row": pa.array([r.row for r in rows], pa.int64()),
         }
     )
-    return Prepared(instances, screened.rejected_table(), _warnings(screened, config))
+    warnings = [*_warnings(screened, config), *repair_warnings(table)]
+    return Prepared(instances, screened.rejected_table(), warnings)
 
 
 def _check(screened: Screened, total: int, config: DatasetConfig) -> None:
@@ -96,8 +104,10 @@ def _check(screened: Screened, total: int, config: DatasetConfig) -> None:
             f"None of the {total} rows can be used: {counted(screened.reasons())}. Check that "
             f"columns in dataset.yaml names the right {_COLUMNS[config.task]}."
         )
-    if config.task == "instructions":
+    if config.task in _WITHOUT_CLASSES:
         _check_training_rows(rows)
+        if config.task == "tokens":
+            refuse_untagged(rows)
         return
     if config.task == "tabular":
         refuse_quantities((r.label for r in rows), f"The column {config.columns.label!r}")
@@ -135,7 +145,7 @@ def _check_training_rows(rows: list[Row]) -> None:
 
 
 def _warnings(screened: Screened, config: DatasetConfig) -> list[str]:
-    warnings = _of_splits(screened) if config.task == "instructions" else _of_classes(screened)
+    warnings = _of_splits(screened) if config.task in _WITHOUT_CLASSES else _of_classes(screened)
     if config.task == "instructions":
         warnings += instruction_warnings(screened.kept)
     if config.task == "tabular":

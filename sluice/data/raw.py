@@ -15,9 +15,10 @@ from sluice.data.conversation_forms import form_of
 from sluice.data.conversation_rows import conversation_rows
 from sluice.data.conversations import NO_FAMILY
 from sluice.data.csv_file import read_csv
-from sluice.data.files import file_kind, folder_digest, folder_stamp, matching_files
+from sluice.data.files import file_kind, folder_digest, folder_stamp, matching_files, readable
 from sluice.data.jsonl_file import read_jsonl
 from sluice.data.saved_folder import read_arrow
+from sluice.data.sentence_rows import sentence_rows
 from sluice.data.table_rows import feature_columns, row_texts
 from sluice.data.targets import label_texts
 from sluice.data.textual import column_text
@@ -53,7 +54,8 @@ def read_raw(folder: Path, config: DatasetConfig) -> pa.Table:
         (int64, from 1, within its file). The text of a table's row is what
         `sluice.data.table_rows.row_texts` writes of its features, that of a row of instructions
         what `sluice.data.conversations.conversation_text` writes; the latter's label is its
-        family, `NO_FAMILY` where it has none. The rows of all files, by file name. In memory
+        family, `NO_FAMILY` where it has none. Of tagged sentences see
+        `sluice.data.sentence_rows.sentence_rows`. The rows of all files, by file name. In memory
         whole.
 
     Raises
@@ -75,6 +77,10 @@ def rows_of(files: Mapping[str, Path], config: DatasetConfig) -> pa.Table:
         What the column ``file`` says to the file, in order.
     config : DatasetConfig
     """
+    if config.task == "tokens":
+        return pa.concat_tables(
+            [sentence_rows(path, config, str(path), name) for name, path in files.items()]
+        )
     tables: list[pa.Table] = []
     features: list[str] | None = None
     forms: dict[str, str] = {}
@@ -195,9 +201,7 @@ def read_file(path: Path, columns: list[str] | None = None) -> pa.Table:
         Where the file is missing, empty, unreadable, broken, not UTF-8, or lacks a column.
     """
     kind, shown = file_kind(path), str(path)
-    try:
-        if path.stat().st_size == 0:
-            raise DataError(f"{shown} is empty. Put rows into it or remove it.")
+    with readable(path):
         if kind == ".parquet":
             return _read_parquet(path, shown, columns)
         if kind == ".arrow":
@@ -205,13 +209,6 @@ def read_file(path: Path, columns: list[str] | None = None) -> pa.Table:
         if kind == ".jsonl":
             return read_jsonl(path, shown, columns)
         return read_csv(path, shown, columns)
-    except FileNotFoundError:
-        raise DataError(f"{shown} does not exist. Check the path.") from None
-    except OSError as error:
-        raise DataError(
-            f"{shown} cannot be read: {error.strerror or error}. Check that it is a file and that "
-            "the user who runs Sluice may read it."
-        ) from None
 
 
 def _read_parquet(path: Path, shown: str, columns: list[str] | None) -> pa.Table:

@@ -25,7 +25,8 @@ class Row(NamedTuple):
     file: str
     row: int
     split_key: str
-    """What hashes place a row by: of instructions the normalised prompt, else `normalised`."""
+    """What hashes place a row by: of instructions the normalised prompt, of
+    sentences the words without case, else `normalised`."""
 
 
 class Rejection(NamedTuple):

@@ -14,6 +14,7 @@ from sluice.data.faults import row_fault
 from sluice.data.leaks import refuse_shared_prompts
 from sluice.data.saved_folder import folder_split
 from sluice.data.screened import Rejection, Row, Screened
+from sluice.data.sentences import read_sentence
 from sluice.data.splits import UNLABELLED, hashed_split, named_split
 
 __all__ = ["Rejection", "Row", "Screened", "normalise", "screen"]
@@ -28,9 +29,10 @@ def screen(table: pa.Table, config: DatasetConfig) -> Screened:
     """Separate usable rows from the others, the same under any order of the rows.
 
     Each row is first checked by itself (see `sluice.data.faults.row_fault`), then against the
-    others: duplicate_id, for texts conflict and duplicate_text, and for instructions
-    duplicate_row: the same prompt and response. Equal rows of a table are kept, whatever their
-    labels: few columns of few values repeat by themselves. So are prompts with several responses.
+    others: duplicate_id, for texts and sentences conflict and duplicate_text, and for
+    instructions duplicate_row: the same prompt and response. Equal rows of a table are kept,
+    whatever their labels: few columns of few values repeat by themselves. So are prompts with
+    several responses.
     Where the dataset has `labelling`, a row without a label is kept in the split `UNLABELLED`, and
     gives way to an equal one that has a label.
     Cost: one hash and one normalisation a row and O(n log n) comparisons; all rows in memory.
@@ -123,6 +125,10 @@ def _keys(text: str, task: str) -> tuple[str, str]:
     if task == "text":
         folded = normalise(text)
         return folded, folded
+    if task == "tokens":
+        # Case tells names apart, so it makes two sentences; it never parts them in the split.
+        sentence = read_sentence(text)
+        return unicodedata.normalize("NFC", "\n".join(sentence.tokens)), normalise(sentence.words)
     conversation = read_conversation(text)
     prompt = normalise(conversation.prompt)
     return f"{prompt}\n{normalise(conversation.response)}", prompt
@@ -163,7 +169,7 @@ def _unique_texts(rows: list[Row], rejected: list[Rejection], task: str) -> list
     for same in repeated:
         same.sort(key=lambda r: (not r.label, r.instance_id))
         first = same[0]
-        repeated_by = _repeated if task == "text" else _repeated_row
+        repeated_by = _REPEATED[task]
         rejected.extend(repeated_by(row, first) for row in same[1:])
         kept.append(first)
     return kept
@@ -206,3 +212,22 @@ def _repeated_row(row: Row, first: Row) -> Rejection:
         f"Prompt and response equal those of {first.instance_id!r} but for case and white space. "
         "Nothing need be done: one of them is kept.",
     )
+
+
+def _repeated_sentence(row: Row, first: Row) -> Rejection:
+    if read_sentence(row.text).tags == read_sentence(first.text).tags:
+        return Rejection(
+            row,
+            "duplicate_text",
+            f"The words equal those of {first.instance_id!r}. Nothing need be done: one of them "
+            "is kept.",
+        )
+    return Rejection(
+        row,
+        "conflict",
+        f"The words equal those of {first.instance_id!r}, which is kept, and the tags differ. "
+        "Decide which are right and remove the other.",
+    )
+
+
+_REPEATED = {"text": _repeated, "instructions": _repeated_row, "tokens": _repeated_sentence}

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from sluice.data.config import DatasetConfig
 from sluice.data.conversation_forms import form_of
-from sluice.data.files import file_kind
+from sluice.data.files import file_kind, suffixes_of
 from sluice.data.raw import read_file
 from sluice.data.saved_folder import SPLITS_FILE, STATE, is_saved, saved_files, saved_splits
 from sluice.data.splits import named_split
 from sluice.errors import DataError
 
 
-def source_files(source: Path) -> dict[str, Path]:
+def source_files(source: Path, task: str = "text") -> dict[str, Path]:
     """Return the files that make a dataset of `source`: name in the dataset to file, in order.
 
     Raises
@@ -23,8 +23,13 @@ def source_files(source: Path) -> dict[str, Path]:
         It is no file that Sluice reads, and no folder that `datasets` saved.
     """
     if not source.is_dir():
-        file_kind(source)
+        file_kind(source, suffixes_of(task))
         return {source.name: source}
+    if task == "tokens":
+        raise DataError(
+            f"{source} is a folder. Give a CoNLL file, or JSONL with a list of words and one of "
+            "tags in each object."
+        )
     source = source.resolve()
     if not is_saved(source):
         raise DataError(

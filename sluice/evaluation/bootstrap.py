@@ -80,9 +80,9 @@ def accuracy_interval(
     O(resamples x (n + s x n)) time; memory bounded by a constant plus O(s x n).
     """
     a = _as_seeds(correct)
-    _check_options(confidence, resamples)
+    check_options(confidence, resamples)
     draws = _resampled_means(a, resamples, seed, stream=1)
-    return _interval(float(a.mean(dtype=np.float64)), draws, confidence)
+    return interval_of(float(a.mean(dtype=np.float64)), draws, confidence)
 
 
 def paired_difference(
@@ -123,11 +123,11 @@ def paired_difference(
             f"A paired difference needs the same rows on both sides, got {a.shape[1]} and "
             f"{b.shape[1]}."
         )
-    _check_options(confidence, resamples)
+    check_options(confidence, resamples)
     draws = _resampled_means(a, resamples, seed, stream=1)
     draws -= _resampled_means(b, resamples, seed, stream=2)
     mean = float(a.mean(dtype=np.float64)) - float(b.mean(dtype=np.float64))
-    return _interval(mean, draws, confidence)
+    return interval_of(mean, draws, confidence)
 
 
 def _as_seeds(correct: NDArray[Any]) -> NDArray[np.floating]:
@@ -140,7 +140,14 @@ def _as_seeds(correct: NDArray[Any]) -> NDArray[np.floating]:
     return cells.astype(np.float32 if cells.dtype == np.bool_ else np.float64)
 
 
-def _check_options(confidence: float, resamples: int) -> None:
+def check_options(confidence: float, resamples: int) -> None:
+    """Refuse a bootstrap that says nothing.
+
+    Raises
+    ------
+    ConfigError
+        If `confidence` or `resamples` is out of range.
+    """
     if not 0 < confidence < 1 or resamples < 1:
         raise ConfigError(
             "A bootstrap needs confidence between 0 and 1 and at least one resample, got "
@@ -151,11 +158,28 @@ def _check_options(confidence: float, resamples: int) -> None:
 def _resampled_means(
     cells: NDArray[np.floating], resamples: int, seed: int, stream: int
 ) -> NDArray[np.float64]:
-    seeds, rows = cells.shape
+    rows = cells.shape[1]
     # Sums of products of small whole numbers: exact in float32 below 2^24 draws, so the result
     # is the same in whatever order a BLAS adds.
-    sums = np.concatenate([counts @ cells.T for counts in _row_counts(rows, resamples, seed)])
-    means = sums.astype(np.float64) / rows
+    sums = np.concatenate([counts @ cells.T for counts in row_counts(rows, resamples, seed)])
+    return over_seeds(sums.astype(np.float64) / rows, seed, stream)
+
+
+def over_seeds(means: NDArray[np.float64], seed: int, stream: int) -> NDArray[np.float64]:
+    """Average resampled numbers over resampled seeds.
+
+    Parameters
+    ----------
+    means : ndarray of float64, shape (resamples, s)
+    seed : int
+    stream : int
+        The seeds of either side of a difference are drawn by themselves.
+
+    Returns
+    -------
+    ndarray of float64, shape (resamples,)
+    """
+    resamples, seeds = means.shape
     if seeds == 1:
         return means[:, 0]
     rng = np.random.default_rng([seed, stream, seeds])
@@ -164,7 +188,8 @@ def _resampled_means(
     return (weights * means).sum(axis=1)
 
 
-def _row_counts(rows: int, resamples: int, seed: int) -> Iterator[NDArray[np.float32]]:
+def row_counts(rows: int, resamples: int, seed: int) -> Iterator[NDArray[np.float32]]:
+    """Yield how often each resample draws each row, some resamples at a time."""
     step = max(1, _CHUNK_CELLS // rows)
     draw = _cached_counts if rows * resamples <= _CACHED_CELLS else _draw_counts
     for start in range(0, resamples, step):
@@ -182,7 +207,8 @@ def _draw_counts(rows: int, resamples: int, seed: int, start: int) -> NDArray[np
 _cached_counts = lru_cache(maxsize=16)(_draw_counts)
 
 
-def _interval(mean: float, draws: NDArray[np.float64], confidence: float) -> Interval:
+def interval_of(mean: float, draws: NDArray[np.float64], confidence: float) -> Interval:
+    """Return the percentile interval of resampled numbers, with the mean that was found."""
     tail = (1 - confidence) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
     return Interval(mean, float(low), float(high))

@@ -5,10 +5,10 @@ Validation decides, test is only reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,7 +107,7 @@ def summarise(
         If a split's predictions are missing or of another length, or a (selector, budget, seed)
         comes twice.
     """
-    return _summary(correct_by_cell(results, truth), _Bootstrap(confidence, resamples, seed))
+    return summary_of(correct_by_cell(results, truth), _Bootstrap(confidence, resamples, seed))
 
 
 def summarise_values(
@@ -135,10 +135,23 @@ def summarise_values(
     DataError
         If rows differ in number, or a (selector, budget, seed) comes twice.
     """
-    return _summary(values_by_cell(results), _Bootstrap(confidence, resamples, seed))
+    return summary_of(values_by_cell(results), _Bootstrap(confidence, resamples, seed))
 
 
-def _summary(cells: dict[tuple[str, float], Cell], options: _Bootstrap) -> list[Comparison]:
+class Resampling(Protocol):
+    """How the numbers of a cell become an interval."""
+
+    def accuracy(self, correct: NDArray[Any]) -> Interval:
+        """Return the interval of one cell."""
+        ...
+
+    def difference(self, a: NDArray[Any], b: NDArray[Any]) -> Interval:
+        """Return the interval of the difference of two cells, on the same rows."""
+        ...
+
+
+def summary_of(cells: dict[tuple[str, float], Cell], options: Resampling) -> list[Comparison]:
+    """Compare every cell with random at its budget and with all rows."""
     everything = next((c for (name, _), c in cells.items() if name == ALL_ROWS), None)
     table: list[Comparison] = []
     for (name, budget), cell in sorted(cells.items(), key=_report_order):
@@ -192,7 +205,7 @@ def choose_subset(
     win the more often the more seeds the method was given.
     """
     at_budget = [r for r in results if r.budget == budget and r.selector != ALL_ROWS]
-    return _choice(correct_by_cell(at_budget, {split: truth}), budget, split)
+    return choice_of(correct_by_cell(at_budget, {split: truth}), budget, split)
 
 
 def choose_by_values(
@@ -200,19 +213,35 @@ def choose_by_values(
 ) -> Choice:
     """Pick as `choose_subset` does, by the mean of a number of each row."""
     at_budget = [r for r in results if r.budget == budget and r.selector != ALL_ROWS]
-    return _choice(values_by_cell(at_budget), budget, split)
+    return choice_of(values_by_cell(at_budget), budget, split)
 
 
-def _choice(cells: dict[tuple[str, float], Cell], budget: float, split: str) -> Choice:
+def choice_of(
+    cells: dict[tuple[str, float], Cell],
+    budget: float,
+    split: str,
+    worth: Callable[[NDArray[Any]], Fraction] | None = None,
+) -> Choice:
+    """Pick among cells of one budget, see `choose_subset`.
+
+    Parameters
+    ----------
+    cells : dict of (str, float) to Cell
+    budget : float
+    split : str
+    worth : callable, optional
+        Of the numbers of some seeds, or of one; without it their mean.
+    """
+    mean = worth or _mean
     if not cells:
         raise DataError(
             f"No subset was evaluated at budget {budget:g}. Evaluate one, or choose another budget."
         )
     # Fractions: equal accuracies must tie, whatever the number of seeds.
-    means = {name: _mean(cell.correct[split]) for (name, _), cell in cells.items()}
+    means = {name: mean(cell.correct[split]) for (name, _), cell in cells.items()}
     winner = min(means, key=lambda name: (-means[name], name))
     cell = cells[winner, budget]
-    by_seed = [_mean(row) for row in cell.correct[split]]
+    by_seed = [mean(row) for row in cell.correct[split]]
     best = min(range(len(by_seed)), key=lambda i: (-by_seed[i], cell.seeds[i]))
     return Choice(winner, budget, cell.seeds[best], float(means[winner]), float(by_seed[best]))
 
@@ -234,7 +263,7 @@ class _Bootstrap:
         )
 
 
-def _differences(cell: Cell, other: Cell | None, options: _Bootstrap) -> dict[str, Interval]:
+def _differences(cell: Cell, other: Cell | None, options: Resampling) -> dict[str, Interval]:
     if other is None:
         return {}
     return {s: options.difference(c, other.correct[s]) for s, c in cell.correct.items()}

@@ -48,7 +48,7 @@ def token_fine_tune(
     tags : sequence of sequence of str, length n
         One a word.
     tag_names : sequence of str, length C
-        Saved in the model's configuration; see `sluice.tokens.bio.tag_names`.
+        Saved in the model's configuration; see `sluice.data.bio.tag_names`.
     config : TrainingConfig
         `T_FREX_TRAINING`, or another.
     model_folder : str, Path or None

@@ -25,6 +25,7 @@ from sluice.subsets import (
     subset_search,
 )
 from sluice.subsets.bids import SELECTOR as BIDS
+from sluice.subsets.cdis_per_feature import SELECTOR as CDIS_PER_FEATURE
 from sluice.subsets.contract import Selector
 from sluice.subsets.dac import SELECTOR as DAC
 from sluice.subsets.dac_iterative import SELECTOR as DAC_ITERATIVE
@@ -33,6 +34,7 @@ from sluice.subsets.ifd_top import SELECTOR as IFD_TOP
 from sluice.subsets.longest import SELECTOR as LONGEST
 from sluice.subsets.mig import SELECTOR as MIG
 from sluice.subsets.quad import SELECTOR as QUAD
+from sluice.subsets.t_frex import SELECTOR as T_FREX
 from sluice.subsets.t_shirt import SELECTOR as T_SHIRT
 
 _ALL = (
@@ -64,6 +66,8 @@ _ALL = (
     LONGEST,
     IFD_TOP,
     DEITA_FILTER,
+    T_FREX,
+    CDIS_PER_FEATURE,
 )
 
 SELECTORS: dict[str, Selector] = {method.name: method for method in _ALL}

@@ -58,7 +58,10 @@ def test_defaults(tmp_path):
         ("files: []", "files: [] is not valid; it should hold at least one value."),
         ("files: a.csv", "files: 'a.csv' is not valid; it should be a list, such as [a, b]."),
         ("files: [a.csv, a.csv]", "names 'a.csv' twice; remove one."),
-        ("task: video", "task: 'video' is not a known task; known: text, tabular, instructions."),
+        (
+            "task: video",
+            "task: 'video' is not a known task; known: text, tabular, instructions, tokens.",
+        ),
         ("columns: {label: y}", "columns: lacks text; name the column that holds the text."),
         ("columns: {text: t, label: y, features: [a]}", "columns: has features, which the task"),
         ("columns: {text: t, label: y, types: {a: date}}", "columns: has types, which the task"),

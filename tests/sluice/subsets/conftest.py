@@ -6,6 +6,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 
+from sluice.graphs.features import feature_rows
 from sluice.graphs.knn import KnnGraph
 from sluice.graphs.methods import build
 from sluice.graphs.tags import tag_rows
@@ -70,9 +71,20 @@ class Content:
             },
         )
 
+    def tokens(self, order=None):
+        """As for tagged sentences: features of every row, one to three of them."""
+        order = np.arange(len(self.ids)) if order is None else order
+        ids, rows, labels = self.ids[order], self.rows[order], self.labels[order]
+        graph = KnnGraph.build(ids, rows, k=8, slack=2, device="cpu")
+        best = np.argsort(-rows, axis=1, kind="stable")
+        named = [[f"type {j}" for j in row[: 1 + row[0] % 3]] for row in best]
+        return Pool(
+            ids, rows, labels, graph, class_names=self.names(), features=feature_rows(named)
+        )
+
     def pool_for(self, task, method, order=None):
         """The pool that a method gets in a task's lineage."""
-        makers = {"text": self.pool, "instructions": self.instructions}
+        makers = {"text": self.pool, "instructions": self.instructions, "tokens": self.tokens}
         make = makers.get(task, lambda order=None: self.table(order, method))
         if order is not None:
             return make(order)

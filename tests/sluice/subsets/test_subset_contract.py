@@ -8,8 +8,8 @@ from sluice.subsets.registry import SELECTORS
 
 SHORT = {"subset_search": {"evaluations": 20}, "deita_filter": {"fill": True}}
 """Options with which a method takes less time, or fills its budget."""
-FILLING = {"quad"}
-"""Methods that say when they fill their budget by another rule."""
+FILLING = {"quad", "t_frex", "cdis_per_feature"}
+"""Methods that say how, or by what other rule, they fill their budget."""
 pairs = [(method, task) for method in SELECTORS.values() for task in sorted(method.tasks)]
 
 
@@ -22,7 +22,8 @@ def each(*chosen):
 
 every = each(*pairs)
 tabular = each(*(pair for pair in pairs if pair[1] == "tabular"))
-sized = each(*(pair for pair in pairs if pair[0].sized))
+sized = each(*(pair for pair in pairs if pair[0].sized and "features" not in pair[0].needs))
+by_features = each(*(pair for pair in pairs if pair[0].sized and "features" in pair[0].needs))
 BUDGETS = [1, 2, 10, 11, 37, 299, 300]
 
 
@@ -141,6 +142,18 @@ def test_own_size_is_what_every_budget_starts_from(method, task, data, request):
         mine = [i for i in whole.ids if label[i] == c]
         kept = [i for i in own.ids if label[i] == c]
         assert mine[: len(kept)] == kept
+    order = np.random.default_rng(2).permutation(len(content.ids))
+    assert same(run(method, content.pool_for(task, method, order), None, 0), own)
+
+
+@by_features
+@pytest.mark.parametrize("data", ["digits", "copies", "equal"])
+def test_own_size_begins_every_ranking_by_features(method, task, data, request):
+    content = request.getfixturevalue(data)
+    own = run(method, content.pool_for(task, method), None, 0)
+    assert 0 < len(own.ids) <= len(content.ids)
+    whole = run(method, content.pool_for(task, method), "100%", 0)
+    assert whole.ids[: len(own.ids)].tolist() == own.ids.tolist()
     order = np.random.default_rng(2).permutation(len(content.ids))
     assert same(run(method, content.pool_for(task, method, order), None, 0), own)
 

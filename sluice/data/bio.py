@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from sluice.data.conll import Sentence
 from sluice.errors import ConfigError, DataError
-from sluice.tokens.conll import Sentence
 
 OUTSIDE = "O"
 FEATURES = ("lemma", "type")
@@ -31,6 +31,24 @@ class Span:
     type: str
     start: int
     end: int
+
+
+@dataclass(frozen=True)
+class BioFault:
+    """Where tags are not well-formed BIO.
+
+    Attributes
+    ----------
+    word : int
+    reason : str
+        no_bio_tag or ill_formed_bio.
+    detail : str
+        What is wrong and what to do.
+    """
+
+    word: int
+    reason: str
+    detail: str
 
 
 def parts_of(tag: str) -> tuple[str, str] | None:
@@ -77,6 +95,24 @@ def repaired(tags: Sequence[str]) -> tuple[tuple[str, ...], int]:
     return mended, len(wrong)
 
 
+def bio_fault(tags: Sequence[str]) -> BioFault | None:
+    """Return the first place at which tags are not well-formed BIO, or None.
+
+    A tag that is none of ``O``, ``B-x`` and ``I-x`` comes before one that continues nothing.
+    """
+    for word, tag in enumerate(tags):
+        if parts_of(tag) is None:
+            detail = f"the tag {tag!r} is no BIO tag. Write O, B-TYPE or I-TYPE in the last column."
+            return BioFault(word, "no_bio_tag", detail)
+    for word in ill_formed(tags)[:1]:
+        detail = (
+            f"the tag {tags[word]!r} continues no span of its type. Write B for the first word of "
+            "a span, or ask for a repair."
+        )
+        return BioFault(word, "ill_formed_bio", detail)
+    return None
+
+
 def checked_bio(
     sentences: Iterable[Sentence], *, repair: bool = False
 ) -> tuple[list[Sentence], int]:
@@ -102,19 +138,10 @@ def checked_bio(
     checked: list[Sentence] = []
     changed = 0
     for sentence in sentences:
-        for word, tag in enumerate(sentence.tags):
-            if parts_of(tag) is None:
-                raise DataError(
-                    f"{_place(sentence, word)}: the tag {tag!r} is no BIO tag. Write O, B-TYPE or "
-                    "I-TYPE in the last column."
-                )
+        fault = bio_fault(sentence.tags)
+        if fault is not None and not (repair and fault.reason == "ill_formed_bio"):
+            raise DataError(f"{_place(sentence, fault.word)}: {fault.detail}")
         tags, wrong = repaired(sentence.tags)
-        if wrong and not repair:
-            word = ill_formed(sentence.tags)[0]
-            raise DataError(
-                f"{_place(sentence, word)}: the tag {sentence.tags[word]!r} continues no span of "
-                "its type. Write B for the first word of a span, or ask for a repair."
-            )
         changed += wrong
         checked.append(replace(sentence, tags=tags) if wrong else sentence)
     return checked, changed

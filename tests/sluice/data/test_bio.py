@@ -4,8 +4,7 @@ from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import IOB2, Entities
 
-from sluice.errors import ConfigError, DataError
-from sluice.tokens.bio import (
+from sluice.data.bio import (
     Span,
     checked_bio,
     features_of,
@@ -14,7 +13,8 @@ from sluice.tokens.bio import (
     spans_of,
     tag_names,
 )
-from sluice.tokens.conll import Sentence
+from sluice.data.conll import Sentence
+from sluice.errors import ConfigError, DataError
 
 TAGS = st.lists(st.sampled_from(["O", "B-x", "I-x", "B-y", "I-y", "B-a-b", "I-a-b"]), max_size=12)
 

@@ -1,0 +1,148 @@
+"""The lineage of tagged sentences: what a change costs, and a refresh that equals a rebuild."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from lineage import Ran, run_lineage
+
+from assets.inputs import read_features, read_rows
+from assets.tokens import LINEAGE, TOKENS, wanted
+from resources.datasets import Datasets
+from resources.lake import Lake
+from resources.store import records, rows, selections
+from sluice.data.sentences import joined_words, read_sentence
+from sluice.subsets.budgets import parse_budget
+
+NAME = "notes"
+T_FREX = TOKENS.key("subsets", "t_frex")
+PEOPLE = ("Ada Lovelace", "Grace Hopper", "Alan Turing", "Mary Shelley", "Isaac Newton")
+PLACES = ("London", "New York", "Lake Geneva", "Cambridge", "Rome")
+TEMPLATES = (
+    "{person} moved to {place} in the spring .",
+    "The train from {place} was late again .",
+    "Everybody admired the letters of {person} .",
+    "Nothing happened on that quiet day , number {number} .",
+)
+
+
+def sentences() -> list[list[tuple[str, str]]]:
+    """Eighty sentences, a quarter of them without a span, none twice."""
+    made = []
+    for number in range(80):
+        filled = {"person": PEOPLE[number % 5], "place": PLACES[number // 5 % 5]}
+        words: list[tuple[str, str]] = []
+        for part in TEMPLATES[number // 20].split():
+            kind = part.strip("{}")
+            if part == "{number}":
+                words.append((str(number), "O"))
+            elif part.startswith("{"):
+                named = filled[kind].split()
+                words += [(w, f"{'I' if i else 'B'}-{kind}") for i, w in enumerate(named)]
+            else:
+                words.append((part, "O"))
+        made.append([(f"{number}.", "O"), *words])
+    return made
+
+
+def write(content: list[list[tuple[str, str]]], extra: str = "", **changes: object) -> None:
+    folder = Datasets().folder / NAME
+    folder.mkdir(exist_ok=True)
+    blocks = ("".join(f"{word}\t{tag}\n" for word, tag in sentence) for sentence in content)
+    (folder / "notes.conll").write_text("\n".join(blocks) + extra)
+    config = {
+        "task": "tokens",
+        "files": ["notes.conll"],
+        "budgets": [0.25],
+        "chosen_budget": 0.25,
+        "seeds": [0],
+        "graph": {"k": 5, "slack": 5},
+        "plots": False,
+        **changes,
+    }
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(config))
+
+
+def ran(**options: object) -> Ran:
+    done = run_lineage(NAME, **options)
+    assert done.success, "\n".join(done.errors.values())
+    return done
+
+
+def kept(lake: Lake) -> dict[str, list[str]]:
+    """Rows of each method's subset, in order."""
+    found = {}
+    for name, record in records.latest(lake, NAME).items():
+        if "/subsets/" in name:
+            shown = record.details["selections"][0]["selection_id"]
+            found[name] = selections.rows(lake, shown)["instance_id"].to_pylist()
+    return found
+
+
+@pytest.mark.slow
+def test_only_a_changed_sentence_is_embedded_and_a_refresh_equals_a_rebuild(home: Path) -> None:
+    content = sentences()
+    write(content, "\nbad\n\nodd I-person\n")
+    first, lake = ran(), Lake()
+    assert set(first.metadata) == {"/".join(k.path) for k in wanted(Datasets().config(NAME))}
+    assert first.computed["tokens/embeddings"] == 80
+    assert first.metadata["tokens/subsets/t_frex"]["notes"].startswith("The least split")
+    train = read_rows(lake, NAME).of("train")
+    assert {len(ids) for ids in kept(lake).values()} == {parse_budget(0.25, len(train.ids))}
+    assert set(train.class_names) == {"person", "place", "person+place", "none"}
+    reasons = sorted(rows.read_rejected(lake, NAME)["reason"].to_pylist())
+    assert reasons == ["ill_formed_bio", "missing_tag"]
+    assert not ran().computed, "nothing changed"
+    page = (home / "sluice" / "reports" / f"{NAME}.html").read_text()
+    assert "t_frex" in page
+    assert joined_words(train.texts[0]).split()[1] in page
+    content[3] = [*content[3][:-1], ("slowly", "O"), (".", "O")]
+    write(content, "\nbad\n\nodd I-person\n")
+    second = ran()
+    assert second.computed["tokens/embeddings"] == 1
+    assert second.metadata["tokens/embeddings"]["texts_embedded"] == 1
+    refreshed = kept(lake)
+    again = ran(job="tokens_rebuild")
+    assert again.metadata["tokens/embeddings"]["texts_embedded"] == 0
+    assert kept(lake) == refreshed
+    # the repaired sentence is a row more
+    write(content, "\nbad\n\nodd I-person\n", bio={"repair": True}, features={"kind": "lemma"})
+    third = ran(keys=[*map(TOKENS.key, ("instances", "embeddings", "map")), T_FREX])
+    assert third.computed["tokens/embeddings"] == 1
+    assert "tokens/subsets/t_frex" in third.computed, "other features are other subsets"
+    present = read_rows(lake, NAME).of("train")
+    features = read_features(Datasets().config(NAME), present)
+    assert {"ada lovelace", "lake geneva"} <= set(features.names)
+
+
+def test_asks_only_for_what_a_selector_reads(home: Path) -> None:
+    write(sentences(), selectors=["t_frex"])
+    asked = set(wanted(Datasets().config(NAME)))
+    assert TOKENS.key("graphs", "knn") not in asked
+    assert TOKENS.key("subsets", "random_stratified") in asked
+    assert TOKENS.key("subsets", "k_center") not in asked
+    write(sentences(), selectors=["facility_location"])
+    assert TOKENS.key("graphs", "knn") in set(wanted(Datasets().config(NAME)))
+
+
+@pytest.mark.slow
+def test_taggers_are_trained_apart_once_each_and_compared(home: Path) -> None:
+    few = {"selectors": ["t_frex"], "training": {"epochs": 1}, "split": {"validation": 0.2}}
+    write(sentences(), **few, evaluation={"resamples": 50})
+    ran()
+    asked = LINEAGE.apart(Datasets().config(NAME))
+    done = ran(job="tokens_evaluations", keys=asked)
+    assert done.computed["tokens/evaluations/t_frex"] == 1
+    assert done.computed["tokens/evaluations/all_rows"] == 1
+    lake = Lake()
+    details = records.latest(lake, NAME)["tokens/evaluations/comparison"].details
+    assert [row[1] for row in details["rows"]] == ["random_stratified", "t_frex", "all_rows"]
+    assert 0 <= details["chosen"]["validation_f1"] <= 1
+    stored = lake.read("SELECT * FROM token_evaluations").to_pylist()
+    held = read_rows(lake, NAME).of("test")
+    spans = sum("B-" in tag for text in held.texts for tag in read_sentence(text).tags)
+    assert all(sum(row["test_spans"][2::3]) == spans for row in stored)
+    page = (home / "sluice" / "reports" / f"{NAME}.html").read_text()
+    assert "What each subset trains" in page
+    assert "span F1" in page
+    assert not ran(job="tokens_evaluations", keys=asked).computed
