@@ -66,7 +66,7 @@ _SLOTS = {
         (
             ("k_center", "facility_location", "k_medoids", "margin", "density", "gais", "mig"),
             ("subset_search", "herding", "cnn", "enn_k_medoids", "enn", "all_knn", "ldis"),
-            ("cdis", "drop3", "icf", "lss", "lsbo"),
+            ("cdis", "drop3", "icf", "lss", "lsbo", "t_frex", "cdis_per_feature"),
         )
     )
     for colour, name in enumerate(names)

@@ -158,5 +158,5 @@ def test_adding_what_does_not_fit(files, tmp_path, more, expected):
 def test_methods_of_the_task():
     described = json.loads(invoke("methods", "--task", "tabular", "--json").stdout)
     assert [each["name"] for each in described] == [
-        each["name"] for each in sluice.api.methods("tabular")
+        each["name"] for each in sluice.methods("tabular")
     ]

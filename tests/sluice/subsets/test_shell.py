@@ -183,6 +183,7 @@ def test_registry_names():
         assert methods == [m for m in SELECTORS.values() if task in m.tasks]
     assert {m.name for m in SELECTORS.values() if m.sized} == {
         "cnn", "enn", "all_knn", "drop3", "icf", "lss", "lsbo", "ldis", "cdis",
+        "t_frex", "cdis_per_feature",
     }  # fmt: skip
     with pytest.raises(UnknownNameError, match="Did you mean k_center"):
         selector("k_centre")
