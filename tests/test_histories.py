@@ -11,7 +11,7 @@ from workshop import Rows, Workshop
 
 from sluice.encoders.text import TextEncoder
 
-EXAMPLES = 3
+EXAMPLES = 2
 
 
 @pytest.fixture(scope="module")
