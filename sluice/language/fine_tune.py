@@ -40,7 +40,7 @@ from sluice.randomness import keyed_bits, uniform_of
 if TYPE_CHECKING:
     import torch
 
-MICRO_TOKENS = {"cpu": 1024, "cuda": 16384}
+MICRO_TOKENS = {"cpu": 384, "cuda": 16384}
 """Padded tokens of a micro-batch by device; they decide memory and speed, not the gradient."""
 _CLIP = 1.0
 
