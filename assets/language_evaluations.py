@@ -164,14 +164,15 @@ def _evaluate(
             texts = [train.texts[i] for i in kept.tolist()]
             pairs = tokens_of(loaded, texts, learner.training.max_length, end=True)
             made = evaluate_tuned(loaded, ids, pairs, held, learner, job.seed, advance)
-            evaluations.append(lake, [_row(key, dataset, job, learner.version, made)], TABLE)
+            evaluations.append(lake, [row_of(key, dataset, job, learner.version, made)], TABLE)
             logger.info(
                 "%s at %s, seed %d: validation loss %.4f",
                 *(job.method, job.budget, job.seed, made.splits["validation"].loss),
             )
 
 
-def _row(key: str, dataset: str, job: Job, version: str, made: "Tuned") -> dict[str, Any]:
+def row_of(key: str, dataset: str, job: Job, version: str, made: "Tuned") -> dict[str, Any]:
+    """Return one trained and measured model as a row of the table `language_evaluations`."""
     test = made.splits["test"]
     row: dict[str, Any] = {
         "evaluation_id": key,

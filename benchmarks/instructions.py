@@ -1,123 +1,274 @@
 """What each method's subset of the shipped instructions trains: SmolLM2-135M with LoRA, 10 %.
 
-Carries the shipped sample through the lineage and its evaluations in a folder of its own, as
-`sluice run evals_instructions --evaluate` does, and writes the table. Stopped, it goes on where
-it was. Seeds: three for every method at first; then five for random and for the three methods
-that are best on validation (a method without randomness has one subset, and a training a seed).
+Each trained model is a line of ``results/instructions/cells.jsonl``, and the rows that each method
+keeps stand in ``subsets.json`` beside it, so a stopped run goes on where it was, on another machine
+too; a model is trained again where its rows, the held-out rows or the settings have changed. Seeds:
+three for every method and for all rows; then five for random and for the three methods that are
+best on validation (a method without randomness has one subset, and a training a seed).
 
-``python -m benchmarks.instructions FOLDER`` from the root of the repository; about two CPU hours.
+``python -m benchmarks.instructions FOLDER --subsets [METHOD ...]`` carries the sample through its
+lineage in a folder of its own, up to the subsets; ``python -m benchmarks.instructions FOLDER``
+trains and writes the table. Several processes can share the models (``--only METHOD ...``). From
+the root of the repository; about five CPU hours in float32, two in bfloat16.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
+from assets.inputs import Rows
+from assets.language_comparison import compare
+from assets.language_evaluations import VERSION, evaluation_ids, row_of
+from assets.subsets import budget_label
+from assets.token_losses import identity_of
+from assets.tuning import ALL_ROWS_SEEDS, Job, held_out_rows, held_out_sample, learner_of, tokens_of
+from resources.compute import Compute
+from resources.language_models import LanguageModels
+from sluice.data.config import DatasetConfig, load_config
+from sluice.data.digests import order_free_digest
+from sluice.data.instances import prepare
+from sluice.data.raw import read_raw
+from sluice.evaluation.comparison import ALL_ROWS
+from sluice.evaluation.tuned import evaluate_tuned
+from sluice.progress import track
+
 NAME = "evals_instructions"
-RESULTS = Path(__file__).parent / "results"
+SHIPPED = Path("datasets") / NAME
+RESULTS = Path(__file__).parent / "results" / "instructions"
+CELLS, SUBSETS = RESULTS / "cells.jsonl", RESULTS / "subsets.json"
+RANDOM = "random_stratified"
 SELECTORS = ["mig", "t_shirt", "dac", "bids", "longest", "ifd_top", "k_center"]
-FIRST, MORE, BEST = [0, 1, 2], [0, 1, 2, 3, 4], 3
+METHODS = [RANDOM, *SELECTORS, ALL_ROWS]
+BUDGET = 0.1
+FIRST, MORE, BEST = range(3), range(5), 3
+Subsets = dict[str, dict[str, list[str]]]
 
 
-def write_config(folder: Path, selectors: list[str], seeds: list[int]) -> None:
-    """Write the dataset's settings beside its file."""
-    target = folder / "datasets" / NAME
-    if not target.exists():
-        shutil.copytree(Path("datasets") / NAME, target)
-    config = yaml.safe_load((Path("datasets") / NAME / "dataset.yaml").read_text())
-    config |= {"budgets": [0.1], "chosen_budget": 0.1, "seeds": seeds, "selectors": selectors}
-    (target / "dataset.yaml").write_text(yaml.safe_dump(config))
-
-
-def run(folder: Path) -> None:
-    """Carry the dataset through its lineage and its evaluations."""
-    subprocess.run(
-        [sys.executable, "-m", "sluice.cli", "run", NAME, "--evaluate"], env=os.environ, check=True
-    )
-
-
-def comparison() -> dict[str, Any]:
-    """Return what the newest comparison says."""
-    from resources.lake import Lake
-    from resources.store import records
-
-    return records.latest(Lake(), NAME)["instructions/evaluations/comparison"].details
-
-
-def best_on_validation() -> list[str]:
-    """Return the methods with the least mean validation loss, random aside."""
-    from resources.lake import Lake
-
-    found = Lake().read(
-        "SELECT method, avg(validation_loss) AS loss FROM language_evaluations WHERE dataset = ? "
-        "AND method NOT IN ('random_stratified', 'all_rows') AND seed < 3 AND budget = '10%' "
-        "GROUP BY method ORDER BY loss, method",
-        [NAME],
-    )
-    return found["method"].to_pylist()[:BEST]
-
-
-def table(said: dict[str, Any]) -> list[str]:
-    """Write a comparison as a Markdown table."""
-    lines = ["| " + " | ".join(said["columns"]) + " |", "|" + " --- |" * len(said["columns"])]
-    lines += ["| " + " | ".join(row) + " |" for row in said["rows"]]
-    return [*lines, "", *(f"- {sentence}" for sentence in said["sentences"])]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the runs are kept")
-    folder = parser.parse_args().folder.resolve()
+def make_subsets(folder: Path, methods: list[str]) -> None:
+    """Carry the sample through its lineage and note which rows each method keeps."""
     os.environ |= {
         "SLUICE_HOME": str(folder / "home"),
         "SLUICE_DATASETS": str(folder / "datasets"),
         "DAGSTER_HOME": str(folder / "dagster"),
     }
-    (folder / "dagster").mkdir(parents=True, exist_ok=True)
-    shutil.copy("dagster.yaml", folder / "dagster")
-    write_config(folder, SELECTORS, FIRST)
-    run(folder)
-    first = comparison()
-    best = best_on_validation()
-    write_config(folder, best, MORE)
-    run(folder)
-    more = comparison()
+    target = folder / "datasets" / NAME
+    shutil.copytree(SHIPPED, target, dirs_exist_ok=True)
+    config = yaml.safe_load((SHIPPED / "dataset.yaml").read_text())
+    config |= {"budgets": [BUDGET], "chosen_budget": BUDGET, "seeds": list(MORE)}
+    (target / "dataset.yaml").write_text(yaml.safe_dump({**config, "selectors": methods}))
+    subprocess.run([sys.executable, "-m", "sluice.cli", "run", NAME], check=True)
+    write_subsets(read_lake([RANDOM, *methods]))
+
+
+def read_lake(methods: list[str]) -> Subsets:
+    """Read the rows that methods keep, by method and seed."""
+    from resources.lake import Lake
+    from resources.store import records, selections
+
+    lake, found = Lake(), {}
+    known = records.latest(lake, NAME)
+    for method in methods:
+        for entry in known[f"instructions/subsets/{method}"].details["selections"]:
+            ids = selections.rows(lake, entry["selection_id"])["instance_id"].to_pylist()
+            found.setdefault(method, {})[str(entry["seed"])] = ids
+    return found
+
+
+def write_subsets(fresh: Subsets) -> None:
+    """Put the rows of some methods beside those that are known."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    lines = (f"{json.dumps(name)}: {json.dumps(kept)}" for name, kept in (known() | fresh).items())
+    SUBSETS.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def known() -> Subsets:
+    """Return the rows of every method that was run."""
+    return json.loads(SUBSETS.read_text()) if SUBSETS.exists() else {}
+
+
+def rows_of(config: DatasetConfig) -> Rows:
+    """Return the shipped rows as the lineage has them."""
+    table = prepare(read_raw(SHIPPED, config), config).instances.sort_by("instance_id").to_pydict()
+    names, codes = np.unique(np.array(table["label"], dtype=str), return_inverse=True)
+    return Rows(
+        ids=table["instance_id"],
+        content_hashes=table["content_hash"],
+        text_hashes=table["text_hash"],
+        texts=table["text"],
+        labels=codes.astype(np.int64),
+        splits=table["split"],
+        class_names=tuple(names.tolist()),
+    )
+
+
+class Bench:
+    """The sample, the learner, and which models there are and are to be."""
+
+    def __init__(self) -> None:
+        self.config = load_config(SHIPPED)
+        self.present = rows_of(self.config)
+        self.train = self.present.of("train")
+        self.held = held_out_sample(self.present, self.config)
+        self.learner = learner_of(self.config)
+        model = LanguageModels().of(self.config.language_model, Compute())
+        self.model, self.loaded = model, None
+        identity = identity_of(model, self.config.language_model)
+        self.settings = [VERSION, self.learner.version, identity]
+        self.subsets = known() | {ALL_ROWS: {"0": self.train.ids}}
+
+    def cells(self, method: str, seeds: range) -> Iterator[tuple[str, Job, list[str]]]:
+        """Yield key, job and rows of each model of a method, where its rows are known."""
+        kept = self.subsets.get(method, {})
+        contents = dict(zip(self.train.ids, self.train.content_hashes, strict=True))
+        label = "all" if method == ALL_ROWS else budget_label(BUDGET)
+        most = ALL_ROWS_SEEDS if method == ALL_ROWS else len(seeds)
+        for seed in seeds[:most] if kept else ():
+            ids = kept[str(seed)] if len(kept) > 1 else next(iter(kept.values()))
+            rows_digest = order_free_digest(f"{row} {contents[row]}" for row in ids)
+            job = Job(method, label, seed, "", len(ids), rows_digest)
+            yield evaluation_ids([job], self.present, self.held, self.settings)[0], job, ids
+
+    def measured(self, method: str, seeds: range) -> list[dict[str, Any]]:
+        """Return the models of a method that there are."""
+        done = read_cells()
+        return [done[key] for key, _, _ in self.cells(method, seeds) if key in done]
+
+    def complete(self, method: str, seeds: range) -> bool:
+        """Whether every model of a method is there."""
+        wanted = ALL_ROWS_SEEDS if method == ALL_ROWS else len(seeds)
+        return len(self.measured(method, seeds)) == wanted
+
+    def best(self) -> list[str]:
+        """Return the methods with the least mean validation loss over the first seeds."""
+        losses = {
+            name: np.mean([cell["validation_loss"] for cell in self.measured(name, FIRST)])
+            for name in SELECTORS
+        }
+        return sorted(losses, key=lambda name: losses[name])[:BEST]
+
+    def run(self, methods: list[str], seeds: range) -> None:
+        """Train and measure what is not there, a seed after the other; all rows last."""
+        wanted = [cell for method in methods for cell in self.cells(method, seeds)]
+        for key, job, ids in sorted(wanted, key=lambda c: (c[1].method == ALL_ROWS, c[1].seed)):
+            if key not in read_cells():
+                append(self.measure(key, job, ids))
+
+    def measure(self, key: str, job: Job, ids: list[str]) -> dict[str, Any]:
+        """Train one model, measure it, and return its line."""
+        self.loaded = loaded = self.loaded or self.model.load()
+        texts = dict(zip(self.train.ids, self.train.texts, strict=True))
+        chosen = [texts[row] for row in ids]
+        pairs = tokens_of(loaded, chosen, self.learner.training.max_length, end=True)
+        length = self.config.language_model.max_length
+        held = held_out_rows(loaded, self.present, self.held, length)
+        with track(f"{job.method}, seed {job.seed}", len(ids)) as advance:
+            made = evaluate_tuned(loaded, ids, pairs, held, self.learner, job.seed, advance)
+        return row_of(key, NAME, job, self.learner.version, made)
+
+
+def read_cells() -> dict[str, dict[str, Any]]:
+    """Return every whole line of the cells by its key."""
+    found = {}
+    for line in CELLS.read_text().splitlines() if CELLS.exists() else []:
+        try:
+            cell = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # half a line of a killed run
+        found[cell["evaluation_id"]] = cell
+    return found
+
+
+def append(cell: dict[str, Any]) -> None:
+    """Store one model and say what came out."""
+    rounded = {
+        key: [round(number, 6) for number in value]
+        if isinstance(value, list) and value and isinstance(value[0], float)
+        else value
+        for key, value in cell.items()
+    }
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    with CELLS.open("a") as file:
+        file.write(json.dumps(rounded, separators=(",", ":")) + "\n")
+    print(cell["method"], cell["seed"], f"{cell['validation_loss']:.4f}", flush=True)
+
+
+def table(found: list[dict[str, Any]], config: DatasetConfig) -> list[str]:
+    """Compare models in a Markdown table."""
+    at = config.model_copy(update={"budgets": [BUDGET], "chosen_budget": BUDGET})
+    said = compare(found, at).details
+    lines = ["| " + " | ".join(said["columns"]) + " |", "|" + " --- |" * len(said["columns"])]
+    lines += ["| " + " | ".join(row) + " |" for row in said["rows"]]
+    return [*lines, "", *(f"- {sentence}" for sentence in said["sentences"]), ""]
+
+
+def report(bench: Bench) -> None:
+    """Write what is known: the table of all methods, and that of the best ones with more seeds."""
+    whole = [name for name in METHODS if bench.complete(name, FIRST)]
+    absent = [name for name in METHODS if name not in whole]
     text = [
         "# Instructions: what 10 % of the shipped sample trains",
         "",
-        f"{NAME}: 810 training rows of 61 families, 97 validation and 100 test rows measured. "
-        "SmolLM2-135M-Instruct (Q4_1 weights as float32) with LoRA of rank 8 on all linear layers, "
-        "one epoch, learning rate 2e-4, batches of 16. Loss in nats "
-        "a response token, lower being better; brackets are 95 % intervals by a bootstrap over "
-        "rows and seeds, paired where two are compared. Exact answers: where the reference has at "
-        "most five words. Validation chose, test is reported. A small sample and a small model on "
-        "a CPU: it says nothing about larger ones.",
+        f"{NAME}: {len(bench.train.ids)} training rows of {len(bench.train.class_names)} families, "
+        f"{len(bench.held['validation'])} validation and {len(bench.held['test'])} test rows "
+        "measured. SmolLM2-135M-Instruct (Q4_1 weights as float32) with LoRA of rank 8 on all "
+        "linear layers, one epoch, learning rate 2e-4, batches of 16. Loss in nats a response "
+        "token, lower being better; brackets are 95 % intervals by a bootstrap over rows and "
+        "seeds, paired where two are compared. Exact answers: where the reference has at most "
+        "five words. Validation chose, test is reported. A small sample and a small model on a "
+        "CPU: it says nothing about larger ones.",
         "",
-        "## All methods, three seeds",
+        "## Three seeds",
         "",
-        *table(first),
-        "",
-        f"## Random and the three best on validation ({', '.join(best)}), five seeds",
-        "",
-        *table(more),
-        "",
+        *table([cell for name in whole for cell in bench.measured(name, FIRST)], bench.config),
+        *([f"Not measured with all seeds: {', '.join(absent)}.", ""] if absent else []),
+    ]
+    if not absent:
+        best = bench.best()
+        more = [RANDOM, *best]
+        if all(bench.complete(name, MORE) for name in more):
+            found = [cell for name in (*more, ALL_ROWS) for cell in bench.measured(name, MORE)]
+            text += [
+                f"## Random and the three best on validation ({', '.join(best)}), five seeds",
+                "",
+                *table(found, bench.config),
+            ]
+    text.append(
         f"Hardware: CPU, {os.cpu_count()} cores, {platform.machine()}. Command: python -m "
         f"benchmarks.instructions FOLDER. Versions: python {platform.python_version()}, torch "
         f"{version('torch')}, transformers {version('transformers')}, peft {version('peft')}. "
-        f"Date: {datetime.now(UTC):%Y-%m-%d}.",
-    ]
-    (RESULTS / "instructions.md").write_text("\n".join(text) + "\n")
-    print("\n".join(text))
+        f"Date: {datetime.now(UTC):%Y-%m-%d}."
+    )
+    (RESULTS / "table.md").write_text("\n".join(text) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the lineage's runs are kept")
+    parser.add_argument("--subsets", nargs="*", choices=SELECTORS, help="select, do not train")
+    parser.add_argument("--only", nargs="+", choices=METHODS, default=METHODS)
+    chosen = parser.parse_args()
+    if chosen.subsets is not None:
+        make_subsets(chosen.folder.resolve(), chosen.subsets or SELECTORS)
+        return
+    bench = Bench()
+    bench.run(chosen.only, FIRST)
+    if all(bench.complete(name, FIRST) for name in METHODS):
+        bench.run([RANDOM, *bench.best()], MORE)
+    report(bench)
 
 
 if __name__ == "__main__":

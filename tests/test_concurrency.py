@@ -12,12 +12,12 @@ import pytest
 from resources.lake import Lake
 from resources.store import records, rows
 
-NAMES = ["one", "two", "three", "four"]
+NAMES = ["one", "two", "three"]
 OPTIONS = {"training": {"enabled": False}, "selectors": ["margin"], "plots": False}
 
 
 @pytest.mark.slow
-def test_four_datasets_at_once_and_one_twice_while_a_reader_stays_open(
+def test_three_datasets_at_once_and_one_twice_while_a_reader_stays_open(
     home: Path, root: Path, make_dataset: Callable[..., Path], tweets: pa.Table
 ) -> None:
     for at, name in enumerate(NAMES):

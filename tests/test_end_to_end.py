@@ -20,6 +20,8 @@ from resources.lake import Lake
 from resources.store import records, rows
 
 pytestmark = pytest.mark.slow
+# two ticks of the sensor, which the served process has every five seconds
+TICKS = 11
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ def test_from_a_csv_to_a_refreshed_lineage(
 
     served.until("Dagster UI", lambda: served.ask("{ version }"))
     served.until("run of the sensor", lambda: served.successes(1))
-    time.sleep(20)  # some ticks more: what is up to date is left alone
+    time.sleep(TICKS)  # what is up to date is left alone
     (first,) = served.runs()
     tags = {tag["key"]: tag["value"] for tag in first["tags"]}
     assert tags["dagster/partition"] == "reviews"
@@ -64,7 +66,7 @@ def test_from_a_csv_to_a_refreshed_lineage(
     lines[5] = '"new-1","A sentence that was not there before.","positive"'
     (folder / "reviews.csv").write_text("\n".join(lines) + "\n")
     served.until("second run of the sensor", lambda: served.successes(2))
-    time.sleep(20)
+    time.sleep(TICKS)
     assert len(served.runs()) == 2
     record = records.latest(Lake(), "reviews")["text/embeddings"]
     assert (record.rows_new, record.rows_total) == (1, total)

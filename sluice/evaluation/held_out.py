@@ -19,6 +19,8 @@ from sluice.language.pairs import Pair
 SHORT_WORDS = 5
 """Reference answers of at most so many words are compared with what the model answers (ours)."""
 ANSWER_TOKENS = 24
+MORE_TOKENS = 4
+"""An answer is read so far beyond its reference: one that goes on is wrong, however it ends."""
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 
 
@@ -105,7 +107,9 @@ def held_out(
     exact = np.full(len(pairs), np.nan)
     short = [i for i, text in enumerate(references) if len(normalised(text).split()) <= SHORT_WORDS]
     if answers and short:
-        said = generate(model, tokenizer, [pairs[i].prompt for i in short], ANSWER_TOKENS)
+        prompts = [pairs[i].prompt for i in short]
+        most = [min(ANSWER_TOKENS, len(pairs[i].response) + MORE_TOKENS) for i in short]
+        said = generate(model, tokenizer, prompts, most)
         exact[short] = [
             normalised(text) == normalised(references[i])
             for i, text in zip(short, said, strict=True)

@@ -36,7 +36,7 @@ class TunedLearner:
     def version(self) -> str:
         """Text that changes whenever the same rows may give other numbers."""
         plain = replace(self.training, seed=0).version
-        return f"tuned-1:{plain}:rank={self.rank}:answers={self.answers}"
+        return f"tuned-2:{plain}:rank={self.rank}:answers={self.answers}"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ def generate(
     model: Any,
     tokenizer: Any,
     prompts: Sequence[NDArray[np.int64]],
-    max_new_tokens: int,
+    max_new_tokens: int | Sequence[int],
     *,
     max_tokens: int = 2048,
 ) -> list[str]:
@@ -29,8 +29,8 @@ def generate(
     tokenizer : transformers tokenizer
     prompts : sequence of ndarray of int64, length n
         `Pair.prompt` of each row.
-    max_new_tokens : int
-        Longest answer in tokens.
+    max_new_tokens : int or sequence of int, length n
+        Longest answer in tokens, of all rows or of each.
     max_tokens : int
         Tokens of a batch, padding and answers included; changes speed and memory only.
 
@@ -42,7 +42,7 @@ def generate(
     Raises
     ------
     ConfigError
-        `max_new_tokens` is below 1.
+        `max_new_tokens` is below 1 somewhere.
 
     Notes
     -----
@@ -50,12 +50,13 @@ def generate(
     """
     import torch
 
-    if max_new_tokens < 1:
-        raise ConfigError(f"max_new_tokens is {max_new_tokens}; give at least 1.")
+    limits = np.full(len(prompts), max_new_tokens, dtype=np.int64)
+    if len(limits) and limits.min() < 1:
+        raise ConfigError(f"max_new_tokens is {limits.min()}; give at least 1.")
     device = causal_model(model).device
     end = tokenizer.eos_token_id
     answers = [""] * len(prompts)
-    lengths = np.array([len(prompt) + max_new_tokens for prompt in prompts], dtype=np.int64)
+    lengths = np.array([len(prompt) for prompt in prompts], dtype=np.int64) + limits
 
     def run(positions: NDArray[np.int64]) -> list[str]:
         width = max(len(prompts[i]) for i in positions)
@@ -65,11 +66,13 @@ def generate(
             # on the left, so that every answer begins where its prompt ends
             ids[row, width - len(prompts[i]) :] = torch.from_numpy(prompts[i])
             mask[row, width - len(prompts[i]) :] = 1
+        most = torch.from_numpy(limits[positions]).to(device)
         with torch.inference_mode():
             found = model.generate(
                 input_ids=ids.to(device),
                 attention_mask=mask.to(device),
-                max_new_tokens=max_new_tokens,
+                max_new_tokens=int(most.max()),
+                stopping_criteria=[lambda now, _, **__: now.shape[1] - width >= most],
                 do_sample=False,
                 pad_token_id=0 if end is None else end,
                 eos_token_id=end,

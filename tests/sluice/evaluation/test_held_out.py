@@ -67,3 +67,13 @@ def test_what_does_not_make_an_answer_wrong():
     assert normalised("A") == "a", "a letter that is all there is"
     assert normalised("?!") == "?!"
     assert normalised("3.5") != normalised("3.4")
+
+
+def test_each_answer_has_its_own_limit(tiny, pairs):
+    prompts = [pair.prompt for pair in pairs]
+    limits = [1 + i % 3 for i in range(len(prompts))]
+    found = generate(tiny.model, tiny.tokenizer, prompts, limits)
+    for prompt, limit, answer in zip(prompts, limits, found, strict=True):
+        assert answer == generate(tiny.model, tiny.tokenizer, [prompt], limit)[0]
+    with pytest.raises(ConfigError, match="at least 1"):
+        generate(tiny.model, tiny.tokenizer, prompts, [*limits[:-1], 0])
