@@ -82,6 +82,9 @@ def accuracy_interval(
     a = _as_seeds(correct)
     check_options(confidence, resamples)
     draws = _resampled_means(a, resamples, seed, stream=1)
+    if np.asarray(correct).dtype == np.bool_:
+        # stretched weights may be below 0: an accuracy is not
+        draws = draws.clip(0.0, 1.0)
     return interval_of(float(a.mean(dtype=np.float64)), draws, confidence)
 
 
@@ -126,6 +129,8 @@ def paired_difference(
     check_options(confidence, resamples)
     draws = _resampled_means(a, resamples, seed, stream=1)
     draws -= _resampled_means(b, resamples, seed, stream=2)
+    if np.asarray(correct_a).dtype == np.asarray(correct_b).dtype == np.bool_:
+        draws = draws.clip(-1.0, 1.0)
     mean = float(a.mean(dtype=np.float64)) - float(b.mean(dtype=np.float64))
     return interval_of(mean, draws, confidence)
 

@@ -78,7 +78,7 @@ def test_seeds_that_disagree_only_in_level_widen_by_their_own_variance():
     # Every row right or wrong alike within a seed: only the seeds vary, with a known variance.
     levels = np.array([True, True, False, True, False])
     correct = np.repeat(levels[:, None], 4000, axis=1)
-    found = accuracy_interval(correct, resamples=20_000)
+    found = accuracy_interval(1.0 * correct, resamples=20_000)
     standard_error = levels.std(ddof=1) / np.sqrt(5)
     rng = np.random.default_rng(5)
     resampled = levels[rng.integers(5, size=(200_000, 5))].mean(axis=1) - levels.mean()
@@ -133,3 +133,14 @@ def test_errors():
     for options in ({"confidence": 1.0}, {"confidence": 0.0}, {"resamples": 0}):
         with pytest.raises(ConfigError):
             accuracy_interval(np.ones(3, bool), **options)
+
+
+def test_accuracies_stay_within_their_range():
+    one_row = np.array([[True], [True], [False], [True], [True]])
+    found = accuracy_interval(one_row)
+    assert 0 <= found.low < found.mean < found.high <= 1
+    apart = paired_difference(one_row, ~one_row)
+    assert -1 <= apart.low < apart.mean < apart.high <= 1
+    # other numbers have no such range
+    wide = accuracy_interval(1.0 * one_row)
+    assert wide.high > 1
