@@ -6,7 +6,11 @@ import pytest
 from sluice.subsets import shell
 from sluice.subsets.registry import SELECTORS
 
-SHORT = {"subset_search": {"evaluations": 20}, "deita_filter": {"fill": True}}
+SHORT = {
+    "subset_search": {"evaluations": 20, "target": "one_nearest_neighbour"},
+    "gais": {"networks": 2, "epochs": 5},
+    "deita_filter": {"fill": True},
+}
 """Options with which a method takes less time, or fills its budget."""
 FILLING = {"quad", "t_frex", "cdis_per_feature"}
 """Methods that say how, or by what other rule, they fill their budget."""
