@@ -9,7 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assets.inputs import Rows, read_all_rows, read_vectors
-from assets.stage import Outcome, digest_of, run_stage
+from assets.stage import Outcome, digest_of, name_of, run_stage
+from assets.stopping import stopping_signs
 from assets.task import Task
 from resources.compute import Compute
 from resources.datasets import Datasets
@@ -19,9 +20,8 @@ from resources.store import queries, records
 from sluice.data.config import DatasetConfig
 from sluice.data.config_labelling import Labelling
 from sluice.data.splits import UNLABELLED
-from sluice.evaluation.stopping import overall_uncertainty
 from sluice.heads.answering import answers_of
-from sluice.heads.answers import Answers, Labelled
+from sluice.heads.answers import Labelled
 from sluice.heads.logistic import Head, HeadConfig
 from sluice.randomness import keyed_uniform
 from sluice.subsets import shell
@@ -50,7 +50,8 @@ def queries_asset(task: Task) -> dg.AssetsDefinition:
             "The next rows to label, best first, each with its gain and reason: picked by the "
             "query strategy that `labelling` in `dataset.yaml` names among the rows without a "
             "label. Its model is trained on the labelled training rows alone; validation and test "
-            "rows are not looked at. Only made where `labelling` is there."
+            "rows are not looked at. When to stop: what the head of each round says of a stop set "
+            "is kept, and three signs are shown. Only made where `labelling` is there."
         ),
     )
     def asked(
@@ -80,6 +81,12 @@ def queries_asset(task: Task) -> dg.AssetsDefinition:
     return asked
 
 
+def when_to_stop(lake: Lake, task: Task, dataset: str) -> str:
+    """Return what the signs said when the present queue was made."""
+    shown = dg.deserialize_value(records.metadata_of(lake, dataset, name_of(task.key(*QUERIES))))
+    return shown["stop"].value if "stop" in shown else "When to stop: no model can tell yet."
+
+
 def _identity(config: DatasetConfig, chosen: Labelling) -> Mapping[str, Any]:
     """Return all that a queue depends on but the rows."""
     parts = parts_of(chosen.strategy, chosen.options)
@@ -99,9 +106,9 @@ def _ask(
 ) -> Outcome:
     present = read_all_rows(lake, dataset)
     waiting = present.of(UNLABELLED)
-    picked, answers = None, None
+    picked = None
     if waiting.ids:
-        picked, answers = _picked(lake, task, dataset, config, chosen, device)
+        picked = _picked(lake, task, dataset, config, chosen, device)
     queue = _table(picked, waiting, chosen.strategy)
     before = set(queries.read(lake, dataset)["instance_id"].to_pylist())
     queries.replace(lake, dataset, queue)
@@ -120,7 +127,7 @@ def _ask(
             "asked": len(ids),
             "strategy": chosen.strategy,
             "note": note,
-            **_surety(answers),
+            **stopping_signs(lake, task, dataset, present),
             **_first(queue, waiting),
         },
         details={"strategy": chosen.strategy, "note": note},
@@ -130,7 +137,7 @@ def _ask(
 
 def _picked(
     lake: Lake, task: Task, dataset: str, config: DatasetConfig, chosen: Labelling, device: str
-) -> tuple[Selection, Answers | None]:
+) -> Selection:
     """Train on the labelled training rows and let the strategy pick among the others."""
     present = read_all_rows(lake, dataset)
     waiting, train = present.of(UNLABELLED), present.of("train")
@@ -155,7 +162,7 @@ def _picked(
         answers=answers,
     )
     asked = strategy(chosen.strategy)
-    return shell.run(asked, pool, count, chosen.seed, **dict(chosen.options)), answers
+    return shell.run(asked, pool, count, chosen.seed, **dict(chosen.options))
 
 
 def drawn(waiting: Rows, count: int, seed: int) -> Rows:
@@ -205,13 +212,6 @@ def _note(unlabelled: int, asked: int, picked: Selection | None) -> str:
         return "Every row has a label: nothing is left to ask for."
     few = f"Only {unlabelled} rows have no label, of {asked} asked for: all are here."
     return " ".join(filter(None, [few if unlabelled < asked else "", picked.note])) or "none"
-
-
-def _surety(answers: Answers | None) -> dict[str, float]:
-    """Return what tells when to stop, of the signs that need no earlier round."""
-    if answers is None or answers.probabilities is None:
-        return {}
-    return {"overall_uncertainty": overall_uncertainty(answers.probabilities)[1]}
 
 
 def _first(queue: pa.Table, waiting: Rows) -> dict[str, dg.MetadataValue]:

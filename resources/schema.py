@@ -1,8 +1,8 @@
 """The tables of the lake.
 
 Row-wise values (`contents`, `embeddings`, `token_losses`, `tags`), `encoders`, selections
-(`selections`, `subsets`), `evaluations` and `records` are append-only, so what was ever selected
-can be read back.
+(`selections`, `subsets`), `label_rounds`, `evaluations` and `records` are append-only, so what was
+ever selected can be read back.
 `instances`, `rejected`, `graphs`, `part_edges`, `scores` and `queries` hold the present state of a
 dataset; earlier states are snapshots of the lake.
 """
@@ -51,6 +51,11 @@ TABLES: dict[str, str] = {
     "queries": (
         "dataset VARCHAR, rank BIGINT, instance_id VARCHAR, content_hash VARCHAR, gain DOUBLE, "
         "reason VARCHAR, strategy VARCHAR"
+    ),
+    # what the model of each round of labelling predicted for rows of a stop set; append-only
+    "label_rounds": (
+        "dataset VARCHAR, round VARCHAR, labelled BIGINT, instance_id VARCHAR, predicted VARCHAR, "
+        "made_at TIMESTAMP"
     ),
     "selections": (
         "selection_id VARCHAR, dataset VARCHAR, method VARCHAR, budget VARCHAR, seed INTEGER, "

@@ -46,11 +46,21 @@ def label_queue(
         results().print(f"Every row of {escape(dataset)} has a label: nothing was written.")
         return
     write_table(out, _blank(table))
+    if n is not None and n > table.num_rows:
+        warn(
+            f"Only {table.num_rows:,} rows are in the queue, of {n:,} asked for: labelling.rows in "
+            "dataset.yaml says how many it holds, of those without a label."
+        )
     results().print(
         f"{table.num_rows:,} rows of {escape(dataset)} to label written to {escape(str(out))}. "
         f"Fill in the column label, then `sluice labels {escape(dataset)} {escape(str(out))}`.",
         soft_wrap=True,
     )
+    from assets.labels import when_to_stop
+    from assets.lineages import lineage_of
+
+    task = lineage_of(_config(dataset)).task
+    results().print(escape(when_to_stop(workspace.resource("lake"), task, dataset)), soft_wrap=True)
 
 
 def labels(

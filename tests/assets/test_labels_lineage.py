@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,14 +13,16 @@ from lineage import Ran, run_lineage
 from assets.inputs import read_all_rows, read_rows
 from assets.text import TEXT, wanted
 from resources.lake import Lake
-from resources.store import queries, records
+from resources.store import label_rounds, queries, records
 from sluice.data.config import load_config
 from sluice.data.splits import UNLABELLED
+from sluice.evaluation.stopping import cohen_kappa
 
 Make = Callable[..., Path]
 NAME = "reviews"
 KEYS = [TEXT.key("instances"), TEXT.key("embeddings"), TEXT.key("labels", "queries")]
 KNOWN, ROWS, ASKED = 50, 90, 8
+CLASSES = ("negative", "neutral", "positive")
 WHOLE = Path("datasets", "vader_reviews", "vader_reviews.parquet")
 
 
@@ -64,6 +67,7 @@ def test_a_round_of_labels(home: Path, make_dataset: Make, reviews: pa.Table) ->
     assert said["labelled"] == len(labelled.of("train").ids)
     assert (said["asked"], said["strategy"], said["note"]) == (ASKED, "margin", "none")
     assert 0 < said["overall_uncertainty"] < 1
+    assert said["stop"].startswith("0 of 3 signs say stop after 1 rounds: kappa average not known")
     asked = queue()
     assert [row["rank"] for row in asked] == list(range(1, ASKED + 1))
     assert {row["instance_id"] for row in asked} <= set(waiting.ids)
@@ -81,13 +85,24 @@ def test_a_round_of_labels(home: Path, make_dataset: Make, reviews: pa.Table) ->
     assert set(again.computed) == set(ran.metadata)
     assert again.metadata["text/embeddings"]["rows_new"] == 0
     assert again.metadata["text/instances"]["rows_new"] == ASKED
-    then = queue()
+    then, signs = queue(), again.metadata["text/labels/queries"]
+    first_round, second_round = label_rounds.read(lake, NAME)
+    assert second_round.labelled > first_round.labelled == said["labelled"]
+    codes = [
+        np.array([each.predicted[row] == name for row in everything.ids for name in CLASSES])
+        .reshape(-1, len(CLASSES))
+        .argmax(axis=1)
+        for each in (first_round, second_round)
+    ]
+    assert signs["kappa_average"] == pytest.approx(cohen_kappa(*codes))
+    assert signs["rounds"] == 2
     assert not {row["instance_id"] for row in then} & {row["instance_id"] for row in asked}
 
     before = records.latest(lake, NAME)
     refresh(job="text_rebuild")
     after = records.latest(lake, NAME)
     assert queue() == then
+    assert label_rounds.read(lake, NAME) == [first_round, second_round]
     assert {k: r.data_version for k, r in after.items()} == {
         k: r.data_version for k, r in before.items()
     }
