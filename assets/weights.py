@@ -79,10 +79,11 @@ class Weights:
         """
         anew = is_rebuild(context) and context.run.tags.get(KEEP_TAG) != "true"
         here = previous is not None and self._folder_of(previous).is_dir()
-        keep = previous if here and not anew else None
-        verdict = self._verdict(keep, rows)
-        if keep is not None and not verdict:
-            return dict(keep.details), ""
+        verdict = self._verdict(previous if here else None, rows)
+        if anew and not verdict:
+            verdict = "This is a rebuild."
+        if previous is not None and not verdict:
+            return dict(previous.details), ""
         name = digest_of([self.settings, sorted(rows if made_of is None else made_of)])[:20]
         with whole_folder(self.root / name) as draft:
             found = make(draft)

@@ -8,6 +8,7 @@ import pytest
 from tagged_sentences import NAME, ran, sentences, tiny, write
 
 import assets.adapted_encoder as adapting
+import assets.mnlp as rating_stage
 from assets.adapted_encoder import start_of
 from assets.inputs import read_rows
 from assets.mnlp import sampled
@@ -22,7 +23,7 @@ from resources.paths import encoders_root, taggers_root
 from resources.store import records, scores, selections
 from sluice.data.config import DatasetConfig
 from sluice.data.sentences import read_sentence
-from sluice.errors import ConfigError, SluiceError
+from sluice.errors import ConfigError, DataError, SluiceError
 from sluice.models.token_predict import predict_tags
 from sluice.tokens.mnlp import mnlp
 
@@ -55,10 +56,8 @@ def test_a_tagger_rates_each_sentence_once_but_not_its_own(home: Path, tmp_path:
     tagger = taggers_root() / first.metadata[MNLP]["tagger"]
     others = [i for i in range(n) if i not in own]
     words = [read_sentence(train.texts[i]).tokens for i in others]
-    alone = [
-        mnlp(predict_tags(tagger, [each], 60, device="cpu").probabilities)[0] for each in words
-    ]
-    assert np.allclose(values[others], alone, rtol=1e-4)
+    alone = predict_tags(tagger, words, 60, batch_size=1, device="cpu").probabilities
+    assert np.allclose(values[others], mnlp(alone), rtol=1e-4)
     # the most uncertain first; its own come last, and the note says so
     entries = records.latest(lake, NAME)["tokens/subsets/mnlp"].details["selections"]
     best, most = (
@@ -69,17 +68,29 @@ def test_a_tagger_rates_each_sentence_once_but_not_its_own(home: Path, tmp_path:
     assert most == [train.ids[i] for i in (order + own)[: len(most)]]
     assert "are not rated" in first.metadata["tokens/subsets/mnlp"]["notes"]
     assert not ran(keys=[*rating, *selecting]).computed, "nothing changed"
-    # one sentence more costs one pass; a rebuild gives the same
+    # a changed sentence costs one pass; a rebuild gives the same
     number = int(words[0][0].rstrip("."))
     write(changed(sentences(), number), **few, budgets=[0.25, 0.9])
     second = ran(keys=rating)
-    assert second.metadata[MNLP]["rows_read"] <= 1
+    assert second.metadata[MNLP]["rows_read"] == 1
     assert second.metadata[MNLP]["verdict"] == "It stands."
     refreshed = rated(lake)
     again = ran(keys=rating, job="tokens_rebuild")
-    assert again.metadata[MNLP]["verdict"] == "There is no tagger to keep.", "trained anew"
-    if again.metadata[MNLP]["tagger"] == second.metadata[MNLP]["tagger"]:
-        assert np.array_equal(list(rated(lake).values()), list(refreshed.values()), equal_nan=True)
+    assert again.metadata[MNLP]["verdict"] == "This is a rebuild."
+    assert again.metadata[MNLP]["tagger"] == second.metadata[MNLP]["tagger"]
+    assert np.array_equal(list(rated(lake).values()), list(refreshed.values()), equal_nan=True)
+
+    # what a tagger cannot be trained on is refused
+    with pytest.raises(DataError, match="has 1 training rows; the selector mnlp needs two"):
+        sampled(NAME, train.at([0]), 20)
+    bare = [
+        i for i in range(n) if not any(tag != "O" for tag in read_sentence(train.texts[i]).tags)
+    ]
+    start = start_of(lake, TOKENS, NAME, Datasets().config(NAME))
+    with pytest.raises(DataError, match="has a span"):
+        rating_stage._train(
+            NAME, Datasets().config(NAME), start, train, bare, "cpu", tmp_path / "x"
+        )
 
 
 @pytest.mark.slow
