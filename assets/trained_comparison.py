@@ -124,7 +124,7 @@ def sentences_of(
 def findings(
     compared: list[tuple[str, str, bool]], chosen: dict[str, Any], test_rows: int
 ) -> list[str]:
-    """Say the same of selectors at budgets that beat random or do not."""
+    """Say the same, given selector, budget and whether it beats random there."""
     names = sorted({name for name, _, _ in compared})
     winners = [name for name in names if any(n == name and beats for n, _, beats in compared)]
     losers = [name for name in names if name not in winners]
