@@ -13,6 +13,7 @@ from assets.results import row_from, row_to
 from assets.stage import Outcome, digest_of, inputs_of, name_of, run_stage
 from assets.subsets import budget_label
 from assets.task import Task
+from assets.trained_comparison import findings
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
@@ -25,8 +26,6 @@ from sluice.reports.tables import curve_points, format_interval
 from sluice.subsets.contract import Selector
 
 VERSION = "1"
-# Below this a bootstrap over the rows cannot be trusted (ours).
-FEW_TEST_ROWS = 50
 
 
 def comparison_asset(task: Task, selectors: list[Selector]) -> dg.AssetsDefinition:
@@ -190,21 +189,12 @@ def _selecting_seconds(lake: Lake, task: Task, dataset: str, methods: set[str]) 
 
 
 def _sentences(rows: list[BudgetRow], chosen: dict[str, Any], test_rows: int) -> list[str]:
-    compared = sorted({row.selector for row in rows if row.versus_random is not None})
-    winners = sorted({row.selector for row in rows if row.beats_random})
-    losers = [name for name in compared if name not in winners]
-    said = [
-        f"Chosen on validation: {chosen['selector']} at {chosen['budget']} "
-        f"({chosen['size']} rows, selection {chosen['selection_id']})."
+    compared = [
+        (row.selector, row.budget_label, bool(row.beats_random))
+        for row in rows
+        if row.versus_random is not None
     ]
-    if losers:
-        said.append(f"Not shown to beat random at any budget: {', '.join(losers)}.")
-    for name in winners:
-        where = ", ".join(r.budget_label for r in rows if r.selector == name and r.beats_random)
-        said.append(f"{name} beats random at {where}.")
-    if test_rows < FEW_TEST_ROWS:
-        said.append(f"Only {test_rows} test rows: too few to tell methods apart, whatever wins.")
-    return said
+    return findings(compared, chosen, test_rows)
 
 
 def _shown(

@@ -1,43 +1,24 @@
-"""How long the evaluations of a tuned language model will take: measured before they start."""
-
-import time
-from typing import TYPE_CHECKING
+"""How long the evaluations that train models will take: measured before they start."""
 
 import dagster as dg
-import numpy as np
 
-from assets.inputs import Rows, read_rows
-from assets.language_evaluations import TABLE, VERSION, evaluation_ids
+from assets.inputs import read_rows
 from assets.stage import Outcome, digest_of, inputs_of, logger, name_of, run_stage
 from assets.task import Task
-from assets.token_losses import identity_of
 from assets.trained_models import check_held_out
-from assets.tuning import (
-    Job,
-    all_rows_jobs,
-    held_out_rows,
-    held_out_sample,
-    learner_of,
-    subset_jobs,
-    tokens_of,
-)
+from assets.trainers import Given, Kind, evaluation_ids
+from assets.tuning import all_rows_jobs, subset_jobs
 from resources.compute import Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.language_models import LanguageModels
 from resources.locks import DatasetLock
 from resources.store import evaluations, records
-from sluice.data.config import DatasetConfig
 from sluice.errors import ConfigError
 from sluice.subsets.contract import Selector
 
-if TYPE_CHECKING:
-    from sluice.language.folder import CausalModel
 
-TRIED_ROWS = 8
-
-
-def estimate_asset(task: Task, selectors: list[Selector]) -> dg.AssetsDefinition:
+def estimate_asset(task: Task, kind: Kind, selectors: list[Selector]) -> dg.AssetsDefinition:
     """Build the asset `[task, evaluations, estimate]`."""
     instances = task.key("instances")
     subsets = {selector.name: task.key("subsets", selector.name) for selector in selectors}
@@ -45,14 +26,13 @@ def estimate_asset(task: Task, selectors: list[Selector]) -> dg.AssetsDefinition
     @task.asset(
         "evaluations",
         "estimate",
-        deps=[instances, *subsets.values()],
+        deps=[instances, *subsets.values(), *kind.may_read],
         kinds={"torch"},
         pool="gpu",
-        version=VERSION,
+        version=kind.version,
         description=(
-            "How many models are yet to be trained and measured, and the hours that it will take: "
-            f"from training on {TRIED_ROWS} rows and measuring on {TRIED_ROWS}, by tokens. Nothing "
-            "starts where they are more than `evaluation.most_hours`."
+            f"How many {kind.what} are yet to be trained and measured, and the hours that it will "
+            f"take: {kind.tries}. Nothing starts where they are more than `evaluation.most_hours`."
         ),
     )
     def estimate(
@@ -65,10 +45,9 @@ def estimate_asset(task: Task, selectors: list[Selector]) -> dg.AssetsDefinition
     ) -> dg.MaterializeResult:
         dataset = context.partition_key
         config = datasets.config(dataset)
-        model = language_models.of(config.language_model, compute)
+        trainer = kind.trainer(Given(lake, dataset, config, compute, language_models))
         compared = [s for s in selectors if s.name in task.compared(config)]
         inputs = [instances, *(subsets[selector.name] for selector in compared)]
-        settings = [VERSION, learner_of(config).version, identity_of(model, config.language_model)]
 
         def run(previous: records.Record | None) -> Outcome:
             present = read_rows(lake, dataset)
@@ -77,23 +56,22 @@ def estimate_asset(task: Task, selectors: list[Selector]) -> dg.AssetsDefinition
             for selector in compared:
                 record = read[name_of(subsets[selector.name])]
                 jobs += subset_jobs(selector, record.details["selections"], config)
-            chosen = held_out_sample(present, config)
-            check_held_out(dataset, chosen)
-            keys = evaluation_ids(jobs, present, chosen, settings)
-            known = evaluations.known(lake, keys, TABLE)
+            held_out = trainer.held_out(present)
+            check_held_out(dataset, held_out)
+            keys = evaluation_ids(trainer, jobs, present, held_out)
+            known = evaluations.known(lake, keys, kind.table)
             fresh = [job for key, job in zip(keys, jobs, strict=True) if key not in known]
-            hours = _hours(config, model, present, chosen, fresh) if fresh else 0.0
+            hours = trainer.hours(present, held_out, fresh) if fresh else 0.0
             said = (
-                f"{len(fresh)} models to train and measure, {len(jobs) - len(fresh)} kept: about "
-                f"{hours:.2g} hours"
+                f"{len(fresh)} {kind.what} to train and measure, {len(jobs) - len(fresh)} kept: "
+                f"about {hours:.2g} hours"
             )
             logger.info("%s: %s", name_of(context.asset_key), said)
             if hours > config.evaluation.most_hours:
                 raise ConfigError(
                     f"The evaluations of {dataset} would take about {hours:.1f} hours, more than "
-                    f"evaluation.most_hours {config.evaluation.most_hours:g}. Compare fewer "
-                    "selectors, budgets or seeds, set evaluation.answers to false or "
-                    "held_out_rows lower, use a GPU, or allow more hours in its dataset.yaml."
+                    f"evaluation.most_hours {config.evaluation.most_hours:g}. {kind.advice}, or "
+                    "allow more hours in its dataset.yaml."
                 )
             return Outcome(
                 content=digest_of(sorted(keys)),
@@ -108,50 +86,15 @@ def estimate_asset(task: Task, selectors: list[Selector]) -> dg.AssetsDefinition
         return run_stage(
             context,
             lake,
-            inputs=inputs,
-            version=VERSION,
+            inputs=[*inputs, *kind.reads(config)],
+            version=kind.version,
             parameters={
-                "settings": settings,
+                "settings": trainer.settings,
                 "seeds": config.seeds,
-                "held_out_rows": config.evaluation.held_out_rows,
+                **trainer.parameters,
                 "most_hours": config.evaluation.most_hours,
             },
             compute=run,
         )
 
     return estimate
-
-
-def _hours(
-    config: DatasetConfig,
-    model: "CausalModel",
-    present: Rows,
-    chosen: dict[str, list[int]],
-    fresh: list[Job],
-) -> float:
-    """Train on a few rows of middling length and measure on a few, and scale up by tokens."""
-    from sluice.evaluation.tuned import evaluate_tuned
-    from sluice.language import lora
-    from sluice.language.fine_tune import fine_tune
-
-    learner, train, loaded = learner_of(config), present.of("train"), model.load()
-    pairs = tokens_of(loaded, train.texts, learner.training.max_length, end=True)
-    lengths = np.array([len(pair) for pair in pairs])
-    middle = np.argsort(np.abs(lengths - lengths.mean()), kind="stable")[:TRIED_ROWS].tolist()
-    few = [pairs[i] for i in middle]
-    names = [train.ids[i] for i in middle]
-    adapted = lora.attach(loaded.model, rank=learner.rank)
-    try:
-        # Once to warm up: the first pass makes what later ones reuse.
-        fine_tune(adapted, few[:1], names[:1], learner.training)
-        rate = fine_tune(adapted, few, names, learner.training).seconds / lengths[middle].sum()
-    finally:
-        lora.detach(adapted)
-    tried = {split: at[:TRIED_ROWS] for split, at in chosen.items()}
-    held = held_out_rows(loaded, present, tried, config.language_model.max_length)
-    began = time.monotonic()
-    made = evaluate_tuned(loaded, names[:1], few[:1], held, learner, 0)
-    measured = time.monotonic() - began - made.record.seconds
-    rows = sum(map(len, chosen.values())) / max(1, sum(map(len, tried.values())))
-    training = sum(job.size for job in fresh) * float(lengths.mean()) * rate
-    return float(learner.training.epochs * training + len(fresh) * measured * rows) / 3600.0

@@ -10,7 +10,7 @@ from assets.graphs import knn_asset
 from assets.inputs import selector_inputs
 from assets.instances import instances_asset
 from assets.language_comparison import language_comparison_asset
-from assets.language_evaluations import language_evaluation_asset
+from assets.language_evaluations import LANGUAGE
 from assets.map import map_asset
 from assets.quality import quality_asset
 from assets.report import report_asset
@@ -18,6 +18,7 @@ from assets.response_scores import JOINT_SCORES, losses_asset, s_ifd_asset
 from assets.subsets import subset_asset
 from assets.tags import tags_asset
 from assets.task import Lineage, Task
+from assets.trained_evaluations import trained_evaluation_asset
 from assets.warm_up import warm_up_asset
 from sluice.data.config import DatasetConfig
 from sluice.data.conversations import embedded_text
@@ -56,9 +57,9 @@ ASSETS = [
         )
         for selector in SELECTORS
     ),
-    estimate_asset(INSTRUCTIONS, SELECTORS),
-    *(language_evaluation_asset(INSTRUCTIONS, selector) for selector in SELECTORS),
-    language_evaluation_asset(INSTRUCTIONS, None),
+    estimate_asset(INSTRUCTIONS, LANGUAGE, SELECTORS),
+    *(trained_evaluation_asset(INSTRUCTIONS, LANGUAGE, selector) for selector in SELECTORS),
+    trained_evaluation_asset(INSTRUCTIONS, LANGUAGE, None),
     language_comparison_asset(INSTRUCTIONS, SELECTORS),
     report_asset(
         INSTRUCTIONS,

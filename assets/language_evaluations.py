@@ -1,36 +1,19 @@
 """What each subset of instructions trains: LoRA adapters, measured on rows that none has seen."""
 
+import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import dagster as dg
 import numpy as np
 
-from assets.inputs import Rows, read_rows
-from assets.stage import Outcome, digest_of, inputs_of, logger, name_of, run_stage
-from assets.task import Task
+from assets.inputs import Rows
+from assets.stage import logger
 from assets.token_losses import identity_of
-from assets.trained_models import check_held_out, logged_models, models_table
-from assets.tuning import (
-    SPLITS,
-    Job,
-    all_rows_jobs,
-    held_out_rows,
-    held_out_sample,
-    learner_of,
-    subset_jobs,
-    tokens_of,
-)
-from resources.compute import Compute
-from resources.datasets import Datasets
-from resources.lake import Lake
-from resources.language_models import LanguageModels
-from resources.locks import DatasetLock
-from resources.store import evaluations, records, selections
-from resources.tracking import Tracking
+from assets.trainers import Given, HeldOut, Kind, Trainer, row_of
+from assets.tuning import SPLITS, Job, held_out_rows, held_out_sample, learner_of, tokens_of
+from resources.store import evaluations, selections
 from sluice.data.config import DatasetConfig
-from sluice.data.digests import order_free_digest
 from sluice.progress import track
-from sluice.subsets.contract import Selector
 
 if TYPE_CHECKING:
     from sluice.evaluation.tuned import Tuned
@@ -38,120 +21,53 @@ if TYPE_CHECKING:
 
 VERSION = "1"
 TABLE = evaluations.LANGUAGE_TABLE
-NUMBERS = tuple(f"{split}_{kind}" for split in SPLITS for kind in ("loss", "family_loss", "exact"))
+TRIED_ROWS = 8
 
 
-def language_evaluation_asset(task: Task, selector: Selector | None) -> dg.AssetsDefinition:
-    """Build the asset `[task, evaluations, <selector>]`, or the control `all_rows`."""
-    name = selector.name if selector else "all_rows"
-    inputs = [task.key("instances"), task.key("evaluations", "estimate")]
-    subset = task.key("subsets", selector.name) if selector else None
-    if subset:
-        inputs.append(subset)
-
-    @task.asset(
-        "evaluations",
-        name,
-        deps=inputs,
-        kinds={"duckdb", "torch", "mlflow"},
-        pool="gpu",
-        version=VERSION,
-        tags={"method": name},
-        table=TABLE,
-        description=(
-            f"The language model with LoRA adapters (arXiv:2106.09685) trained on "
-            f"{'each subset of `' + name + '`' if selector else 'every training row'}: loss of "
-            "held-out responses, by row and by family, and exact answers where the reference is "
-            "short. Validation decides, test is only reported. Each model is stored as it is "
-            "measured, so a killed run resumes; one is trained again where its rows, the "
-            "held-out rows or the settings changed."
-        ),
+def _trainer(given: Given) -> Trainer:
+    config = given.config
+    model = given.language_models.of(config.language_model, given.compute)
+    identity = identity_of(model, config.language_model)
+    return Trainer(
+        settings=[VERSION, learner_of(config).version, identity],
+        held_out=partial(held_out_sample, config=config),
+        train=partial(_evaluate, given, model),
+        hours=partial(_hours, config, model),
+        parameters={"held_out_rows": config.evaluation.held_out_rows},
     )
-    def evaluated(
-        context: dg.AssetExecutionContext,
-        lake: Lake,
-        datasets: Datasets,
-        compute: Compute,
-        language_models: LanguageModels,
-        tracking: Tracking,
-        lock: DatasetLock,
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-        model = language_models.of(config.language_model, compute)
-        learner = learner_of(config)
-        settings = [VERSION, learner.version, identity_of(model, config.language_model)]
-
-        def run(previous: records.Record | None) -> Outcome:
-            present = read_rows(lake, dataset)
-            if selector and subset:
-                entries = inputs_of(lake, dataset, [subset])[name_of(subset)].details["selections"]
-                jobs = subset_jobs(selector, entries, config)
-            else:
-                jobs = all_rows_jobs(present.of("train"), config)
-            chosen = held_out_sample(present, config)
-            keys = evaluation_ids(jobs, present, chosen, settings)
-            known = evaluations.known(lake, keys, TABLE)
-            fresh = [(key, job) for key, job in zip(keys, jobs, strict=True) if key not in known]
-            if fresh:
-                _evaluate(lake, dataset, config, model, present, chosen, fresh)
-            found = evaluations.read(lake, keys, TABLE)
-            return Outcome(
-                content=order_free_digest(keys),
-                total=len(keys),
-                new=len(fresh),
-                reused=len(keys) - len(fresh),
-                metadata={
-                    "models": models_table(found, NUMBERS),
-                    **logged_models(context, tracking, task, name, found, NUMBERS),
-                },
-                details={"evaluation_ids": keys, "rows": sum(map(len, chosen.values()))},
-                device=compute.resolve(),
-            )
-
-        return run_stage(
-            context,
-            lake,
-            # The estimate decides whether to start and is no part of what comes out.
-            inputs=[key for key in inputs if key.path[-1] != "estimate"],
-            version=VERSION,
-            parameters={
-                "settings": settings,
-                "seeds": config.seeds,
-                "held_out_rows": config.evaluation.held_out_rows,
-            },
-            compute=run,
-        )
-
-    return evaluated
 
 
-def evaluation_ids(
-    jobs: list[Job], present: Rows, chosen: dict[str, list[int]], settings: list[str]
-) -> list[str]:
-    """Return a key for each model: a digest of everything that its numbers depend on."""
-    held = [
-        order_free_digest(f"{present.ids[i]} {present.content_hashes[i]}" for i in at)
-        for at in chosen.values()
-    ]
-    return [
-        digest_of([*settings, *held, job.method, job.budget, job.seed, job.rows_digest])
-        for job in jobs
-    ]
+LANGUAGE = Kind(
+    what="models",
+    version=VERSION,
+    table=TABLE,
+    numbers=tuple(f"{s}_{kind}" for s in SPLITS for kind in ("loss", "family_loss", "exact")),
+    description=(
+        "The language model with LoRA adapters (arXiv:2106.09685) trained on {rows}: loss of "
+        "held-out responses, by row and by family, and exact answers where the reference is "
+        "short. Validation decides, test is only reported. Each model is stored as it is "
+        "measured, so a killed run resumes; one is trained again where its rows, the held-out "
+        "rows or the settings changed."
+    ),
+    tries=f"from training on {TRIED_ROWS} rows and measuring on {TRIED_ROWS}, by tokens",
+    advice=(
+        "Compare fewer selectors, budgets or seeds, set evaluation.answers to false or "
+        "held_out_rows lower, use a GPU"
+    ),
+    trainer=_trainer,
+)
 
 
 def _evaluate(
-    lake: Lake,
-    dataset: str,
-    config: DatasetConfig,
+    given: Given,
     model: "CausalModel",
     present: Rows,
-    chosen: dict[str, list[int]],
+    chosen: HeldOut,
     fresh: list[tuple[str, Job]],
 ) -> None:
     from sluice.evaluation.tuned import evaluate_tuned
 
-    check_held_out(dataset, chosen)
+    lake, config = given.lake, given.config
     train, learner = present.of("train"), learner_of(config)
     loaded = model.load()
     held = held_out_rows(loaded, present, chosen, config.language_model.max_length)
@@ -164,25 +80,20 @@ def _evaluate(
             texts = [train.texts[i] for i in kept.tolist()]
             pairs = tokens_of(loaded, texts, learner.training.max_length, end=True)
             made = evaluate_tuned(loaded, ids, pairs, held, learner, job.seed, advance)
-            evaluations.append(lake, [row_of(key, dataset, job, learner.version, made)], TABLE)
+            row = row_of(key, given.dataset, job, learner.version, made.record.seconds)
+            evaluations.append(lake, [row | measured(made)], TABLE)
             logger.info(
                 "%s at %s, seed %d: validation loss %.4f",
                 *(job.method, job.budget, job.seed, made.splits["validation"].loss),
             )
 
 
-def row_of(key: str, dataset: str, job: Job, version: str, made: "Tuned") -> dict[str, Any]:
-    """Return one trained and measured model as a row of the table `language_evaluations`."""
+def measured(made: "Tuned") -> dict[str, Any]:
+    """Return what was measured of one model, as columns of the table."""
     test = made.splits["test"]
     row: dict[str, Any] = {
-        "evaluation_id": key,
-        "dataset": dataset,
-        **{name: getattr(job, name) for name in ("method", "budget", "seed", "selection_id")},
-        "size": job.size,
-        "learner": version,
         "families": list(test.families),
         "family_losses": test.family_losses.tolist(),
-        "seconds": made.record.seconds,
     }
     for split, held in made.splits.items():
         row[f"{split}_loss"] = held.loss
@@ -191,3 +102,38 @@ def row_of(key: str, dataset: str, job: Job, version: str, made: "Tuned") -> dic
         row[f"{split}_losses"] = held.losses.tolist()
         row[f"{split}_matches"] = held.exact.tolist()
     return row
+
+
+def _hours(
+    config: DatasetConfig,
+    model: "CausalModel",
+    present: Rows,
+    chosen: HeldOut,
+    fresh: list[Job],
+) -> float:
+    """Train on a few rows of middling length and measure on a few, and scale up by tokens."""
+    from sluice.evaluation.tuned import evaluate_tuned
+    from sluice.language import lora
+    from sluice.language.fine_tune import fine_tune
+
+    learner, train, loaded = learner_of(config), present.of("train"), model.load()
+    pairs = tokens_of(loaded, train.texts, learner.training.max_length, end=True)
+    lengths = np.array([len(pair) for pair in pairs])
+    middle = np.argsort(np.abs(lengths - lengths.mean()), kind="stable")[:TRIED_ROWS].tolist()
+    few = [pairs[i] for i in middle]
+    names = [train.ids[i] for i in middle]
+    adapted = lora.attach(loaded.model, rank=learner.rank)
+    try:
+        # Once to warm up: the first pass makes what later ones reuse.
+        fine_tune(adapted, few[:1], names[:1], learner.training)
+        rate = fine_tune(adapted, few, names, learner.training).seconds / lengths[middle].sum()
+    finally:
+        lora.detach(adapted)
+    tried = {split: at[:TRIED_ROWS] for split, at in chosen.items()}
+    held = held_out_rows(loaded, present, tried, config.language_model.max_length)
+    began = time.monotonic()
+    made = evaluate_tuned(loaded, names[:1], few[:1], held, learner, 0)
+    measured = time.monotonic() - began - made.record.seconds
+    rows = sum(map(len, chosen.values())) / max(1, sum(map(len, tried.values())))
+    training = sum(job.size for job in fresh) * float(lengths.mean()) * rate
+    return float(learner.training.epochs * training + len(fresh) * measured * rows) / 3600.0

@@ -6,20 +6,21 @@ from typing import Any
 import dagster as dg
 import numpy as np
 
-from assets.language_comparison import chosen_of, outcome_of, sentences_of
-from assets.stage import Outcome, inputs_of, name_of, run_stage
+from assets.stage import Outcome
 from assets.subsets import budget_label
-from assets.tagger_evaluations import TABLE
 from assets.task import Task
+from assets.trained_comparison import (
+    chosen_of,
+    outcome_of,
+    sentences_of,
+    trained_comparison_asset,
+)
+from assets.trainers import Kind
 from assets.tuning import SPLITS
-from resources.datasets import Datasets
-from resources.lake import Lake
-from resources.locks import DatasetLock
-from resources.store import evaluations, records
 from sluice.data.config import DatasetConfig
 from sluice.evaluation.bootstrap import Interval
 from sluice.evaluation.cells import Measured
-from sluice.evaluation.comparison import ALL_ROWS, Comparison
+from sluice.evaluation.comparison import Comparison
 from sluice.evaluation.counted import CountBootstrap, choose_by_counts, summarise_counts
 from sluice.reports.tables import format_difference, format_interval
 from sluice.subsets.contract import Selector
@@ -30,54 +31,20 @@ COLUMNS = (
     *("budget", "selector", "rows", "models", "test span F1", "minus random", "minus all rows"),
     *("token F-beta", "minus random (token)", "beats random"),
 )
+DESCRIPTION = (
+    "Strict span F1 and token F-beta on held-out sentences of the taggers that each method's "
+    "subsets train: with intervals by a bootstrap over sentences and seeds, and paired differences "
+    "to stratified random rows at the same budget and to all rows. A method beats random only "
+    "where the whole interval of the difference in span F1 lies above 0 on test. The chosen subset "
+    "is the best on validation at the chosen budget."
+)
 
 
-def tagger_comparison_asset(task: Task, selectors: list[Selector]) -> dg.AssetsDefinition:
+def tagger_comparison_asset(
+    task: Task, kind: Kind, selectors: list[Selector]
+) -> dg.AssetsDefinition:
     """Build the asset `[task, evaluations, comparison]`."""
-    names = [selector.name for selector in selectors]
-    everything = [task.key("evaluations", name) for name in (*names, ALL_ROWS)]
-
-    @task.asset(
-        "evaluations",
-        "comparison",
-        deps=everything,
-        kinds={"duckdb", "numpy"},
-        version=VERSION,
-        description=(
-            "Strict span F1 and token F-beta on held-out sentences of the taggers that each "
-            "method's subsets train: with intervals by a bootstrap over sentences and seeds, and "
-            "paired differences to stratified random rows at the same budget and to all rows. A "
-            "method beats random only where the whole interval of the difference in span F1 lies "
-            "above 0 on test. The chosen subset is the best on validation at the chosen budget."
-        ),
-    )
-    def comparison(
-        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-        wanted = {*task.compared(config), ALL_ROWS}
-        inputs = [key for key in everything if key.path[-1] in wanted]
-
-        def run(previous: records.Record | None) -> Outcome:
-            consumed = inputs_of(lake, dataset, inputs)
-            keys = [consumed[name_of(key)].details["evaluation_ids"] for key in inputs]
-            found = evaluations.read(lake, [key for each in keys for key in each], TABLE)
-            return compare(found, config)
-
-        return run_stage(
-            context,
-            lake,
-            inputs=inputs,
-            version=VERSION,
-            parameters={
-                "chosen_budget": config.chosen_budget,
-                **config.evaluation.model_dump(include={"resamples", "confidence"}),
-            },
-            compute=run,
-        )
-
-    return comparison
+    return trained_comparison_asset(task, kind, selectors, compare, VERSION, DESCRIPTION)
 
 
 def compare(found: list[dict[str, Any]], config: DatasetConfig) -> Outcome:

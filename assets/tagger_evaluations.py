@@ -1,113 +1,53 @@
 """What each subset of tagged sentences trains: a tagger, measured on sentences not seen."""
 
+import time
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-import dagster as dg
 import numpy as np
 
-from assets.inputs import Rows, read_rows
-from assets.language_evaluations import evaluation_ids
-from assets.stage import Outcome, inputs_of, logger, name_of, run_stage
+from assets.adapted_encoder import Start, start_keys, start_of
+from assets.inputs import Rows
+from assets.stage import logger
 from assets.task import Task
-from assets.trained_models import check_held_out, logged_models, models_table
-from assets.tuning import SPLITS, Job, all_rows_jobs, subset_jobs
-from resources.compute import Compute
-from resources.datasets import Datasets
-from resources.lake import Lake
-from resources.locks import DatasetLock
-from resources.store import evaluations, records, selections
-from resources.tracking import Tracking
+from assets.trainers import Given, HeldOut, Kind, Trainer, row_of
+from assets.tuning import SPLITS, Job
+from resources.store import evaluations, selections
 from sluice.data.bio import tag_names
 from sluice.data.config import DatasetConfig
 from sluice.data.conll import Sentence
-from sluice.data.digests import order_free_digest
 from sluice.data.sentences import read_sentence
-from sluice.encoders.text import TextEncoder
 from sluice.models.training import TrainingConfig
 from sluice.progress import track
-from sluice.subsets.contract import Selector
 
 VERSION = "1"
 TABLE = evaluations.TOKEN_TABLE
-NUMBERS = tuple(f"{split}_{kind}" for split in SPLITS for kind in ("f1", "f_beta"))
+# One step and four: the difference is that of steps, without loading and saving.
+FEW_ROWS, TRIED_ROWS = 4, 64
 
 
-def tagger_evaluation_asset(task: Task, selector: Selector | None) -> dg.AssetsDefinition:
-    """Build the asset `[task, evaluations, <selector>]`, or the control `all_rows`."""
-    name = selector.name if selector else "all_rows"
-    subset = task.key("subsets", selector.name) if selector else None
-    inputs = [task.key("instances"), *([subset] if subset else [])]
-
-    @task.asset(
-        "evaluations",
-        name,
-        deps=inputs,
-        kinds={"duckdb", "torch", "mlflow"},
-        pool="gpu",
+def taggers(task: Task) -> Kind:
+    """Return the models that subsets of tagged sentences train."""
+    return Kind(
+        what="taggers",
         version=VERSION,
-        tags={"method": name},
         table=TABLE,
+        numbers=tuple(f"{split}_{kind}" for split in SPLITS for kind in ("f1", "f_beta")),
         description=(
-            f"The encoder fine-tuned as a tagger of words (arXiv:1810.04805) on "
-            f"{'each subset of `' + name + '`' if selector else 'every training row'}: strict span "
-            "F1, and the token F-beta of T-FREX (arXiv:2408.01063). Validation decides, test is "
-            "only reported; the last weights are scored. Each tagger is measured once and its "
-            "counts are stored, so a killed run resumes; one is trained again where its rows, the "
-            "held-out rows or the settings changed."
+            "The encoder (that of `adaptation` where `dataset.yaml` has it) fine-tuned as a tagger "
+            "of words (arXiv:1810.04805) on {rows}: strict span F1, and the token F-beta of T-FREX "
+            "(arXiv:2408.01063). Validation decides, test is only reported; the last weights are "
+            "scored. Each tagger is measured once and its counts are stored, so a killed run "
+            "resumes; one is trained again where its rows, the held-out rows or the settings "
+            "changed."
         ),
+        tries=f"from training on {TRIED_ROWS} rows and tagging {TRIED_ROWS} of each split",
+        advice="Compare fewer selectors, budgets or seeds, train for fewer epochs, use a GPU",
+        trainer=partial(_trainer, task),
+        may_read=[task.key("encoder", "adapted")],
+        reads=partial(start_keys, task),
     )
-    def evaluated(
-        context: dg.AssetExecutionContext,
-        lake: Lake,
-        datasets: Datasets,
-        compute: Compute,
-        tracking: Tracking,
-        lock: DatasetLock,
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-        present = read_rows(lake, dataset)
-        names = tag_names(sentences_of(present.of("train").texts))
-        settings = [VERSION, training_of(config).version, _encoder_of(config), *names]
-
-        def run(previous: records.Record | None) -> Outcome:
-            if selector and subset:
-                entries = inputs_of(lake, dataset, [subset])[name_of(subset)].details["selections"]
-                jobs = subset_jobs(selector, entries, config)
-            else:
-                jobs = all_rows_jobs(present.of("train"), config)
-            held = {s: [i for i, name in enumerate(present.splits) if name == s] for s in SPLITS}
-            check_held_out(dataset, held)
-            keys = evaluation_ids(jobs, present, held, settings)
-            known = evaluations.known(lake, keys, TABLE)
-            fresh = [(key, job) for key, job in zip(keys, jobs, strict=True) if key not in known]
-            if fresh:
-                _evaluate(lake, dataset, config, present, names, fresh, compute.resolve())
-            found = evaluations.read(lake, keys, TABLE)
-            return Outcome(
-                content=order_free_digest(keys),
-                total=len(keys),
-                new=len(fresh),
-                reused=len(keys) - len(fresh),
-                metadata={
-                    "models": models_table(found, NUMBERS),
-                    **logged_models(context, tracking, task, name, found, NUMBERS),
-                },
-                details={"evaluation_ids": keys, "rows": sum(map(len, held.values()))},
-                device=compute.resolve(),
-            )
-
-        return run_stage(
-            context,
-            lake,
-            inputs=inputs,
-            version=VERSION,
-            parameters={"settings": settings, "seeds": config.seeds},
-            compute=run,
-        )
-
-    return evaluated
 
 
 def training_of(config: DatasetConfig) -> TrainingConfig:
@@ -129,41 +69,45 @@ def sentences_of(texts: list[str]) -> list[Sentence]:
     return [read_sentence(text).sentence for text in texts]
 
 
-def _encoder_of(config: DatasetConfig) -> str:
-    chosen = config.encoder
-    return TextEncoder(chosen.model, chosen.max_length, chosen.batch_size).identity
+def _trainer(task: Task, given: Given) -> Trainer:
+    start = start_of(given.lake, task, given.dataset, given.config)
+    return Trainer(
+        settings=[VERSION, training_of(given.config).version, start.identity],
+        held_out=_held_out,
+        train=partial(_evaluate, given, start),
+        hours=partial(_hours, given, start),
+        of_rows=_names,
+    )
+
+
+def _held_out(present: Rows) -> HeldOut:
+    return {s: [i for i, name in enumerate(present.splits) if name == s] for s in SPLITS}
+
+
+def _names(present: Rows) -> list[str]:
+    return tag_names(sentences_of(present.of("train").texts))
 
 
 def _evaluate(
-    lake: Lake,
-    dataset: str,
-    config: DatasetConfig,
-    present: Rows,
-    names: list[str],
-    fresh: list[tuple[str, Job]],
-    device: str,
+    given: Given, start: Start, present: Rows, held_out: HeldOut, fresh: list[tuple[str, Job]]
 ) -> None:
     from sluice.evaluation.tagged import evaluate_tagger
 
-    train, training = present.of("train"), training_of(config)
-    rows = sentences_of(train.texts)
-    held = {split: sentences_of(present.of(split).texts) for split in SPLITS}
+    train, training = present.of("train"), training_of(given.config)
+    rows, names, model = sentences_of(train.texts), _names(present), start.found()
+    held = _sentences_at(present, held_out)
     wanted = [job.selection_id for _, job in fresh if job.selection_id]
-    at = selections.positions(lake, wanted, train.ids)
+    at = selections.positions(given.lake, wanted, train.ids)
     with track(f"training on {fresh[0][1].method}", len(fresh)) as advance:
         for key, job in fresh:
             kept = at[job.selection_id] if job.selection_id else np.arange(len(train.ids))
-            made = evaluate_tagger(
-                # By id, so that equal rows train alike whatever ranked them.
-                [rows[i] for i in sorted(kept.tolist())],
-                held,
-                names,
-                replace(training, seed=job.seed),
-                config.encoder.model,
-                device,
-            )
-            row = _row(key, dataset, job, training.version, made)
-            evaluations.append(lake, [row], TABLE)
+            # By id, so that equal rows train alike whatever ranked them.
+            chosen = [rows[i] for i in sorted(kept.tolist())]
+            seeded = replace(training, seed=job.seed)
+            device = given.compute.resolve()
+            made = evaluate_tagger(chosen, held, names, seeded, model, device)
+            row = row_of(key, given.dataset, job, training.version, made.seconds) | _measured(made)
+            evaluations.append(given.lake, [row], TABLE)
             logger.info(
                 "%s at %s, seed %d: validation span F1 %.4f",
                 *(job.method, job.budget, job.seed, row["validation_f1"]),
@@ -171,21 +115,46 @@ def _evaluate(
             advance()
 
 
-def _row(key: str, dataset: str, job: Job, version: str, made: Any) -> dict[str, Any]:
+def _sentences_at(present: Rows, at: HeldOut) -> dict[str, list[Sentence]]:
+    return {split: sentences_of([present.texts[i] for i in rows]) for split, rows in at.items()}
+
+
+def _measured(made: Any) -> dict[str, Any]:
     from sluice.tokens.span_f1 import T_FREX_BETA, score_of
 
-    row: dict[str, Any] = {
-        "evaluation_id": key,
-        "dataset": dataset,
-        **{name: getattr(job, name) for name in ("method", "budget", "seed", "selection_id")},
-        "size": job.size,
-        "learner": version,
-        "words_lost": sum(each.lost for each in made.splits.values()),
-        "seconds": made.seconds,
-    }
+    row: dict[str, Any] = {"words_lost": sum(each.lost for each in made.splits.values())}
     for split, found in made.splits.items():
         row[f"{split}_f1"] = score_of(found.spans.sum(axis=0)).f
         row[f"{split}_f_beta"] = score_of(found.words.sum(axis=0), T_FREX_BETA).f
         row[f"{split}_spans"] = found.spans.ravel().tolist()
         row[f"{split}_words"] = found.words.ravel().tolist()
     return row
+
+
+def _hours(given: Given, start: Start, present: Rows, held_out: HeldOut, fresh: list[Job]) -> float:
+    """Train on few and on more rows of middling length, tag as many, scale up the difference."""
+    from sluice.evaluation.tagged import evaluate_tagger
+
+    rows, names = sentences_of(present.of("train").texts), _names(present)
+    lengths = np.array([len(row.tokens) for row in rows])
+    middle = np.argsort(np.abs(lengths - lengths.mean()), kind="stable")[:TRIED_ROWS].tolist()
+    training, model = replace(training_of(given.config), epochs=1), start.found()
+
+    def tried(count: int) -> tuple[float, float]:
+        """Return the seconds of training on some rows, and of tagging as many of each split."""
+        few = _sentences_at(present, {split: at[:count] for split, at in held_out.items()})
+        chosen, device = [rows[i] for i in middle[:count]], given.compute.resolve()
+        began = time.monotonic()
+        made = evaluate_tagger(chosen, few, names, training, model, device)
+        return made.seconds, time.monotonic() - began - made.seconds
+
+    # Once to warm up: the first pass makes what later ones reuse.
+    tried(FEW_ROWS)
+    least, most = tried(FEW_ROWS), tried(TRIED_ROWS)
+    more = max(1, len(middle) - FEW_ROWS)
+    more_tagged = max(1, sum(len(at[FEW_ROWS:TRIED_ROWS]) for at in held_out.values()))
+    per_row = max(0.0, most[0] - least[0]) / more
+    per_tagged = max(0.0, most[1] - least[1]) / more_tagged
+    trained = training_of(given.config).epochs * sum(job.size for job in fresh)
+    measured = len(fresh) * sum(map(len, held_out.values()))
+    return (len(fresh) * sum(least) + trained * per_row + measured * per_tagged) / 3600.0

@@ -2,16 +2,20 @@
 
 import dagster as dg
 
+from assets.adapted_encoder import adapted_encoder_asset, start_keys
 from assets.embeddings import embeddings_asset
+from assets.estimate import estimate_asset
 from assets.graphs import knn_asset
 from assets.inputs import selector_inputs
 from assets.instances import instances_asset
 from assets.map import map_asset
+from assets.mnlp import mnlp_asset
 from assets.report import report_asset
 from assets.subsets import subset_asset
 from assets.tagger_comparison import tagger_comparison_asset
-from assets.tagger_evaluations import tagger_evaluation_asset
+from assets.tagger_evaluations import taggers
 from assets.task import Lineage, Task
+from assets.trained_evaluations import trained_evaluation_asset
 from sluice.data.config import DatasetConfig
 from sluice.data.sentences import joined_words
 from sluice.subsets.registry import selectors_for
@@ -19,21 +23,26 @@ from sluice.subsets.registry import selectors_for
 SELECTORS = selectors_for("tokens")
 TOKENS = Task(
     "tokens",
-    short_list=tuple(selector.name for selector in SELECTORS),
+    # mnlp trains a tagger first: only where it is named.
+    short_list=tuple(selector.name for selector in SELECTORS if selector.name != "mnlp"),
     graphs=("knn",),
     trained="fine_tuned",
     reads=joined_words,
 )
+TAGGERS = taggers(TOKENS)
 
 ASSETS = [
     instances_asset(TOKENS),
+    adapted_encoder_asset(TOKENS),
     embeddings_asset(TOKENS),
     map_asset(TOKENS),
     knn_asset(TOKENS),
+    mnlp_asset(TOKENS),
     *(subset_asset(TOKENS, selector) for selector in SELECTORS),
-    *(tagger_evaluation_asset(TOKENS, selector) for selector in SELECTORS),
-    tagger_evaluation_asset(TOKENS, None),
-    tagger_comparison_asset(TOKENS, SELECTORS),
+    estimate_asset(TOKENS, TAGGERS, SELECTORS),
+    *(trained_evaluation_asset(TOKENS, TAGGERS, selector) for selector in SELECTORS),
+    trained_evaluation_asset(TOKENS, TAGGERS, None),
+    tagger_comparison_asset(TOKENS, TAGGERS, SELECTORS),
     report_asset(
         TOKENS,
         (),
@@ -47,13 +56,16 @@ ASSETS = [
 def wanted(config: DatasetConfig) -> list[dg.AssetKey]:
     """Return the assets that a dataset's configuration asks for.
 
-    The graph only where a selector that it compares reads it.
+    The graph and the uncertainty only where a selector that it compares reads them, the adapted
+    encoder only where there is a section for it.
     """
     compared = TOKENS.compared(config)
     chosen = [selector for selector in SELECTORS if selector.name in compared]
     read = {key for selector in chosen for key in selector_inputs(TOKENS, selector, config)}
     left_out = {TOKENS.key("subsets", s.name) for s in SELECTORS if s not in chosen}
-    left_out |= {TOKENS.key("graphs", "knn")} - read
+    read.update(start_keys(TOKENS, config))
+    optional = (("graphs", "knn"), ("scores", "mnlp"), ("encoder", "adapted"))
+    left_out |= {TOKENS.key(*path) for path in optional} - read
     left_out |= set(LINEAGE.stages_apart)
     return [asset.key for asset in ASSETS if asset.key not in left_out]
 
@@ -62,7 +74,7 @@ def apart(config: DatasetConfig) -> list[dg.AssetKey]:
     """Return the evaluations that a dataset's configuration asks for, and its page."""
     compared = TOKENS.compared(config)
     names = [selector.name for selector in SELECTORS if selector.name in compared]
-    stages = [*names, "all_rows", "comparison"]
+    stages = ["estimate", *names, "all_rows", "comparison"]
     return [*(TOKENS.key("evaluations", name) for name in stages), TOKENS.key("report")]
 
 

@@ -1,4 +1,4 @@
-"""What evaluations of a tuned language model share: rows as tokens, the learner, the estimate."""
+"""What is trained on each subset; and of a language model, the learner and what it reads."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

@@ -8,10 +8,11 @@ import numpy as np
 
 from assets.encoder import KEEP_TAG
 from assets.inputs import Rows, read_rows
-from assets.stage import Outcome, digest_of, is_rebuild, run_stage
+from assets.stage import Outcome, digest_of, run_stage
 from assets.task import Task
 from assets.token_losses import identity_of
 from assets.tuning import learner_of, tokens_of
+from assets.weights import Weights
 from resources.compute import Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
@@ -61,22 +62,20 @@ def warm_up_asset(task: Task) -> dg.AssetsDefinition:
         config = datasets.config(dataset)
         model = language_models.of(config.language_model, compute)
         settings = _settings(config, model)
-        before = records.latest(lake, dataset).get("/".join(context.asset_key.path))
-        stands = before is not None and adapter_folder(before.details["adapter"]).exists()
+        most = config.gradients.refit_drift
+        weights = Weights("adapter", adapters_root(), settings, most, "gradients.refit_drift")
 
         def run(previous: records.Record | None) -> Outcome:
             train = read_rows(lake, dataset).of("train")
             at = sample(train, config.gradients.warmup_rows)
             now = [train.content_hashes[i] for i in at]
-            anew = is_rebuild(context) and context.run.tags.get(KEEP_TAG) != "true"
-            keep = previous if stands and not anew else None
-            verdict = _verdict(keep, settings, now, config.gradients.refit_drift)
-            if keep is not None and not verdict:
-                details, losses = dict(keep.details), []
-            else:
-                adapter = digest_of([settings, sorted(now)])[:20]
-                losses = _train(config, model, train, at, adapter_folder(adapter))
-                details = {"adapter": adapter, "settings": settings, "sample": sorted(now)}
+            losses: list[float] = []
+
+            def make(folder: Path) -> dict[str, Any]:
+                losses.extend(_train(config, model, train, at, folder))
+                return {}
+
+            details, verdict = weights.kept_or_made(context, previous, now, make)
             return Outcome(
                 content=details["adapter"],
                 total=len(now),
@@ -98,7 +97,7 @@ def warm_up_asset(task: Task) -> dg.AssetsDefinition:
             version=VERSION,
             parameters={"settings": settings},
             compute=run,
-            stands=stands,
+            stands=weights.there(context, lake),
             replaces=True,
         )
 
@@ -122,22 +121,10 @@ def _settings(config: DatasetConfig, model: "CausalModel") -> str:
     return digest_of([VERSION, identity, learner.training.version, learner.rank])
 
 
-def _verdict(previous: records.Record | None, settings: str, now: list[str], most: float) -> str:
-    """Return why the adapters must be warmed up, or nothing."""
-    if previous is None:
-        return "There are no adapters to keep."
-    if previous.details["settings"] != settings:
-        return "The model or the settings of the training have changed."
-    gone = 1 - len(set(now) & set(previous.details["sample"])) / max(1, len(now))
-    if gone > most:
-        return f"{gone:.0%} of its rows have changed, more than gradients.refit_drift {most:g}."
-    return ""
-
-
 def _train(
     config: DatasetConfig, model: "CausalModel", train: Rows, at: list[int], folder: Path
 ) -> list[float]:
-    """Train adapters on some rows and write them beside Adam's moments, whole or not at all."""
+    """Train adapters on some rows and write them beside Adam's moments."""
     from sluice.language import lora
     from sluice.language.adam import AdamMoments
     from sluice.language.fine_tune import fine_tune
@@ -149,9 +136,6 @@ def _train(
     with track("warming up", len(at) * learner.training.epochs) as advance:
         ids = [train.ids[i] for i in at]
         record = fine_tune(adapted, pairs, ids, learner.training, advance)
-    # The moments last: a folder that has them is whole.
     lora.save(adapted, folder)
-    draft = folder / f"{MOMENTS}.part"
-    AdamMoments(record.moments, record.steps).save(draft)
-    draft.replace(folder / MOMENTS)
+    AdamMoments(record.moments, record.steps).save(folder / MOMENTS)
     return list(record.losses)

@@ -32,11 +32,12 @@ import yaml
 
 from assets.inputs import Rows
 from assets.language_comparison import compare
-from assets.language_evaluations import VERSION, evaluation_ids, row_of
+from assets.language_evaluations import LANGUAGE, measured
 from assets.subsets import budget_label
-from assets.token_losses import identity_of
+from assets.trainers import Given, evaluation_ids, row_of
 from assets.tuning import ALL_ROWS_SEEDS, Job, held_out_rows, held_out_sample, learner_of, tokens_of
 from resources.compute import Compute
+from resources.lake import Lake
 from resources.language_models import LanguageModels
 from sluice.data.config import DatasetConfig, load_config
 from sluice.data.digests import order_free_digest
@@ -76,7 +77,6 @@ def make_subsets(folder: Path, methods: list[str]) -> None:
 
 def read_lake(methods: list[str]) -> Subsets:
     """Read the rows that methods keep, by method and seed."""
-    from resources.lake import Lake
     from resources.store import records, selections
 
     lake, found = Lake(), {}
@@ -124,10 +124,10 @@ class Bench:
         self.train = self.present.of("train")
         self.held = held_out_sample(self.present, self.config)
         self.learner = learner_of(self.config)
-        model = LanguageModels().of(self.config.language_model, Compute())
-        self.model, self.loaded = model, None
-        identity = identity_of(model, self.config.language_model)
-        self.settings = [VERSION, self.learner.version, identity]
+        given = Given(Lake(), NAME, self.config, Compute(), LanguageModels())
+        self.trainer = LANGUAGE.trainer(given)
+        self.model = given.language_models.of(self.config.language_model, given.compute)
+        self.loaded: Any = None
         self.subsets = known() | {ALL_ROWS: {"0": self.train.ids}}
 
     def cells(self, method: str, seeds: range) -> Iterator[tuple[str, Job, list[str]]]:
@@ -140,7 +140,7 @@ class Bench:
             ids = kept[str(seed)] if len(kept) > 1 else next(iter(kept.values()))
             rows_digest = order_free_digest(f"{row} {contents[row]}" for row in ids)
             job = Job(method, label, seed, "", len(ids), rows_digest)
-            yield evaluation_ids([job], self.present, self.held, self.settings)[0], job, ids
+            yield evaluation_ids(self.trainer, [job], self.present, self.held)[0], job, ids
 
     def measured(self, method: str, seeds: range) -> list[dict[str, Any]]:
         """Return the models of a method that there are."""
@@ -177,7 +177,8 @@ class Bench:
         held = held_out_rows(loaded, self.present, self.held, length)
         with track(f"{job.method}, seed {job.seed}", len(ids)) as advance:
             made = evaluate_tuned(loaded, ids, pairs, held, self.learner, job.seed, advance)
-        return row_of(key, NAME, job, self.learner.version, made)
+        row = row_of(key, NAME, job, self.learner.version, made.record.seconds)
+        return row | measured(made)
 
 
 def read_cells() -> dict[str, dict[str, Any]]:

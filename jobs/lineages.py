@@ -54,8 +54,8 @@ APART = [
         job_name(task, EVALUATIONS),
         selection=dg.AssetSelection.assets(*lineage.stages_apart, lineage.task.key("report")),
         description=(
-            "Train and measure a model on each subset of one dataset, which may take hours: of "
-            "instructions the first stage says how many, and stops where they are too many."
+            "Train and measure a model on each subset of one dataset, which may take hours: the "
+            "first stage says how many, and stops where they are too many."
         ),
     )
     for task, lineage in LINEAGES.items()

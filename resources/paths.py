@@ -30,3 +30,13 @@ def models_root() -> Path:
 def adapters_root() -> Path:
     """Return the folder of warmed-up adapters of language models, below `home`."""
     return home() / "adapters"
+
+
+def encoders_root() -> Path:
+    """Return the folder of encoders that were trained further, below `home`."""
+    return home() / "encoders"
+
+
+def taggers_root() -> Path:
+    """Return the folder of taggers that rate sentences, below `home`."""
+    return home() / "taggers"

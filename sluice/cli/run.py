@@ -28,7 +28,7 @@ def run(
         bool,
         typer.Option(
             help="Afterwards train and measure a model on each subset, for the tasks instructions "
-            "and tokens; may take hours, and of instructions says how many before it starts."
+            "and tokens; may take hours, and says how many before it starts."
         ),
     ] = False,
     serve: Annotated[bool, typer.Option(help="Serve both UIs after the table.")] = False,

@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from sluice.data.config_adaptation import Adaptation
 from sluice.data.config_columns import Columns, check_columns
 from sluice.data.config_defaults import with_task_defaults
 from sluice.data.config_labelling import Labelling
@@ -31,7 +32,7 @@ from sluice.data.config_sections import (
     Training,
     distinct,
 )
-from sluice.data.config_tokens import Bio, Features
+from sluice.data.config_tokens import Bio, Features, Uncertainty
 
 Task = Literal["text", "tabular", "instructions", "tokens"]
 TASKS: tuple[str, ...] = get_args(Task)
@@ -112,6 +113,14 @@ class DatasetConfig(Section):
     bio: Bio = Field(default=Bio(), description="Tags of words, for the task tokens.")
     features: Features = Field(
         default=Features(), description="What a tagged sentence is about, for the task tokens."
+    )
+    adaptation: Adaptation | None = Field(
+        default=None,
+        description="Where it is there, taggers start from an encoder that was trained further on "
+        "the training rows, for the task tokens.",
+    )
+    uncertainty: Uncertainty = Field(
+        default=Uncertainty(), description="What the selector mnlp reads, for the task tokens."
     )
     graph: Graph = Field(default=Graph(), description="The graph of nearest neighbours.")
     selectors: Annotated[
@@ -220,6 +229,8 @@ SECTION_TASKS: dict[str, tuple[tuple[str, ...], str]] = {
     "labelling": (("text",), "remove it"),
     "bio": (("tokens",), "remove it"),
     "features": (("tokens",), "write columns.features for those of a table, or remove it"),
+    "adaptation": (("tokens",), "remove it"),
+    "uncertainty": (("tokens",), "remove it"),
 }
 """Section to the tasks that read it, and what to do about it in another."""
 

@@ -117,8 +117,8 @@ class Evaluation(Section):
     )
     most_hours: Annotated[float, Field(gt=0)] = Field(
         default=4.0,
-        description="Evaluations of the task instructions that are estimated to take longer do "
-        "not start.",
+        description="Evaluations of the tasks instructions and tokens that are estimated to take "
+        "longer do not start.",
     )
     resamples: Positive = Field(default=2000, description="Bootstrap resamples of an interval.")
     confidence: Share = Field(default=0.95, description="Confidence of an interval.")

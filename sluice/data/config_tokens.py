@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sluice.data.config_base import Section
+from sluice.data.config_base import Positive, Section
 
 
 class Bio(Section):
@@ -25,4 +25,18 @@ class Features(Section):
     kind: Literal["type", "lemma"] = Field(
         default="type",
         description="type: the types of its spans. lemma: the words of each span, without case.",
+    )
+
+
+class Uncertainty(Section):
+    """The tagger whose uncertainty the selector mnlp reads."""
+
+    sample_rows: Positive = Field(
+        default=256,
+        description="Training rows, drawn by a hash of the id, that the tagger is trained on; at "
+        "most half of all.",
+    )
+    refit_drift: Annotated[float, Field(ge=0)] = Field(
+        default=0.2,
+        description="Share of these rows that may change before the tagger is trained again.",
     )

@@ -51,6 +51,8 @@ class Adaptation:
         hidden. Before: with the new head, so near ln of the vocabulary.
     curve : list of dict
         One for each epoch: ``epoch`` and ``loss``, the mean over hidden tokens of training.
+    masked : float
+        Share of the tokens of training that were hidden, special ones left out, over all epochs.
     steps : int
     seconds : float
     device : str
@@ -61,6 +63,7 @@ class Adaptation:
     before: float
     after: float
     curve: list[dict[str, float]]
+    masked: float
     steps: int
     seconds: float
     device: str
@@ -97,8 +100,8 @@ def adapt_encoder(
     Raises
     ------
     ConfigError
-        The model is no BERT, a number is out of range, the output exists, or the device is not
-        there.
+        The model is no BERT or reads less than a block at once, a number is out of range, the
+        output exists, or the device is not there.
     DataError
         No token of some blocks can be hidden, or they are of another vocabulary.
 
@@ -116,19 +119,31 @@ def adapt_encoder(
     began, name = perf_counter(), pick_device(device)
     with own_randomness(name, config.seed):
         tokenizer, model, new_head = load_masked(source, config, name)
+        _check_length(training, model, source)
         masking = Masking(tokenizer, int(model.config.vocab_size), config.seed)
         before = masked_loss(model, evaluation, masking)
-        curve, steps = _train(model, training, config, masking)
+        curve, masked, steps = _train(model, training, config, masking)
         after = masked_loss(model, evaluation, masking)
     _save(model, tokenizer, source, output)
-    return Adaptation(before, after, curve, steps, perf_counter() - began, name, new_head)
+    return Adaptation(before, after, curve, masked, steps, perf_counter() - began, name, new_head)
+
+
+def _check_length(blocks: Blocks, model: Any, source: Path) -> None:
+    length, most = blocks.ids.shape[1], int(model.config.max_position_embeddings)
+    if length > most:
+        raise ConfigError(
+            f"Blocks have {length} tokens, and {str(source)!r} reads {most} at once; make shorter "
+            "blocks."
+        )
 
 
 def _train(
     model: Any, blocks: Blocks, config: TrainingConfig, masking: Masking
-) -> tuple[list[dict[str, float]], int]:
+) -> tuple[list[dict[str, float]], float, int]:
     import torch
 
+    ordinary = int((~np.isin(blocks.ids, masking.special_ids)).sum()) * config.epochs
+    masked = 0
     steps = math.ceil(len(blocks) / config.batch_size) * config.epochs
     optimiser, schedule = adamw_of(model, config, steps)
     rng = np.random.default_rng(config.seed)
@@ -151,8 +166,9 @@ def _train(
                 advance(len(rows))
             if not count:
                 raise DataError("No token of the blocks can be hidden; give longer texts.")
+            masked += count
             curve.append({"epoch": float(epoch + 1), "loss": total / count})
-    return curve, steps
+    return curve, masked / ordinary, steps
 
 
 def _batches(n: int, batch_size: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:

@@ -33,6 +33,7 @@ from sluice.subsets.deita_filter import SELECTOR as DEITA_FILTER
 from sluice.subsets.ifd_top import SELECTOR as IFD_TOP
 from sluice.subsets.longest import SELECTOR as LONGEST
 from sluice.subsets.mig import SELECTOR as MIG
+from sluice.subsets.mnlp import SELECTOR as MNLP
 from sluice.subsets.quad import SELECTOR as QUAD
 from sluice.subsets.t_frex import SELECTOR as T_FREX
 from sluice.subsets.t_shirt import SELECTOR as T_SHIRT
@@ -68,6 +69,7 @@ _ALL = (
     DEITA_FILTER,
     T_FREX,
     CDIS_PER_FEATURE,
+    MNLP,
 )
 
 SELECTORS: dict[str, Selector] = {method.name: method for method in _ALL}

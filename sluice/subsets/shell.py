@@ -19,8 +19,8 @@ from sluice.subsets.contract import Picks, Pool, Selection, Selector
 from sluice.subsets.describe import class_name
 from sluice.subsets.queries.checks import checked_known
 
-# Methods of this task alone set rows without a finite score aside, and say so.
-_SETTING_ASIDE = frozenset({"instructions"})
+# Methods of these tasks alone set rows without a finite score aside, and say so.
+_SETTING_ASIDE = frozenset({"instructions", "tokens"})
 Fitting = TypeVar("Fitting", TagRows, FeatureRows, Influence)
 
 # Strategies of these families hand the whole pool to another one.
@@ -157,7 +157,7 @@ def _checked(selector: Selector, pool: Pool) -> Pool:
         embeddings=_embeddings(pool.embeddings, len(ids)),
         labels=_labels(pool.labels, len(ids)),
         graph=_graph(pool, ids),
-        scores=_scores(pool.scores, len(ids), finite=selector.tasks != _SETTING_ASIDE),
+        scores=_scores(pool.scores, len(ids), finite=not selector.tasks <= _SETTING_ASIDE),
         tags=_fitting(pool.tags, "tags", len(ids)),
         features=_fitting(pool.features, "features", len(ids)),
         influence=_fitting(pool.influence, "influence", len(ids)),

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-import yaml
-from lineage import Ran, run_lineage
+from lineage import run_lineage
+from tagged_sentences import NAME, ran, sentences, tiny, write
 
 from assets.inputs import read_features, read_rows
 from assets.tokens import LINEAGE, TOKENS, wanted
@@ -14,59 +14,8 @@ from resources.store import records, rows, selections
 from sluice.data.sentences import joined_words, read_sentence
 from sluice.subsets.budgets import parse_budget
 
-NAME = "notes"
 T_FREX = TOKENS.key("subsets", "t_frex")
-PEOPLE = ("Ada Lovelace", "Grace Hopper", "Alan Turing", "Mary Shelley", "Isaac Newton")
-PLACES = ("London", "New York", "Lake Geneva", "Cambridge", "Rome")
-TEMPLATES = (
-    "{person} moved to {place} in the spring .",
-    "The train from {place} was late again .",
-    "Everybody admired the letters of {person} .",
-    "Nothing happened on that quiet day , number {number} .",
-)
-
-
-def sentences() -> list[list[tuple[str, str]]]:
-    """Eighty sentences, a quarter of them without a span, none twice."""
-    made = []
-    for number in range(80):
-        filled = {"person": PEOPLE[number % 5], "place": PLACES[number // 5 % 5]}
-        words: list[tuple[str, str]] = []
-        for part in TEMPLATES[number // 20].split():
-            kind = part.strip("{}")
-            if part == "{number}":
-                words.append((str(number), "O"))
-            elif part.startswith("{"):
-                named = filled[kind].split()
-                words += [(w, f"{'I' if i else 'B'}-{kind}") for i, w in enumerate(named)]
-            else:
-                words.append((part, "O"))
-        made.append([(f"{number}.", "O"), *words])
-    return made
-
-
-def write(content: list[list[tuple[str, str]]], extra: str = "", **changes: object) -> None:
-    folder = Datasets().folder / NAME
-    folder.mkdir(exist_ok=True)
-    blocks = ("".join(f"{word}\t{tag}\n" for word, tag in sentence) for sentence in content)
-    (folder / "notes.conll").write_text("\n".join(blocks) + extra)
-    config = {
-        "task": "tokens",
-        "files": ["notes.conll"],
-        "budgets": [0.25],
-        "chosen_budget": 0.25,
-        "seeds": [0],
-        "graph": {"k": 5, "slack": 5},
-        "plots": False,
-        **changes,
-    }
-    (folder / "dataset.yaml").write_text(yaml.safe_dump(config))
-
-
-def ran(**options: object) -> Ran:
-    done = run_lineage(NAME, **options)
-    assert done.success, "\n".join(done.errors.values())
-    return done
+MNLP, ADAPTED = TOKENS.key("scores", "mnlp"), TOKENS.key("encoder", "adapted")
 
 
 def kept(lake: Lake) -> dict[str, list[str]]:
@@ -121,19 +70,30 @@ def test_asks_only_for_what_a_selector_reads(home: Path) -> None:
     assert TOKENS.key("graphs", "knn") not in asked
     assert TOKENS.key("subsets", "random_stratified") in asked
     assert TOKENS.key("subsets", "k_center") not in asked
-    write(sentences(), selectors=["facility_location"])
-    assert TOKENS.key("graphs", "knn") in set(wanted(Datasets().config(NAME)))
+    assert not {MNLP, ADAPTED} & asked
+    write(sentences(), selectors=["facility_location", "mnlp"], adaptation={})
+    assert {TOKENS.key("graphs", "knn"), MNLP, ADAPTED} <= set(wanted(Datasets().config(NAME)))
+    assert "mnlp" not in TOKENS.short_list, "a tagger must be trained first"
 
 
 @pytest.mark.slow
-def test_taggers_are_trained_apart_once_each_and_compared(home: Path) -> None:
-    few = {"selectors": ["t_frex"], "training": {"epochs": 1}, "split": {"validation": 0.2}}
+def test_taggers_are_estimated_trained_apart_once_each_and_compared(
+    home: Path, tmp_path: Path
+) -> None:
+    few = {**tiny(tmp_path), "selectors": ["t_frex"], "split": {"validation": 0.2}}
+    write(sentences(), **few, evaluation={"resamples": 50, "most_hours": 1e-9})
+    config = Datasets().config(NAME)
+    ran(keys=[key for key in wanted(config) if key != TOKENS.key("report")])
+    asked = LINEAGE.apart(config)
+    refused = run_lineage(NAME, job="tokens_evaluations", keys=asked)
+    assert "more than evaluation.most_hours 1e-09. Compare" in "".join(refused.errors.values())
+    assert "tokens/evaluations/t_frex" not in refused.metadata, "nothing starts"
     write(sentences(), **few, evaluation={"resamples": 50})
-    ran()
-    asked = LINEAGE.apart(Datasets().config(NAME))
     done = ran(job="tokens_evaluations", keys=asked)
     assert done.computed["tokens/evaluations/t_frex"] == 1
     assert done.computed["tokens/evaluations/all_rows"] == 1
+    said = done.metadata["tokens/evaluations/estimate"]["estimate"]
+    assert said.startswith("3 taggers to train and measure, 0 kept: about ")
     lake = Lake()
     details = records.latest(lake, NAME)["tokens/evaluations/comparison"].details
     assert [row[1] for row in details["rows"]] == ["random_stratified", "t_frex", "all_rows"]

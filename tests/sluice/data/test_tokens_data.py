@@ -140,6 +140,9 @@ def test_configurations():
     assert "kind: lemma" in written
     assert config().budgets == [0.10, 0.25, 0.50]
     assert (config().training.epochs, config().training.learning_rate) == (2, 3e-4)
+    assert config().adaptation is None
+    assert config(adaptation={}).adaptation.epochs == 10
+    assert "adaptation: {}" in dump_config(config(adaptation={}))
     for said, message in [
         ({"columns": {"text": "x"}}, "write tokens and tags"),
         ({"columns": {"label": "x"}}, "types of a sentence's spans are its label"),
@@ -148,6 +151,9 @@ def test_configurations():
         ({"training": {"family": "tree"}}, "the task tokens fine-tunes its encoder"),
         ({"evaluation": {"learner": "tree"}}, "task tokens fine-tunes its encoder on each subset"),
         ({"features": {"kind": "word"}}, "features.kind"),
+        ({"adaptation": {"held_out": 1.0}}, "adaptation.held_out"),
+        ({"uncertainty": {"sample_rows": 0}}, "uncertainty.sample_rows"),
+        ({"task": "text", "columns": {"text": "a", "label": "b"}, "adaptation": {}}, "remove it"),
     ]:
         with pytest.raises(ValueError, match=message):
             config(**said)

@@ -42,6 +42,7 @@ def test_what_can_be_known_is_learnt_and_the_rest_is_an_encoder(encoder, tmp_pat
     assert [point["epoch"] for point in result.curve] == list(range(1, 41))
     assert result.curve[-1]["loss"] < result.curve[0]["loss"]
     assert result.steps == 40 * -(-len(training) // 16)
+    assert result.masked == pytest.approx(0.15, abs=0.01)
     old, new = (
         load_file(encoder / "model.safetensors"),
         load_file(tmp_path / "out/model.safetensors"),
@@ -169,6 +170,9 @@ def test_bad_input(encoder, tmp_path):
         adapt_encoder(training, beyond, CONFIG, **options)
     with pytest.raises(ConfigError, match="learning_rate"):
         adapt_encoder(training, evaluation, replace(CONFIG, learning_rate=0), **options)
+    long = make_blocks(tiny_tokenizer(), ["a b c"] * 40, list(map(str, range(40))), length=65)
+    with pytest.raises(ConfigError, match=r"Blocks have 65 tokens, and .* reads 64 at once"):
+        adapt_encoder(*long, CONFIG, **options)
     other = tiny_bert(tmp_path / "gpt")
     config = (other / "config.json").read_text()
     (other / "config.json").write_text(config.replace('"bert"', '"gpt2"'))

@@ -72,15 +72,14 @@ class Content:
         )
 
     def tokens(self, order=None):
-        """As for tagged sentences: features of every row, one to three of them."""
+        """As for tagged sentences: features of every row, one to three of them, and a score."""
         order = np.arange(len(self.ids)) if order is None else order
         ids, rows, labels = self.ids[order], self.rows[order], self.labels[order]
         graph = KnnGraph.build(ids, rows, k=8, slack=2, device="cpu")
         best = np.argsort(-rows, axis=1, kind="stable")
         named = [[f"type {j}" for j in row[: 1 + row[0] % 3]] for row in best]
-        return Pool(
-            ids, rows, labels, graph, class_names=self.names(), features=feature_rows(named)
-        )
+        scores = {"mnlp": keyed_uniform(30, ids)}
+        return Pool(*(ids, rows, labels, graph, scores, self.names()), features=feature_rows(named))
 
     def pool_for(self, task, method, order=None):
         """The pool that a method gets in a task's lineage."""
