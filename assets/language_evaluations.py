@@ -1,6 +1,7 @@
 """What each subset of instructions trains: LoRA adapters, measured on rows that none has seen."""
 
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -124,9 +125,10 @@ def _hours(
     names = [train.ids[i] for i in middle]
     adapted = lora.attach(loaded.model, rank=learner.rank)
     try:
+        once = replace(learner.training, epochs=1)
         # Once to warm up: the first pass makes what later ones reuse.
-        fine_tune(adapted, few[:1], names[:1], learner.training)
-        rate = fine_tune(adapted, few, names, learner.training).seconds / lengths[middle].sum()
+        fine_tune(adapted, few[:1], names[:1], once)
+        rate = fine_tune(adapted, few, names, once).seconds / lengths[middle].sum()
     finally:
         lora.detach(adapted)
     tried = {split: at[:TRIED_ROWS] for split, at in chosen.items()}
