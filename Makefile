@@ -39,7 +39,7 @@ run: setup ## materialise the shipped dataset, print its table, serve both UIs (
 test: setup ## lint, check types and layers, run the tests
 	@$(MAKE) --no-print-directory check
 	@# a process a core, each with one thread: more of either would wait for the cores
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: lint types imports ## ruff, basedpyright, import-linter
 
