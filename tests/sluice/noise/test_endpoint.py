@@ -8,6 +8,7 @@ import pytest
 from sluice.errors import ConfigError, DataError
 from sluice.noise.endpoint import MOST_BYTES, Endpoint
 from sluice.noise.rewriting import Rewriting
+from sluice.noise.unanswered import Unanswered
 
 KEY = "sk-very-secret"
 
@@ -116,6 +117,33 @@ def test_attempts_are_bounded_and_the_key_is_not_shown(serve, monkeypatch):
     assert "[key]" in str(caught.value)
     assert caught.value.__cause__ is None
     assert KEY not in repr(client(server.url, key_variable="SOME_KEY"))
+
+
+def test_one_that_fails_does_not_end_the_others(serve, monkeypatch):
+    monkeypatch.setenv("SOME_KEY", KEY)
+    busy, long = (503, {}, b"busy"), (400, {}, f"too long, {KEY}".encode())
+    failures = {"away": busy, "long": long, "odd": (200, {}, b"no json")}
+
+    def reply(body, _):
+        text = body["messages"][0]["content"]
+        return failures.get(text) or answer(text.upper())
+
+    asked = client(serve(reply).url, attempts=2, key_variable="SOME_KEY")
+    first, away, refused, odd, last = asked.attempt(ask("a", "away", "long", "odd", "b"))
+    assert (first, last) == ("A", "B")
+    assert isinstance(away, Unanswered)
+    assert away.passing
+    assert "did not answer in 2 attempts" in away.reason
+    assert not refused.passing
+    assert "status 400, 'too long, [key]'" in refused.reason
+    assert not odd.passing
+    assert "chat completions" in odd.reason
+
+
+def test_a_wrong_key_ends_all(serve):
+    asked = client(serve(lambda *_: (401, {}, b"who are you?")).url, workers=1)
+    with pytest.raises(ConfigError, match="refused with status 401"):
+        asked.attempt(ask("a", "b"))
 
 
 def test_a_refusal_ends_it_at_once(serve, monkeypatch):
