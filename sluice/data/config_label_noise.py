@@ -16,8 +16,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def _threshold(value: object) -> object:
     if value == "mixture":
         return value
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not -1 <= value < 1:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -1 <= value < 1:
         raise ValueError(
             "is no threshold of a cosine; write mixture, or a number from -1 to less than 1 such "
             "as 0.5"

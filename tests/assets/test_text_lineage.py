@@ -53,7 +53,9 @@ def test_from_raw_file_to_champion_and_what_a_change_costs(
     first = run_lineage("tweets")
     assert_ran(first)
     lake = Lake()
-    made = {"/".join(asset.key.path) for asset in ASSETS} - {"text/labels/queries"}
+    made = {"/".join(asset.key.path) for asset in ASSETS} - {
+        *("text/labels/queries", "text/labels/echoes", "text/evaluations/echo_value")
+    }
     assert set(first.metadata) == made
 
     kept = rows.read_instances(lake, "tweets").num_rows
@@ -296,4 +298,8 @@ def test_no_asset_is_an_orphan() -> None:
     keys = {asset.key for asset in ASSETS}
     read = {key for asset in ASSETS for key in asset.dependency_keys}
     assert read <= keys
-    assert keys - read == {TEXT.key("report"), TEXT.key("labels", "queries")}
+    assert keys - read == {
+        TEXT.key("report"),
+        TEXT.key("labels", "queries"),
+        TEXT.key("evaluations", "echo_value"),
+    }
