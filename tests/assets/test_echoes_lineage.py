@@ -201,4 +201,3 @@ def test_texts_rewritten_by_a_service_and_by_a_model(
     assert 0 < len(long) < len(found)
     assert all(row["trusted"] is None for row in long)
     assert all(-1 <= row["similarity"] <= 1 for row in found if row not in long)
-    assert refresh().computed == {}
