@@ -152,7 +152,7 @@ def _evaluate(
     trained: Learner,
 ) -> None:
     parts = {split: present.of(split) for split in ("train", *SPLITS)}
-    _check_held_out(dataset, parts)
+    check_held_out(dataset, parts)
     vectors = {name: read_vectors(lake, task, dataset, part) for name, part in parts.items()}
     train = parts["train"]
     wanted = [job["selection_id"] for _, job in fresh if job["selection_id"]]
@@ -189,7 +189,8 @@ def _evaluate(
     evaluations.append(lake, done)
 
 
-def _check_held_out(dataset: str, parts: dict[str, Rows]) -> None:
+def check_held_out(dataset: str, parts: dict[str, Rows]) -> None:
+    """Refuse a dataset that has no rows to measure on, with what to do about it."""
     empty = [split for split in SPLITS if not parts[split].ids]
     if empty:
         raise DataError(

@@ -4,6 +4,8 @@ import dagster as dg
 
 from assets.champion import champion_asset
 from assets.comparison import comparison_asset
+from assets.echo_value import ECHO_VALUE, echo_value_asset
+from assets.echoes import ECHOES, echoes_asset
 from assets.embeddings import embeddings_asset
 from assets.evaluations import all_rows_asset, evaluation_asset
 from assets.fine_tuned import fine_tuned_answers, fine_tuned_asset
@@ -31,6 +33,7 @@ ASSETS = [
     instances_asset(TEXT),
     embeddings_asset(TEXT),
     queries_asset(TEXT),
+    echoes_asset(TEXT),
     map_asset(TEXT),
     knn_asset(TEXT),
     *score_assets(TEXT, SCORES),
@@ -38,6 +41,7 @@ ASSETS = [
     *(evaluation_asset(TEXT, selector) for selector in SELECTORS),
     all_rows_asset(TEXT),
     comparison_asset(TEXT, SELECTORS),
+    echo_value_asset(TEXT),
     fine_tuned_asset(TEXT),
     champion_asset(TEXT, fine_tuned_answers),
     report_asset(TEXT, [score.name for score in SCORES]),
@@ -56,6 +60,8 @@ def wanted(config: DatasetConfig) -> list[dg.AssetKey]:
         left_out |= {TEXT.key("models", "fine_tuned"), TEXT.key("models", "champion")}
     if config.labelling is None:
         left_out.add(TEXT.key(*QUERIES))
+    if config.label_noise is None:
+        left_out |= {TEXT.key(*ECHOES), TEXT.key(*ECHO_VALUE)}
     return [asset.key for asset in ASSETS if asset.key not in left_out]
 
 

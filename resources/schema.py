@@ -1,10 +1,10 @@
 """The tables of the lake.
 
-Row-wise values (`contents`, `embeddings`, `token_losses`, `tags`), `encoders`, selections
-(`selections`, `subsets`), `label_rounds`, `evaluations` and `records` are append-only, so what was
-ever selected can be read back.
-`instances`, `rejected`, `graphs`, `part_edges`, `scores` and `queries` hold the present state of a
-dataset; earlier states are snapshots of the lake.
+Row-wise values (`contents`, `embeddings`, `token_losses`, `tags`, `rewrites`), `encoders`,
+selections (`selections`, `subsets`), `label_rounds`, `evaluations` and `records` are append-only,
+so what was ever selected can be read back.
+`instances`, `rejected`, `graphs`, `part_edges`, `scores`, `queries` and `echoes` hold the present
+state of a dataset; earlier states are snapshots of the lake.
 """
 
 TABLES: dict[str, str] = {
@@ -30,6 +30,11 @@ TABLES: dict[str, str] = {
     ),
     # keyed by input_hash alone: a digest of the text and of how tags are mined
     "tags": "input_hash VARCHAR, text_hash VARCHAR, tagger VARCHAR, tags VARCHAR[]",
+    # keyed by input_hash alone: a digest of the text, its given label, the prompt with the names of
+    # all labels, and whatever answers it
+    "rewrites": (
+        "input_hash VARCHAR, text_hash VARCHAR, label VARCHAR, writer VARCHAR, rewritten VARCHAR"
+    ),
     # one row per list of neighbours, nearest first; `neighbours` holds values of `position`
     "graphs": (
         "dataset VARCHAR, graph VARCHAR, parameters VARCHAR, position BIGINT, instance_id VARCHAR, "
@@ -56,6 +61,12 @@ TABLES: dict[str, str] = {
     "label_rounds": (
         "dataset VARCHAR, round VARCHAR, labelled BIGINT, instance_id VARCHAR, predicted VARCHAR, "
         "made_at TIMESTAMP"
+    ),
+    # how close each training row is to its version for its given label, whose vector is found in
+    # `embeddings` under `echo_hash`; NULL where there is no version
+    "echoes": (
+        "dataset VARCHAR, instance_id VARCHAR, content_hash VARCHAR, echo_hash VARCHAR, "
+        "similarity DOUBLE, trusted BOOLEAN, reason VARCHAR"
     ),
     "selections": (
         "selection_id VARCHAR, dataset VARCHAR, method VARCHAR, budget VARCHAR, seed INTEGER, "

@@ -9,11 +9,13 @@ os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from chat_server import Server
 
 ROOT = Path(__file__).resolve().parent.parent
 TWEETS = ROOT / "datasets" / "vader_tweets" / "vader_tweets.parquet"
@@ -134,6 +136,21 @@ def make_dataset(home: Path, tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return make
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Server]]:
+    """Return a function that starts a service which answers chat completions."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    servers: list[Server] = []
+
+    def start(reply: Callable[..., Any]) -> Server:
+        servers.append(Server(reply))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,7 +19,16 @@ from assets.task import Task
 from assets.text import TEXT
 from definitions import defs
 from resources.lake import Lake
-from resources.store import evaluations, graphs, queries, records, rows, selections, vectors
+from resources.store import (
+    echoes,
+    evaluations,
+    graphs,
+    queries,
+    records,
+    rows,
+    selections,
+    vectors,
+)
 from sluice.data.digests import text_hash
 from sluice.encoders.text import TextEncoder
 
@@ -36,16 +45,17 @@ CONFIG = {
     "evaluation": {"resamples": 50, "folds": 3},
     "training": {"enabled": False},
     "labelling": {"rows": 5},
+    "label_noise": {},
     "plots": False,
 }
 KEYS = [
     *(TEXT.key(name) for name in ("instances", "embeddings", "map")),
-    TEXT.key("labels", "queries"),
+    *(TEXT.key("labels", name) for name in ("queries", "echoes")),
     TEXT.key("graphs", "knn"),
     *(TEXT.key("scores", name) for name in ("out_of_fold", "margin", "density")),
     *(TEXT.key("subsets", name) for name in ("random_stratified", *SELECTORS)),
     *(TEXT.key("evaluations", n) for n in ("random_stratified", "all_rows", *SELECTORS)),
-    TEXT.key("evaluations", "comparison"),
+    *(TEXT.key("evaluations", name) for name in ("comparison", "echo_value")),
 ]
 
 
@@ -227,6 +237,7 @@ def state_of(lake: Lake) -> dict[str, Any]:
         "kept": kept,
         "evaluations": evaluated,
         "queries": queries.read(lake, DATASET).to_pylist(),
+        "echoes": echoes.read(lake, DATASET).to_pylist(),
     }
 
 

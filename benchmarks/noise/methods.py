@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from cleanlab.filter import find_label_issues
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from benchmarks.noise.data import CLASSES, Labelled, Rows, audited_rows
 from sluice.errors import DataError
-from sluice.heads.logistic import HeadConfig, fit_head
+from sluice.heads.logistic import Head, fit_head
 from sluice.heads.out_of_fold import out_of_fold_probabilities
 from sluice.noise.class_conditional import ClassConditional
 from sluice.noise.echo_mod import EchoMod
@@ -183,12 +181,6 @@ def _thresholded(task: Task, name: str, score: Score, threshold: float | str) ->
     return Chosen(name, found.kept, score, note=f"tau {found.threshold:.4f}. {found.note}")
 
 
-def _weighted(training: EchoTrainingSet) -> Any:
-    """Train the evaluation head on weighted rows, whose mean weight is brought to 1.
-
-    So the penalty counts for as much as with so many plain rows.
-    """
-    config = HeadConfig()
-    head = LogisticRegression(C=config.C, max_iter=config.max_iter, tol=config.tolerance)
-    weight = training.weight / training.weight.mean()
-    return head.fit(training.x.astype(np.float64), training.y, sample_weight=weight)
+def _weighted(training: EchoTrainingSet) -> Head:
+    """Train the evaluation head on weighted rows."""
+    return fit_head(training.x, training.y, CLASSES, weight=training.weight)

@@ -78,13 +78,15 @@ def purge(lake: Lake, dataset: str) -> dict[str, int]:
 def delete_vectors(cursor: duckdb.DuckDBPyConnection, texts: pa.ChunkedArray) -> int:
     """Delete the vectors of those texts that no content has any more, in any encoder.
 
-    With them goes what was read of their messages: token losses and key phrases.
+    With them goes what was read of their messages, token losses and key phrases, and what a
+    language model made of the texts, with its vectors.
     """
     cursor.register("texts_gone", pa.table({"text": texts}))
     alone = cursor.execute(
         "SELECT DISTINCT text FROM texts_gone ANTI JOIN contents USING (text)"
     ).fetchall()
-    hashes = [text_hash(text) for (text,) in alone]
+    written = _delete_rewrites(cursor, [text_hash(text) for (text,) in alone])
+    hashes = [text_hash(text) for text in _unsaid(cursor, [*(t for (t,) in alone), *written])]
     encoders = cursor.execute("SELECT DISTINCT encoder FROM embeddings").fetchall()
     keys = [key for (encoder,) in encoders for key in vectors.input_hashes(hashes, encoder)]
     cursor.register("keys_gone", pa.table({"input_hash": pa.array(keys, pa.string())}))
@@ -92,6 +94,27 @@ def delete_vectors(cursor: duckdb.DuckDBPyConnection, texts: pa.ChunkedArray) ->
     return deleted(
         cursor, "DELETE FROM embeddings WHERE input_hash IN (SELECT input_hash FROM keys_gone)"
     )
+
+
+def _delete_rewrites(cursor: duckdb.DuckDBPyConnection, hashes: Sequence[str]) -> list[str]:
+    """Delete what was made of the texts with these digests; return it."""
+    cursor.register("rewrites_gone", pa.table({"text_hash": pa.array(hashes, pa.string())}))
+    mine = "FROM rewrites WHERE text_hash IN (SELECT text_hash FROM rewrites_gone)"
+    written = [text for (text,) in cursor.execute(f"SELECT DISTINCT rewritten {mine}").fetchall()]
+    cursor.execute(f"DELETE {mine}")
+    return written
+
+
+def _unsaid(cursor: duckdb.DuckDBPyConnection, texts: Sequence[str]) -> list[str]:
+    """Return those of some texts that are no row's, nor made of one."""
+    cursor.register("said", pa.table({"text": pa.array(texts, pa.string())}))
+    return [
+        text
+        for (text,) in cursor.execute(
+            "SELECT DISTINCT text FROM said ANTI JOIN contents USING (text) "
+            "WHERE text NOT IN (SELECT rewritten FROM rewrites)"
+        ).fetchall()
+    ]
 
 
 def _delete_readings(cursor: duckdb.DuckDBPyConnection, texts: Sequence[str]) -> None:

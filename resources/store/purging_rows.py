@@ -27,9 +27,16 @@ _FILLED_BY = {
     GRAPHS: ("/graphs/",),
     "part_edges": ("/graphs/",),
     "scores": ("/scores/", "/map"),
-    "queries": ("/labels/",),
+    "queries": ("/labels/queries",),
+    "echoes": ("/labels/echoes",),
 }
-_MESSAGES = {"rejected": "detail", "subsets": "reason", "selections": "note", "queries": "reason"}
+_MESSAGES = {
+    "rejected": "detail",
+    "subsets": "reason",
+    "selections": "note",
+    "queries": "reason",
+    "echoes": "reason",
+}
 _JSON = (("records", "metadata"), ("records", "details"), ("checks", "shown"))
 
 

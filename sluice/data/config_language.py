@@ -1,4 +1,4 @@
-"""The sections of a `dataset.yaml` that only the task instructions reads."""
+"""The sections of a `dataset.yaml` about language models, most for the task instructions alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ class LanguageModel(Section):
         "that Sluice ships with.",
     )
     max_length: Annotated[int, Field(gt=8)] = Field(
-        default=512, description="Longest row in tokens; a longer one is windowed."
+        default=512,
+        description="Longest row in tokens; a longer one is windowed, or set aside where "
+        "label_noise has texts rewritten.",
     )
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",

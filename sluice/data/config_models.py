@@ -18,6 +18,7 @@ from pydantic import (
 from sluice.data.config_adaptation import Adaptation
 from sluice.data.config_columns import Columns, check_columns
 from sluice.data.config_defaults import with_task_defaults
+from sluice.data.config_label_noise import LabelNoise
 from sluice.data.config_labelling import Labelling
 from sluice.data.config_language import Gradients, LanguageModel, Neighbours, Tagging
 from sluice.data.config_names import check_options, check_selectors
@@ -152,6 +153,11 @@ class DatasetConfig(Section):
         description="Where it is there, rows without a label are kept apart and not set aside, and "
         "the next ones to label are asked for.",
     )
+    label_noise: LabelNoise | None = Field(
+        default=None,
+        description="Where it is there, training rows whose given label is not to be trusted are "
+        "looked for, and what leaving them out is worth is measured.",
+    )
     limits: Limits = Field(default=Limits(), description="What a row may be at most.")
     plots: bool = Field(
         default=True,
@@ -222,11 +228,12 @@ class DatasetConfig(Section):
 SECTION_TASKS: dict[str, tuple[tuple[str, ...], str]] = {
     "encoding": (("tabular",), "write encoder instead"),
     "encoder": (("text", "instructions", "tokens"), "write encoding instead"),
-    "language_model": (("instructions",), "remove it"),
+    "language_model": (("instructions", "text"), "remove it"),
     "neighbours": (("instructions",), "remove it"),
     "gradients": (("instructions",), "remove it"),
     "tagging": (("instructions",), "remove it"),
     "labelling": (("text",), "remove it"),
+    "label_noise": (("text",), "remove it"),
     "bio": (("tokens",), "remove it"),
     "features": (("tokens",), "write columns.features for those of a table, or remove it"),
     "adaptation": (("tokens",), "remove it"),
@@ -260,6 +267,12 @@ def _of_other_tasks(config: DatasetConfig) -> str | None:
         return (
             f"has training.warm_start, which is for the task text; {_MODELS[task][0]} are always "
             "fine-tuned anew"
+        )
+    rewrites = config.label_noise is not None and config.label_noise.generator == "rewriting"
+    if task == "text" and config.language_model != LanguageModel() and not rewrites:
+        return (
+            "has language_model, which the task text reads for label_noise with generator: "
+            "rewriting alone; add that, or remove it"
         )
     if config.evaluation.learner is not None and task in _MODELS:
         return (

@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sluice.errors import UnknownNameError
+from sluice.errors import ConfigError, UnknownNameError
 
 _SCALARS = (bool, int, float, str, type(None))
 
@@ -70,6 +70,15 @@ def check_query_options(name: str, options: Mapping[str, Any]) -> None:
         _queries().needs_of(name, options)
     except (UnknownNameError, TypeError) as error:
         raise ValueError(f"gives {name} a strategy that is none: {error}") from None
+
+
+def check_endpoint(options: Mapping[str, Any]) -> None:
+    """Raise ValueError unless a service could be asked with these options; none is asked."""
+    try:
+        importlib.import_module("sluice.noise.endpoint").Endpoint(**options)
+    except ConfigError as error:
+        problem = str(error).removesuffix(".")
+        raise ValueError(f"describes no service that can be asked: {problem}") from None
 
 
 def _check_value(name: str, option: str, value: Any) -> None:

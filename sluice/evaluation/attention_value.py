@@ -262,24 +262,26 @@ def _sentence(deletion: Deletion, accuracy: Interval, family: str, heads: HeadVa
     else:
         verdict = "which cannot be told from nothing"
     words = (
-        f"On this dataset attention is worth {_points(worth.mean)} points of accuracy "
-        f"{_range(worth)}: that is what a {family} loses more by deleting the "
+        f"On this dataset attention is worth {points(worth.mean)} points of accuracy "
+        f"{points_range(worth)}: that is what a {family} loses more by deleting the "
         f"{deletion.share:.0%} of the rows with the most attention than by deleting as many at "
-        f"random, {verdict}; by degree it is {_points(deletion.degree_worth.mean)} "
-        f"{_range(deletion.degree_worth)}; with all rows the accuracy is {accuracy.mean:.1%}."
+        f"random, {verdict}; by degree it is {points(deletion.degree_worth.mean)} "
+        f"{points_range(deletion.degree_worth)}; with all rows the accuracy is {accuracy.mean:.1%}."
     )
     if heads is None:
         return words
     changes = [head.error.mean for head in heads.heads]
     return (
         f"{words} Silencing one of its heads changes the network's error by "
-        f"{_points(min(changes))} to {_points(max(changes))} points."
+        f"{points(min(changes))} to {points(max(changes))} points."
     )
 
 
-def _points(share: float) -> str:
+def points(share: float) -> str:
+    """Write a difference of two shares in points, for example ``"+1.5"``."""
     return f"{round(100 * share, 1) + 0.0:+.1f}"  # never -0.0
 
 
-def _range(interval: Interval) -> str:
-    return f"[{_points(interval.low)}, {_points(interval.high)}]"
+def points_range(interval: Interval) -> str:
+    """Write the ends of such a difference, for example ``"[-0.4, +3.1]"``."""
+    return f"[{points(interval.low)}, {points(interval.high)}]"

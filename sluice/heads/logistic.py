@@ -106,6 +106,8 @@ def fit_head(
     y: NDArray[np.integer],
     n_classes: int,
     config: HeadConfig | None = None,
+    *,
+    weight: NDArray[np.floating] | None = None,
 ) -> Head:
     """Train the evaluation head.
 
@@ -118,6 +120,9 @@ def fit_head(
     n_classes : int
         How many classes there are.
     config : HeadConfig, optional
+    weight : ndarray of float, shape (n,), optional
+        Weight of each row's loss, at least 0; brought to a mean of 1, so that the penalty counts
+        for as much as with so many plain rows (ours). Every row weighs 1 by default.
 
     Returns
     -------
@@ -127,7 +132,8 @@ def fit_head(
     Raises
     ------
     DataError
-        If there are no rows, shapes disagree, a value is not finite, or a label is out of range.
+        If there are no rows, shapes disagree, a value is not finite, a label is out of range, or
+        weights are below 0 or all 0.
     ConfigError
         If `n_classes`, `HeadConfig.C` or `HeadConfig.max_iter` is not positive.
 
@@ -143,10 +149,22 @@ def fit_head(
         )
     labels = np.asarray(y, dtype=np.int64)
     _check_rows(x, labels, n_classes)
+    if weight is not None:
+        weight = _checked_weight(weight, len(labels))
     classes = np.unique(labels)
     if len(classes) == 1:
         return Head(np.zeros((1, x.shape[1])), np.zeros(1), classes, n_classes)
-    return _fit(x.astype(np.float64), labels, n_classes, config)
+    return _fit(x.astype(np.float64), labels, n_classes, config, weight)
+
+
+def _checked_weight(weight: NDArray[np.floating], n: int) -> NDArray[np.float64]:
+    wide = np.asarray(weight, dtype=np.float64)
+    if wide.shape != (n,) or not np.isfinite(wide).all() or wide.min() < 0 or not wide.any():
+        raise DataError(
+            f"Weights have shape {wide.shape}; give a finite one of at least 0 for each of {n} "
+            "rows, and not 0 for all."
+        )
+    return wide / wide.mean()
 
 
 def _check_rows(x: NDArray[np.floating], y: NDArray[np.int64], n_classes: int) -> None:
@@ -165,7 +183,13 @@ def _check_rows(x: NDArray[np.floating], y: NDArray[np.int64], n_classes: int) -
         )
 
 
-def _fit(x: NDArray[np.float64], y: NDArray[np.int64], n_classes: int, config: HeadConfig) -> Head:
+def _fit(
+    x: NDArray[np.float64],
+    y: NDArray[np.int64],
+    n_classes: int,
+    config: HeadConfig,
+    weight: NDArray[np.float64] | None,
+) -> Head:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
@@ -175,7 +199,7 @@ def _fit(x: NDArray[np.float64], y: NDArray[np.int64], n_classes: int, config: H
     with warnings.catch_warnings():
         # Not silenced but carried in `converged`: a warning per head would drown the run's log.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(x, y)
+        model.fit(x, y, sample_weight=weight)
     weights = np.asarray(model.coef_, dtype=np.float64)
     intercepts = np.asarray(model.intercept_, dtype=np.float64)
     classes = np.asarray(model.classes_, dtype=np.int64)

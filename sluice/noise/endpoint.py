@@ -8,20 +8,24 @@ import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
 from sluice.errors import ConfigError, DataError
+from sluice.noise.unanswered import Unanswered
 
 MOST_BYTES = 1 << 22
 """Longest answer that is read, so that no service can fill the memory."""
 _PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+# Refusals of this one text: too long, not allowed, not understood.
+_OF_THE_TEXT = frozenset({400, 413, 422})
 _SHOWN = 200
+Answer = TypeVar("Answer")
 
 
 class _Busy(Exception):
@@ -30,6 +34,14 @@ class _Busy(Exception):
     def __init__(self, message: str, wait: float = 0.0) -> None:
         super().__init__(message)
         self.wait = wait
+
+
+class _Away(ConfigError):
+    """The service did not answer in all attempts."""
+
+
+class _TextRefused(ConfigError):
+    """The service answers, but not this text."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -125,12 +137,44 @@ class Endpoint:
         -----
         One conversation that fails ends all: what is not yet under way is not asked.
         """
+        return self._asked(conversations, self._answer)
+
+    def attempt(self, conversations: Sequence[list[dict[str, str]]]) -> list[str | Unanswered]:
+        """Ask for an answer to each conversation, and say of each that has none why.
+
+        Returns
+        -------
+        list of str or Unanswered
+            In the order given. Passing are those that the service did not answer in all attempts;
+            the others it refused, or answered with what is no answer.
+
+        Raises
+        ------
+        ConfigError
+            The key is missing, or the service refuses with a status that is not about the text,
+            such as 401 or 404: then it would refuse every other one, too.
+        """
+
+        def ask(one: list[dict[str, str]], headers: dict[str, str], key: str) -> str | Unanswered:
+            try:
+                return self._answer(one, headers, key)
+            except (_Away, _TextRefused, DataError) as error:
+                return Unanswered(str(error), passing=isinstance(error, _Away))
+
+        return self._asked(conversations, ask)
+
+    def _asked(
+        self,
+        conversations: Sequence[list[dict[str, str]]],
+        ask: Callable[[list[dict[str, str]], dict[str, str], str], Answer],
+    ) -> list[Answer]:
+        """Ask several at once; the first error ends what is not yet under way."""
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         key = self._key()
         if key:
             headers["Authorization"] = f"Bearer {key}"
         with ThreadPoolExecutor(self.workers) as pool:
-            asked = [pool.submit(self._answer, one, headers, key) for one in conversations]
+            asked = [pool.submit(ask, one, headers, key) for one in conversations]
             try:
                 return [each.result() for each in asked]
             except BaseException:
@@ -159,7 +203,7 @@ class Endpoint:
         try:
             return _content(retrying(self._ask, messages, headers, key))
         except _Busy as busy:
-            raise ConfigError(
+            raise _Away(
                 f"{self.base_url} did not answer in {self.attempts} attempts; the last time: "
                 f"{busy}. See that the service runs, or allow more attempts."
             ) from None
@@ -202,7 +246,8 @@ class Endpoint:
         what = f"status {error.code}" + (f", {said!r}" if said else "")
         if error.code in _PASSING:
             return _Busy(what, _seconds(error.headers.get("Retry-After")))
-        return ConfigError(
+        kind = _TextRefused if error.code in _OF_THE_TEXT else ConfigError
+        return kind(
             f"{self.base_url} refused with {what}. Check the address, the model "
             f"{self.model!r} and the key."
         )

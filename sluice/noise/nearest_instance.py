@@ -1,16 +1,15 @@
 """The nearest real row of the given label: an edit without a generator, for whatever has vectors.
 
-Ours. What a generator would make of a row for its label, the data may hold already: the row's
-version for its given label is the nearest other row that carries that label, by cosine, or the
-mean of the k nearest. Where the label is right such a row is close, where it is wrong there is
-none nearby. No model runs, and nothing is invented.
+Ours. What a generator would make of a row for its label, the data may hold already: its version
+is the nearest other row that carries that label, by cosine, or the mean of the k nearest. Where
+the label is right such a row is close, where it is wrong there is none nearby. No model runs.
 
 A copy of a row tends to carry the same label, right or wrong, because the same person or rule
 labelled both, and would vouch for it with a cosine of 1. So a row never meets a copy of itself:
-neither a row of the same vector, whatever its label, nor one of the same group, such as another
-sentence by the same hand. And `Reference` takes candidates from outside, where the rows at hand
-share their errors. What is left is the method's limit: near rows that are wrong in the same way
-vouch for each other, and a rightly labelled row in a sparse region has no near one.
+neither a row of the same vector, whatever its label, nor one of the same group. And `Reference`
+takes candidates from outside, where the rows at hand share their errors. What is left is the
+method's limit: near rows that are wrong in the same way vouch for each other, and a rightly
+labelled row in a sparse region has no near one.
 """
 
 from __future__ import annotations
@@ -96,24 +95,12 @@ def nearest_instances(
     reference: Reference | None = None,
     copy: float = COPY,
 ) -> NDArray[np.floating]:
-    """Mean of the k nearest other rows that carry a row's given label.
+    """Mean of the k nearest other rows that carry a row's given label, or of as many as there are.
 
     Parameters
     ----------
-    x : array-like of float, shape (n, d)
-        Embeddings, not zero.
-    y : array-like of int, shape (n,)
-        Given labels.
-    ids : sequence of str, length n
-        Unique; the lower id comes first where cosines tie.
-    k : int
-        Rows to average, or as many as there are.
-    groups : sequence of str, length n, optional
-        Rows of one group are no candidates for each other. Default: each row is its own group.
-    reference : Reference, optional
-        Where to look; among the rows themselves by default.
-    copy : float
-        A candidate with at least this cosine is a copy and is left out; above 1 none is.
+    x, y, ids, k, groups, reference, copy
+        As in `nearest_positions`.
 
     Returns
     -------
@@ -122,8 +109,57 @@ def nearest_instances(
 
     Raises
     ------
+    DataError, ConfigError
+        As in `nearest_positions`, or a row has no candidate of its label.
+    """
+    found = nearest_positions(x, y, ids=ids, k=k, groups=groups, reference=reference, copy=copy)
+    alone = found[:, 0] < 0
+    if alone.any():
+        row = int(np.flatnonzero(alone)[0])
+        raise DataError(
+            f"Row {str(np.asarray(ids)[row])!r} is the only one of class {np.asarray(y)[row]}, but "
+            "for copies of it and rows of its group; give more rows of that class, or drop it."
+        )
+    return _means(checked_vectors("The embeddings", x if reference is None else reference.x), found)
+
+
+def nearest_positions(
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    ids: Sequence[str] | NDArray[np.str_],
+    k: int = 1,
+    groups: Sequence[str] | None = None,
+    reference: Reference | None = None,
+    copy: float = COPY,
+) -> NDArray[np.int64]:
+    """Positions of the k nearest other rows that carry a row's given label, nearest first.
+
+    Parameters
+    ----------
+    x : array-like of float, shape (n, d)
+        Embeddings, not zero.
+    y : array-like of int, shape (n,)
+        Given labels.
+    ids : sequence of str, length n
+        Unique; the lower comes first where cosines tie.
+    k : int
+    groups : sequence of str, length n, optional
+        Rows of one group are no candidates for each other. Default: each row is its own group.
+    reference : Reference, optional
+        Where to look; among the rows themselves by default.
+    copy : float
+        A candidate with at least this cosine is left out; above 1 none is.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, k)
+        Among the candidates; -1 where there are no more of them.
+
+    Raises
+    ------
     DataError
-        Shapes do not fit, a row is zero, or a row has no candidate of its label.
+        Shapes do not fit, or a row is zero.
     ConfigError
         `k` is below 1, or only one side has groups.
 
@@ -131,9 +167,8 @@ def nearest_instances(
     -----
     Exact: float32 products find what may be among the nearest, and float64 sums in one fixed
     order decide, so the result is the same in any order of rows. Cost: d products for each pair
-    of a row and a candidate of its class. Memory beside the arrays: one float32 copy, and a few
-    times `SCORES` floats, or those of one row where a class is larger; more where very many rows
-    tie.
+    of a row and a candidate of its class. Memory: one float32 copy, and a few times `SCORES`
+    floats, or those of one row where a class is larger; more where very many rows tie.
     """
     if k < 1:
         raise ConfigError(f"k is {k}; give at least 1.")
@@ -153,24 +188,19 @@ def nearest_instances(
     own, theirs = _codes(names, groups, pool_names, reference.groups)
     unit, pool_unit = _unit(vectors), _unit(pool)
     ranks = np.argsort(np.argsort(pool_names, kind="stable"), kind="stable")
-    result = np.empty(vectors.shape, dtype=pool.dtype)
+    result = np.full((len(vectors), k), -1, dtype=np.int64)
     for one in np.unique(labels):
         there = np.flatnonzero(pool_labels == one)
+        if not len(there):
+            continue
         asked = np.flatnonzero(labels == one)
-        step = max(1, SCORES // max(1, len(there)))
+        step = max(1, SCORES // len(there))
         for start in range(0, len(asked), step):
             part = asked[start : start + step]
             out = own[part, None] == theirs[None, there]
             scores = _scores(unit[part], pool_unit[there], out, copy)
-            alone = ~(scores > -np.inf).any(axis=1)
-            if alone.any():
-                row = part[int(np.flatnonzero(alone)[0])]
-                raise DataError(
-                    f"Row {str(names[row])!r} is the only one of class {one}, but for copies of "
-                    "it and rows of its group; give more rows of that class, or drop it."
-                )
-            query, found = _nearest(unit[part], pool_unit[there], scores, ranks[there], k)
-            result[part] = _means(pool, query, there[found], len(part), k)
+            query, place, found = _nearest(unit[part], pool_unit[there], scores, ranks[there], k)
+            result[part[query], place] = there[found]
     return result
 
 
@@ -192,32 +222,30 @@ def _nearest(
     scores: NDArray[np.float32],
     ranks: NDArray[np.int64],
     k: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return pairs of a row and a candidate, at most k a row, the nearest first."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return rows, places from 0 to k - 1, and the candidate that is at this place for the row."""
     k = min(k, scores.shape[1])
     bound = np.partition(scores, -k, axis=1)[:, -k] - 2 * score_error(rows.shape[1])
     query, found = np.nonzero((scores >= bound[:, None]) & (scores > -np.inf))
     order = np.lexsort((ranks[found], -_cosines(rows, pool, query, found), query))
     query, found = query[order], found[order]
     place = np.arange(len(query)) - np.searchsorted(query, query)
-    return query[place < k], found[place < k]
+    near = place < k
+    return query[near], place[near], found[near]
 
 
-def _means(
-    pool: NDArray[np.floating],
-    query: NDArray[np.int64],
-    found: NDArray[np.int64],
-    n: int,
-    k: int,
-) -> NDArray[np.float64]:
-    """Mean of the rows found for each query, added up from the nearest on."""
-    counts = np.bincount(query, minlength=n)
-    begin = np.cumsum(counts) - counts
-    total = np.zeros((n, pool.shape[1]), dtype=np.float64)
-    for place in range(min(k, int(counts.max()))):
-        has = counts > place
-        total[has] += pool[found[begin[has] + place]]
-    return total / counts[:, None]
+def _means(pool: NDArray[np.floating], found: NDArray[np.int64]) -> NDArray[np.floating]:
+    """Mean of the rows found for each row, added up from the nearest on."""
+    result = np.empty((len(found), pool.shape[1]), dtype=pool.dtype)
+    step = max(1, SCORES // pool.shape[1])
+    for start in range(0, len(found), step):
+        part = found[start : start + step]
+        total = np.zeros((len(part), pool.shape[1]), dtype=np.float64)
+        for column in part.T:
+            has = column >= 0
+            total[has] += pool[column[has]]
+        result[start : start + step] = total / (part >= 0).sum(axis=1, keepdims=True)
+    return result
 
 
 def _cosines(

@@ -13,13 +13,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.data.digests import digest
 from sluice.errors import ConfigError, DataError
 from sluice.language.generate import generate
-from sluice.language.pairs import tokenise
+from sluice.language.pairs import Pair, tokenise
 from sluice.noise.echo_mod import Modified
 from sluice.noise.plain_rows import checked_ids, checked_labels, checked_vectors
-
-Messages = list[dict[str, str]]
+from sluice.noise.unanswered import Messages, Unanswered
 
 SYSTEM = "You are a careful editor. You answer with the edited text and nothing else."
 REQUEST = """\
@@ -63,6 +63,11 @@ def request(text: str, label: str, labels: Sequence[str], kind: str = "text") ->
     return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": asked}]
 
 
+def prompt_identity(labels: Sequence[str], kind: str = "text") -> str:
+    """Return a digest of all that `request` puts around a text and its label."""
+    return digest("echo prompt", SYSTEM, REQUEST, kind, *labels)[:20]
+
+
 @dataclass(frozen=True)
 class LocalWriter:
     """A causal language model in memory.
@@ -93,17 +98,38 @@ class LocalWriter:
         DataError
             A prompt is longer than `max_length`: cut, it would lose what is asked.
         """
-        blank = {"role": "assistant", "content": ""}
-        pairs = [
-            tokenise(self.tokenizer, [*messages, blank], self.max_length)
-            for messages in conversations
-        ]
+        pairs = self._pairs(conversations)
         for place, pair in enumerate(pairs):
             if pair.windowed:
                 raise DataError(
                     f"Prompt {place} is longer than max_length, {self.max_length} tokens; raise "
                     "it, or leave such rows out."
                 )
+        return self._answers(pairs)
+
+    def attempt(self, conversations: Sequence[Messages]) -> list[str | Unanswered]:
+        """Answer each conversation as `write` does, but those that are too long.
+
+        Returns
+        -------
+        list of str or Unanswered
+            In the order given.
+        """
+        pairs = self._pairs(conversations)
+        said = iter(self._answers([pair for pair in pairs if not pair.windowed]))
+        long = Unanswered(
+            f"The text and what is asked are longer than max_length, {self.max_length} tokens."
+        )
+        return [long if pair.windowed else next(said) for pair in pairs]
+
+    def _pairs(self, conversations: Sequence[Messages]) -> list[Pair]:
+        blank = {"role": "assistant", "content": ""}
+        return [
+            tokenise(self.tokenizer, [*messages, blank], self.max_length)
+            for messages in conversations
+        ]
+
+    def _answers(self, pairs: Sequence[Pair]) -> list[str]:
         prompts = [pair.prompt for pair in pairs]
         return generate(
             self.model, self.tokenizer, prompts, self.max_new_tokens, max_tokens=self.max_tokens

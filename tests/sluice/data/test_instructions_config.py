@@ -121,7 +121,7 @@ def test_what_is_wrong_is_said(tmp_path, more, expected):
 def test_sections_of_this_task_are_refused_elsewhere(tmp_path, section):
     key = {"language_model": "model: x", "neighbours": "seed: 1", "gradients": "rank: 2"}
     given = f"{section}: {{{key.get(section, 'phrases: 2')}}}\n"
-    with pytest.raises(ConfigError, match=f"has {section}, which is for the task instructions"):
+    with pytest.raises(ConfigError, match=f"has {section}, which is for the tasks? instructions"):
         load(tmp_path, "task: tabular\nfiles: [a.csv]\ncolumns: {label: y}\n" + given)
 
 

@@ -122,3 +122,27 @@ def test_bad_settings_are_refused():
             fit_head(x, y, 2, config)
     with pytest.raises(ConfigError):
         fit_head(x, y, 0)
+
+
+def test_weights_count_like_repeated_rows_at_their_mean():
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(30, 4)).astype(np.float32)
+    y = rng.integers(0, 3, size=30)
+    counts = rng.integers(1, 4, size=30)
+    plain = fit_head(x, y, 3)
+    equal = fit_head(x, y, 3, weight=np.full(30, 7.0))
+    np.testing.assert_allclose(equal.weights, plain.weights, atol=1e-12)
+    # n repeated rows under a penalty of 1 / C are the weighted ones, brought to mean 1, at C / n
+    mean = counts.mean()
+    tight = {"max_iter": 2000, "tolerance": 1e-8}
+    repeated = fit_head(
+        np.repeat(x, counts, axis=0), np.repeat(y, counts), 3, HeadConfig(C=1.0, **tight)
+    )
+    weighted = fit_head(x, y, 3, HeadConfig(C=mean, **tight), weight=counts)
+    np.testing.assert_allclose(weighted.weights, repeated.weights, atol=1e-5)
+
+
+@pytest.mark.parametrize("weight", [[1.0], [0.0, 0.0], [1.0, -1.0], [1.0, np.nan]])
+def test_weights_that_are_none(weight):
+    with pytest.raises(DataError, match="Weights have shape"):
+        fit_head(np.eye(2, dtype=np.float32), np.array([0, 1]), 2, weight=np.array(weight))

@@ -1,73 +1,13 @@
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import numpy as np
 import pytest
+from chat_server import answer
 
 from sluice.errors import ConfigError, DataError
 from sluice.noise.endpoint import MOST_BYTES, Endpoint
 from sluice.noise.rewriting import Rewriting
+from sluice.noise.unanswered import Unanswered
 
 KEY = "sk-very-secret"
-
-
-def answer(text):
-    return 200, {}, json.dumps({"choices": [{"message": {"content": text}}]}).encode()
-
-
-class Server:
-    """A real server on a free port; `reply` makes (status, headers, body) of a request."""
-
-    def __init__(self, reply):
-        self.asked = []
-        lock = threading.Lock()
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                with lock:
-                    outer.asked.append((self.path, dict(self.headers), body))
-                    number = len(outer.asked)
-                found = reply(body, number)
-                if found is None:  # hangs up without a word
-                    self.close_connection = True
-                    return
-                status, headers, data = found
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
-        self.thread.start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-
-@pytest.fixture
-def serve(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    servers = []
-
-    def start(reply):
-        servers.append(Server(reply))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
 
 
 def client(url, **options):
@@ -116,6 +56,33 @@ def test_attempts_are_bounded_and_the_key_is_not_shown(serve, monkeypatch):
     assert "[key]" in str(caught.value)
     assert caught.value.__cause__ is None
     assert KEY not in repr(client(server.url, key_variable="SOME_KEY"))
+
+
+def test_one_that_fails_does_not_end_the_others(serve, monkeypatch):
+    monkeypatch.setenv("SOME_KEY", KEY)
+    busy, long = (503, {}, b"busy"), (400, {}, f"too long, {KEY}".encode())
+    failures = {"away": busy, "long": long, "odd": (200, {}, b"no json")}
+
+    def reply(body, _):
+        text = body["messages"][0]["content"]
+        return failures.get(text) or answer(text.upper())
+
+    asked = client(serve(reply).url, attempts=2, key_variable="SOME_KEY")
+    first, away, refused, odd, last = asked.attempt(ask("a", "away", "long", "odd", "b"))
+    assert (first, last) == ("A", "B")
+    assert isinstance(away, Unanswered)
+    assert away.passing
+    assert "did not answer in 2 attempts" in away.reason
+    assert not refused.passing
+    assert "status 400, 'too long, [key]'" in refused.reason
+    assert not odd.passing
+    assert "chat completions" in odd.reason
+
+
+def test_a_wrong_key_ends_all(serve):
+    asked = client(serve(lambda *_: (401, {}, b"who are you?")).url, workers=1)
+    with pytest.raises(ConfigError, match="refused with status 401"):
+        asked.attempt(ask("a", "b"))
 
 
 def test_a_refusal_ends_it_at_once(serve, monkeypatch):

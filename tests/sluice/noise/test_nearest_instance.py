@@ -7,7 +7,12 @@ import sluice.noise.nearest_instance as module
 from sluice.errors import ConfigError, DataError
 from sluice.graphs.canonical import canonical_cosine
 from sluice.noise.echo_select import echo_similarity
-from sluice.noise.nearest_instance import NearestInstance, Reference, nearest_instances
+from sluice.noise.nearest_instance import (
+    NearestInstance,
+    Reference,
+    nearest_instances,
+    nearest_positions,
+)
 
 
 def rows(n, classes=3, d=5, seed=0):
@@ -136,3 +141,14 @@ def test_bad_input():
         nearest_instances(x, y, ids=ids, groups=["a"] * 8)
     with pytest.raises(DataError, match="same encoder"):
         nearest_instances(x, y, ids=ids, reference=Reference(x[:, :2], y, ids))
+
+
+def test_positions_say_where_there_are_no_more():
+    x = np.eye(4, dtype=np.float32) + 0.1 * np.arange(4)[:, None].astype(np.float32)
+    found = nearest_positions(x, np.array([0, 0, 0, 1]), ids=np.array(list("dcba")), k=3)
+    assert found[3].tolist() == [-1, -1, -1]
+    assert [sorted(row) for row in found[:3].tolist()] == [[-1, 1, 2], [-1, 0, 2], [-1, 0, 1]]
+    assert (found[:3, 2] == -1).all()
+    at = found[:3, :2]
+    two = nearest_instances(x[:3], np.zeros(3, int), ids=np.array(list("dcb")), k=2)
+    np.testing.assert_allclose(two, x[at].mean(axis=1), atol=1e-6)

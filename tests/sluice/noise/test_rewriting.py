@@ -3,9 +3,11 @@ import pytest
 
 from sluice.errors import ConfigError, DataError
 from sluice.language.folder import CausalModel
+from sluice.noise import rewriting
 from sluice.noise.echo_mod import EchoMod
 from sluice.noise.echo_select import echo_select, echo_similarity
-from sluice.noise.rewriting import LocalWriter, Rewriting, request
+from sluice.noise.rewriting import LocalWriter, Rewriting, prompt_identity, request
+from sluice.noise.unanswered import Unanswered
 
 NAMES = ["negative", "positive"]
 
@@ -87,3 +89,22 @@ def test_a_language_model_answers_the_prompt(tiny_folder):
     short = LocalWriter(loaded.model, loaded.tokenizer, max_length=20)
     with pytest.raises(DataError, match="Prompt 0 is longer than max_length, 20 tokens"):
         short.write(prompts)
+    # one that is too long does not end the others
+    room = len(ids[0]) + 1
+    found = LocalWriter(loaded.model, loaded.tokenizer, 6, room).attempt(
+        [request("Long words. " * 20, "negative", NAMES), prompts[1]]
+    )
+    assert found[1] == expected
+    assert found[0] == Unanswered(
+        f"The text and what is asked are longer than max_length, {room} tokens."
+    )
+    assert short.attempt(prompts[:1]) == [Unanswered(found[0].reason.replace(str(room), "20"))]
+
+
+def test_the_identity_of_a_prompt_is_that_of_its_words(monkeypatch):
+    first = prompt_identity(NAMES, "review")
+    assert prompt_identity(NAMES, "review") == first
+    assert prompt_identity(NAMES) != first
+    assert prompt_identity([*NAMES, "neutral"], "review") != first
+    monkeypatch.setattr(rewriting, "REQUEST", rewriting.REQUEST + " Now.")
+    assert prompt_identity(NAMES, "review") != first
