@@ -67,11 +67,12 @@ _SLOTS = {
             ("k_center", "facility_location", "k_medoids", "margin", "density", "gais", "mig"),
             ("subset_search", "herding", "cnn", "enn_k_medoids", "enn", "all_knn", "ldis"),
             ("cdis", "drop3", "icf", "lss", "lsbo", "t_frex", "cdis_per_feature"),
+            ("t_shirt", "dac", "bids", "quad", "longest", "ifd_top", "dac_iterative"),
         )
     )
     for colour, name in enumerate(names)
 }
-_NAMED_TURNS = 3
+_NAMED_TURNS = 4
 
 
 @dataclass(frozen=True)
