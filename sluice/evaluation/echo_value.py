@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.errors import DataError
-from sluice.evaluation.attention_value import points, points_range
+from sluice.evaluation.attention_value import NOTHING, points, points_range
 from sluice.evaluation.bootstrap import Interval, accuracy_interval, paired_difference
 from sluice.heads.logistic import HeadConfig, fit_head
 from sluice.noise.training_set import echo_training_set
@@ -218,11 +218,10 @@ def _sentence(trained: Sequence[Trained], looked: Looked) -> str:
             "nothing to compare with all rows."
         )
     whole = JUDGED if JUDGED in by_name else ALL
-    winners = [n for n in (KEPT, WEIGHTED) if by_name[n].against_all["validation"].low > 0]
-    losers = [n for n in (KEPT, WEIGHTED) if n not in winners]
-    said = [f"{_capital(name)}: shown to train a better head than {whole}." for name in winners]
-    if losers:
-        said.append(f"Not shown to train a better head than {whole}: {', '.join(losers)}.")
+    said = [
+        f"{_capital(name)}: {_verdict(by_name[name].against_all['validation'])} than {whole}."
+        for name in (KEPT, WEIGHTED)
+    ]
     for name in (KEPT, WEIGHTED, RANDOM):
         parts = [f"{_points(found)} on {s}" for s, found in by_name[name].against_all.items()]
         said.append(f"{_capital(name)}, against {whole}: {', '.join(parts)}.")
@@ -231,6 +230,13 @@ def _sentence(trained: Sequence[Trained], looked: Looked) -> str:
         "may be wrong in the same way."
     )
     return " ".join(said)
+
+
+def _verdict(difference: Interval) -> str:
+    if difference.high < -NOTHING:
+        return "shown to train a worse head"
+    shown = "shown" if difference.low > NOTHING else "not shown"
+    return f"{shown} to train a better head"
 
 
 def _points(found: Interval) -> str:

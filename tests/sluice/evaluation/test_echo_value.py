@@ -70,8 +70,10 @@ def test_what_wins_and_what_does_not():
     assert said.startswith("Rows that EchoSelect keeps: shown to train a better head than all row")
     assert "may be wrong in the same way" in said
     said = value(np.arange(N) % 2 == 0, given=TRUTH).sentence
-    assert said.startswith("Not shown to train a better head than all rows: rows that EchoSelect")
+    assert "Rows that EchoSelect keeps: not shown to train a better head than all rows." in said
     assert "Random rows, as many as kept, against all rows: " in said
+    said = value(WRONG, given=GIVEN).sentence
+    assert "Rows that EchoSelect keeps: shown to train a worse head than all rows." in said
 
 
 def test_of_a_sample_and_of_nothing():
