@@ -78,11 +78,12 @@ def signs_of(rounds: list[Round], unsure: NDArray[np.float64]) -> dict[str, Any]
     sure, uncertainty = overall_uncertainty(unsure)
     signs = [agreed, stable, sure]
     numbers = {"kappa_average": kappa, "delta_f": change, "overall_uncertainty": uncertainty}
+    after = "1 round" if len(rounds) == 1 else f"{len(rounds)} rounds"
     said = (
-        f"{sum(signs)} of {SIGNS} signs say stop after {len(rounds)} rounds: "
-        f"kappa average {_shown(kappa)} ({_verdict(agreed)} from 0.99), "
-        f"delta F {_shown(change)} ({_verdict(stable)} to 0.01, each of the last three), "
-        f"overall uncertainty {uncertainty:.3f} ({_verdict(sure)} below 0.1)."
+        f"{sum(signs)} of {SIGNS} signs say stop after {after}: "
+        f"kappa average {_shown(kappa)} (at least 0.99: {_verdict(agreed)}), "
+        f"delta F {_shown(change)} (at most 0.01, three times running: {_verdict(stable)}), "
+        f"overall uncertainty {uncertainty:.3f} (below 0.1: {_verdict(sure)})."
     )
     return {
         "stop": said,
@@ -109,4 +110,4 @@ def _shown(value: float) -> str:
 
 
 def _verdict(stop: bool) -> str:
-    return "stop" if stop else "go on; stop"
+    return "stop" if stop else "go on"

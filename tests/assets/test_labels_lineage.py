@@ -67,7 +67,7 @@ def test_a_round_of_labels(home: Path, make_dataset: Make, reviews: pa.Table) ->
     assert said["labelled"] == len(labelled.of("train").ids)
     assert (said["asked"], said["strategy"], said["note"]) == (ASKED, "margin", "none")
     assert 0 < said["overall_uncertainty"] < 1
-    assert said["stop"].startswith("0 of 3 signs say stop after 1 rounds: kappa average not known")
+    assert said["stop"].startswith("0 of 3 signs say stop after 1 round: kappa average not known")
     asked = queue()
     assert [row["rank"] for row in asked] == list(range(1, ASKED + 1))
     assert {row["instance_id"] for row in asked} <= set(waiting.ids)
