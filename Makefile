@@ -38,8 +38,8 @@ run: setup ## materialise the shipped dataset, print its table, serve both UIs (
 
 test: setup ## lint, check types and layers, run the tests
 	@$(MAKE) --no-print-directory check
-	@# a process a core, each with one thread: more of either would wait for the cores
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@# each with one thread, and one more than there are cores: some wait for servers and disks
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $$($(BIN)/python -c 'import os; print(min(os.cpu_count() + 1, 4))') --dist loadfile --no-loadscope-reorder
 
 check: lint types imports ## ruff, basedpyright, import-linter
 

@@ -205,7 +205,10 @@ class Lake(dg.ConfigurableResource):
             connection.execute(
                 f"ATTACH '{_quoted(target)}' AS lake (DATA_PATH '{_quoted(data)}'{options})"
             )
+            # In one transaction: each of its own would cost as much as all together.
+            connection.execute("BEGIN")
             _add_what_is_missing(connection)
+            connection.execute("COMMIT")
         return connection
 
     def _translated(self, attempt: Callable[[], Result]) -> Result:

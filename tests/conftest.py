@@ -52,28 +52,55 @@ def tweets() -> pa.Table:
 
 
 @pytest.fixture(scope="session")
-def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a new MLflow database: making its tables takes seconds, a copy of it none."""
-    from mlflow.tracking import MlflowClient
-
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
-    return path
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that all processes of one run share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def models_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of converted models that all tests of one run share."""
-    return tmp_path_factory.mktemp("models")
+def empty_home(shared: Path) -> Path:
+    """Return a home with new databases of MLflow and Dagster: making them takes seconds."""
+    from dagster import DagsterInstance
+    from filelock import FileLock
+    from mlflow.tracking import MlflowClient
+
+    folder = shared / "home"
+    with FileLock(shared / "home.lock"), pytest.MonkeyPatch.context() as patch:
+        if not folder.exists():
+            made = shared / "home in the making"
+            (made / "dagster").mkdir(parents=True)
+            (made / "sluice" / "mlflow").mkdir(parents=True)
+            shutil.copy(ROOT / "dagster.yaml", made / "dagster")
+            path = made / "sluice" / "mlflow" / "mlflow.db"
+            MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
+            patch.setenv("DAGSTER_HOME", str(made / "dagster"))
+            with DagsterInstance.get() as instance:
+                instance.add_dynamic_partitions("text", [])
+            made.rename(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def models_root(shared: Path) -> Path:
+    """Return a folder of converted models."""
+    folder = shared / "models"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
 def smollm2_folder(models_root: Path) -> Path:
     """Return the default language model, converted where the lineage looks for it."""
+    from filelock import FileLock
+
     from resources.language_models import DEFAULT_MODEL
     from sluice.language.smollm2 import convert_default
 
-    return convert_default(models_root / DEFAULT_MODEL)
+    with FileLock(models_root.parent / "models.lock"):
+        return convert_default(models_root / DEFAULT_MODEL)
 
 
 @pytest.fixture(scope="session")
@@ -86,20 +113,17 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def home(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_mlflow: Path, models_root: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_home: Path, models_root: Path
 ) -> Iterator[Path]:
     """Give Sluice and Dagster folders of this test's own."""
     folder = tmp_path / "home"
-    (folder / "dagster").mkdir(parents=True)
-    (folder / "sluice" / "mlflow").mkdir(parents=True)
-    shutil.copy(empty_mlflow, folder / "sluice" / "mlflow")
+    shutil.copytree(empty_home, folder)
     (tmp_path / "datasets").mkdir()
     monkeypatch.setenv("SLUICE_HOME", str(folder / "sluice"))
     monkeypatch.setenv("SLUICE_DATASETS", str(tmp_path / "datasets"))
     monkeypatch.setenv("DAGSTER_HOME", str(folder / "dagster"))
     monkeypatch.setenv("SLUICE_MODELS", str(models_root))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    shutil.copy(ROOT / "dagster.yaml", folder / "dagster")
     yield folder
     from resources.lake import Lake
 

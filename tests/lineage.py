@@ -1,5 +1,8 @@
 """Runs the lineage in this process, as `sluice run` does."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,18 +31,42 @@ class Ran:
         }
 
 
+_IN_MEMORY: dict[str, dg.DagsterInstance] = {}
+
+
+@contextmanager
+def _instance(stored: bool) -> Iterator[dg.DagsterInstance]:
+    """Use the home's instance, or one that keeps its events in memory for the home's runs."""
+    if stored:
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+    else:
+        home = os.environ["DAGSTER_HOME"]
+        if home not in _IN_MEMORY:
+            for last in _IN_MEMORY.values():
+                last.dispose()
+            _IN_MEMORY.clear()
+            _IN_MEMORY[home] = dg.DagsterInstance.ephemeral()
+        yield _IN_MEMORY[home]
+
+
 def run_lineage(
     dataset: str,
     *,
+    stored: bool = False,
     job: str | None = None,
     keys: list[dg.AssetKey] | None = None,
     tags: dict[str, str] | None = None,
 ) -> Ran:
-    """Materialise a dataset's lineage, or some of its assets, and return what happened."""
+    """Materialise a dataset's lineage, or some of its assets, and return what happened.
+
+    Dagster's record of it is `stored` on disk only where someone else reads it: that takes as long
+    as the work itself on data of this size.
+    """
     config = defs.resources["datasets"].config(dataset)
     lineage = lineage_of(config)
     chosen = keys or lineage.wanted(config)
-    with dg.DagsterInstance.get() as instance:
+    with _instance(stored) as instance:
         instance.add_dynamic_partitions(lineage.task.name, [dataset])
         result = defs.resolve_job_def(job or f"{lineage.task.name}_refresh").execute_in_process(
             instance=instance,

@@ -22,7 +22,7 @@ def served(
     home: Path, root: Path, make_dataset: Callable[..., Path], tweets: pa.Table
 ) -> Iterator[Served]:
     make_dataset("tweets", tweets, training={"enabled": False}, selectors=["k_center"])
-    ran = run_lineage("tweets")
+    ran = run_lineage("tweets", stored=True)
     assert ran.success, ran.errors
     server = Served(root, home)
     yield server

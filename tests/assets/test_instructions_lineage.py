@@ -51,6 +51,7 @@ def write(rows: list[dict], model: Path | None, **changes: object) -> None:
         "neighbours": {"copies": 2},
         "gradients": {"dimension": 64, "warmup_rows": 12, "refit_drift": 0.5},
         "graph": {"k": 5, "slack": 5},
+        "plots": False,
         **({"language_model": {"model": str(model)}} if model else {}),
         **changes,
     }
@@ -100,7 +101,8 @@ def same(one: dict[str, object], other: dict[str, object]) -> bool:
 def test_only_new_rows_meet_the_model_and_a_refresh_equals_a_rebuild(
     home: Path, tiny_folder: Path, answers: list[dict]
 ) -> None:
-    write(answers[:-4], tiny_folder)
+    few = {"selectors": ["mig", "t_shirt", "dac", "bids", "longest"]}
+    write(answers[:-4], tiny_folder, **few)
     first, lake = ran(), Lake()
     assert set(first.metadata) == {"/".join(k.path) for k in wanted(Datasets().config(NAME))}
     train = len(read_rows(lake, NAME).of("train").ids)
@@ -108,7 +110,7 @@ def test_only_new_rows_meet_the_model_and_a_refresh_equals_a_rebuild(
     assert passes(first, "s_ifd") == 2 * train
     assert not ran().computed, "nothing changed"
     before = set(read_rows(lake, NAME).of("train").ids)
-    write(answers[2:], tiny_folder)
+    write(answers[2:], tiny_folder, **few)
     second = ran()
     fresh = set(read_rows(lake, NAME).of("train").ids) - before
     assert fresh
@@ -123,7 +125,7 @@ def test_only_new_rows_meet_the_model_and_a_refresh_equals_a_rebuild(
     assert passes(again, "losses") == passes(again, "s_ifd") == 0
     assert same(refreshed, state(lake))
     # one copy more is one pass a row, and the clean losses stay
-    write(answers[2:], tiny_folder, neighbours={"copies": 3})
+    write(answers[2:], tiny_folder, **few, neighbours={"copies": 3})
     third = ran()
     assert "instructions/scores/losses" not in third.computed
     assert passes(third, "s_ifd") == len(before & set(refreshed["ifd"])) + len(fresh)
@@ -160,7 +162,7 @@ def test_the_default_model_scores_as_it_does_alone(
     home: Path, smollm2_folder: Path, answers: list[dict]
 ) -> None:
     """SmolLM2 through the lineage, against one row at a time; a row of one token has no IFD."""
-    few = answers[::4]
+    few = answers[::8]
     few[0] = {**few[0], "messages": [{"role": "user", "content": "Say a."}, *_said("a")]}
     write(few, None, selectors=["ifd_top", "longest"])
     done, lake = ran(), Lake()
@@ -251,7 +253,7 @@ def test_asks_only_for_what_a_selector_reads(home: Path, answers: list[dict]) ->
 def test_methods_that_ask_the_model_while_they_pick(
     home: Path, tiny_folder: Path, answers: list[dict]
 ) -> None:
-    settings = {"selectors": ["quad", "dac_iterative"], "seeds": [0, 1]}
+    settings = {"selectors": ["quad", "dac_iterative"], "seeds": [0, 1], "plots": True}
     settings["training"] = {"batch_size": 4}
     write(answers, tiny_folder, **settings)
     first, lake = ran(), Lake()

@@ -53,7 +53,7 @@ def some_stages() -> list[dg.AssetKey]:
 
 
 def refresh(dataset: str) -> Ran:
-    ran = run_lineage(dataset, keys=some_stages())
+    ran = run_lineage(dataset, stored=True, keys=some_stages())
     assert ran.success, ran.errors
     return ran
 
@@ -91,7 +91,7 @@ def test_rows_are_gone_everywhere_and_the_dataset_lives_on(
     settings = {"budgets": [0.9], "chosen_budget": 0.9}
     make_dataset("lives", with_persons(tweets), **settings)
     make_dataset("other", tweets.slice(0, 30))
-    run_lineage("other", keys=[dg.AssetKey(["text", "instances"])])
+    run_lineage("other", stored=True, keys=[dg.AssetKey(["text", "instances"])])
     refresh("lives")
     page = home / "sluice" / "reports" / "lives.html"
     log = home / "sluice" / "logs" / "dagster.log"
@@ -142,8 +142,8 @@ def test_a_whole_dataset_is_gone_everywhere(
     instances = [dg.AssetKey(["text", "instances"])]
     gone = make_dataset("departed", with_persons(tweets.slice(0, 60)))
     make_dataset("other", tweets.slice(60, 30))
-    kept = run_lineage("other", keys=instances)
-    run_lineage("departed", keys=instances)
+    kept = run_lineage("other", stored=True, keys=instances)
+    run_lineage("departed", stored=True, keys=instances)
     assert last_shown("departed") == "departed"
     assert "still there" in said(purge("departed"))
     shutil.rmtree(gone)
