@@ -7,6 +7,7 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -178,10 +179,11 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Server]]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put slow files first; skip what needs a GPU where there is none, and say so."""
-    # Files with slow tests first, so that no process is left alone with one at the end.
+    """Put long files first; skip what needs a GPU where there is none, and say so."""
+    # Files with slow or many tests first: no process is left alone with one at the end.
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    count = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path not in slow, -count[item.path]))
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if not marked:
         return

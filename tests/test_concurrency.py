@@ -13,7 +13,10 @@ from resources.lake import Lake
 from resources.store import records, rows
 
 NAMES = ["one", "two", "three"]
-OPTIONS = {"training": {"enabled": False}, "selectors": ["margin"], "plots": False}
+OPTIONS = {
+    **{"training": {"enabled": False}, "selectors": ["margin"], "plots": False},
+    **{"budgets": [0.2], "seeds": [0]},
+}
 
 
 @pytest.mark.slow

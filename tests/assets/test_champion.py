@@ -20,7 +20,7 @@ NAME = "sluice.text.tweets"
 def test_a_challenger_that_is_not_shown_to_be_better_does_not_become_champion(
     home: Path, make_dataset: Callable[..., Path], tweets: pa.Table
 ) -> None:
-    small = {"selectors": ["k_center"], "seeds": [0], "plots": False}
+    small = {"selectors": ["k_center"], "budgets": [0.2], "seeds": [0], "plots": False}
     training = {"epochs": 2, "max_length": 32, "learning_rate": 2e-4}
     make_dataset("tweets", tweets, training=training, **small)
     assert run_lineage("tweets").success

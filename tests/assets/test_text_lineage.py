@@ -238,7 +238,8 @@ def _start(root: Path, dataset: str) -> subprocess.Popen[str]:
 def test_a_killed_run_resumes_and_a_second_run_waits(
     home: Path, root: Path, make_dataset: Make, tweets: pa.Table
 ) -> None:
-    make_dataset("tweets", tweets, training={"enabled": False}, selectors=["margin"])
+    few = {"selectors": ["margin"], "budgets": [0.2], "seeds": [0], "plots": False}
+    make_dataset("tweets", tweets, training={"enabled": False}, **few)
     killed = _start(root, "tweets")
     assert killed.stdout is not None
     said = ""
