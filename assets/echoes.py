@@ -176,7 +176,7 @@ def _counts(chosen: LabelNoise, found: Versions, kept: EchoSelection | None) -> 
     drawn_line = kept is not None and np.isfinite(kept.threshold)
     return {
         "versions": ORIGIN[chosen.generator],
-        "threshold": kept.threshold if kept and drawn_line else "none",
+        "threshold": round(kept.threshold, 6) if kept and drawn_line else "none",
         "threshold_note": kept.note if kept else "No row has a version: none is looked at.",
         "kept": trusted,
         "not_kept": judged - trusted,

@@ -219,5 +219,10 @@ def _first(queue: pa.Table, waiting: Rows) -> dict[str, dg.MetadataValue]:
         return {}
     texts = dict(zip(waiting.ids, waiting.texts, strict=True))
     rows = queue.slice(0, SHOWN).select(["rank", "instance_id", "gain", "reason"]).to_pylist()
-    shown = [dg.TableRecord({**row, "text": texts[row["instance_id"]][:200]}) for row in rows]
+    shown = [
+        dg.TableRecord(
+            {**row, "gain": round(row["gain"], 6), "text": texts[row["instance_id"]][:200]}
+        )
+        for row in rows
+    ]
     return {"first": dg.MetadataValue.table(shown)}

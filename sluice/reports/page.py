@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 WHISKER_WIDTH = 110.0
 """Pixels of the small drawing of a difference and its interval."""
 
+
+_CODE = re.compile("`([^`]+)`")
 
 ANSWERS = {"beats random": "yes", "does not beat random": "no", "worse than random": "no, worse"}
 """Verdicts, short, for the column headed "Beats random"."""
@@ -98,6 +101,11 @@ def render(data: ReportData) -> str:
 @cache
 def _template() -> Template:
     from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup, escape
+
+    def code(text: str) -> Markup:
+        """Escape a text, and set what stands between backticks as code."""
+        return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
 
     environment = Environment(
         loader=PackageLoader("sluice", "reports"),
@@ -113,6 +121,7 @@ def _template() -> Template:
         signed=signed,
         seconds=words.seconds,
         clip=words.clip,
+        code=code,
         thousands=lambda n: f"{n:,}",
     )
     return environment.get_template("page.html.j2")

@@ -145,6 +145,12 @@ def test_lists_where_each_selector_stands(data: ReportData) -> None:
     assert "about 0.15 of 6 subsets" in text
 
 
+def test_what_stands_between_backticks_is_code_and_still_escaped(data: ReportData) -> None:
+    page = render(replace(data, lead="Run `sluice run <b> & c`, or not: it`s <i>."))
+    parsed(page)
+    assert "Run <code>sluice run &lt;b&gt; &amp; c</code>, or not: it`s &lt;i&gt;." in page
+
+
 def test_a_selector_without_comparison_is_named(data: ReportData) -> None:
     rows = [
         replace(r, versus_random=None, beats_random=None) if r.selector == "gais" else r
