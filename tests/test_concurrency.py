@@ -14,8 +14,11 @@ from resources.store import records, rows
 
 NAMES = ["one", "two", "three"]
 OPTIONS = {
-    **{"training": {"enabled": False}, "selectors": ["margin"], "plots": False},
-    **{"budgets": [0.2], "seeds": [0]},
+    "training": {"enabled": False},
+    "selectors": ["margin"],
+    "budgets": [0.2],
+    "seeds": [0],
+    "plots": False,
 }
 
 
