@@ -8,6 +8,11 @@ from pydantic import Field
 
 from resources.paths import datasets_root
 from sluice.data.config import DatasetConfig, load_config
+from sluice.errors import SluiceError
+
+
+class DatasetsRootError(SluiceError, OSError):
+    """The folder of datasets cannot be read."""
 
 
 class Datasets(dg.ConfigurableResource):
@@ -29,20 +34,26 @@ class Datasets(dg.ConfigurableResource):
 
         Raises
         ------
-        OSError
+        DatasetsRootError
             If the root cannot be read; that never means that the datasets are gone.
         """
-        with os.scandir(self.folder) as entries:
-            return sorted(
-                entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")
-            )
+        try:
+            with os.scandir(self.folder) as entries:
+                return sorted(
+                    entry.name for entry in entries if entry.is_dir() and entry.name[:1] != "."
+                )
+        except OSError as error:
+            raise DatasetsRootError(
+                f"The folder of datasets {self.folder} cannot be read ({error.strerror}). Create "
+                "it with `sluice add`, or set SLUICE_DATASETS to the folder that holds them."
+            ) from error
 
     def names(self) -> list[str]:
         """Return the names of the datasets that are there, sorted.
 
         Raises
         ------
-        OSError
+        DatasetsRootError
             If the root cannot be read.
         """
         return [name for name in self.folders() if (self.folder / name / "dataset.yaml").exists()]

@@ -98,3 +98,13 @@ def test_a_dataset_without_the_section(
     assert done.exit_code == 2
     assert "tweets has no section labelling in its dataset.yaml" in said(done)
     assert "Did you mean tweets?" in said(run(command, "tweet", str(tmp_path / "x.csv")))
+
+
+def test_a_folder_of_datasets_that_is_not_there(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLUICE_DATASETS", str(tmp_path / "nowhere"))
+    done = run("label-queue", "tweet", str(tmp_path / "x.csv"))
+    assert done.exit_code == 2
+    assert "cannot be read (No such file or directory)" in said(done)
+    assert "set SLUICE_DATASETS" in said(done)
