@@ -21,6 +21,7 @@ import platform
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -35,7 +36,7 @@ from benchmarks.noise.data import (
     of_generator,
     of_raters,
 )
-from benchmarks.noise.methods import LEAST, measured, selections, task_of
+from benchmarks.noise.methods import LEAST, Chosen, Task, measured, selections, task_of
 from benchmarks.noise.table import Cells, interval, table
 from benchmarks.side_by_side import _processor
 
@@ -45,7 +46,13 @@ LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "cleanlab")
 COLUMNS = ["kept", "precision", "recall", "AUC", "accuracy"]
 
 
-def run(rows: Rows, labelled: Callable[[int], Labelled], full: bool, folder: Path, name: str):
+def run(
+    rows: Rows,
+    labelled: Callable[[int], Labelled],
+    select: Callable[[Task], list[Chosen]],
+    folder: Path,
+    name: str,
+):
     """Measure all draws of one kind of noise, each once and for all.
 
     Returns
@@ -59,7 +66,7 @@ def run(rows: Rows, labelled: Callable[[int], Labelled], full: bool, folder: Pat
     for draw in range(DRAWS):
         path = folder / f"{name}-{draw}.json"
         if not path.is_file():
-            path.write_text(json.dumps(one_draw(rows, labelled(draw), draw, full)))
+            path.write_text(json.dumps(one_draw(rows, labelled(draw), draw, select)))
         found = json.loads(path.read_text())
         for method, figures in found.pop("cells").items():
             cells.setdefault(method, []).append(figures)
@@ -68,11 +75,13 @@ def run(rows: Rows, labelled: Callable[[int], Labelled], full: bool, folder: Pat
     return cells, draws
 
 
-def one_draw(rows: Rows, labelled: Labelled, draw: int, full: bool) -> dict:
+def one_draw(
+    rows: Rows, labelled: Labelled, draw: int, select: Callable[[Task], list[Chosen]]
+) -> dict:
     """Select by every method and measure each."""
     began = time.process_time()
     task = task_of(rows, labelled, draw)
-    chosen = selections(task, full)
+    chosen = select(task)
     cells = {each.name: measured(task, each) for each in chosen}
     return {
         "rate": float(1.0 - task.right.mean()),
@@ -137,7 +146,8 @@ def main() -> None:
     parser.add_argument("cache", type=Path, help="folder for embeddings and finished draws")
     folder = parser.parse_args().cache
     rows = load(folder)
-    cells, draws = run(rows, lambda draw: of_raters(rows, draw), True, folder, "raters")
+    whole = partial(selections, full=True)
+    cells, draws = run(rows, lambda draw: of_raters(rows, draw), whole, folder, "raters")
     seconds = sum(each["seconds"] for each in draws)
     lines = [
         "## One rater's word",
@@ -172,7 +182,7 @@ def main() -> None:
         def labelled(draw: int, rate: float = rate) -> Labelled:
             return of_generator(rows, draw, rate)
 
-        cells, draws = run(rows, labelled, False, folder, f"generated-{rate:g}")
+        cells, draws = run(rows, labelled, selections, folder, f"generated-{rate:g}")
         seconds += sum(each["seconds"] for each in draws)
         lines += [
             f"## Generated noise, rate {rate:g}",

@@ -31,12 +31,14 @@ class Rows:
     x : ndarray of float32, shape (n, d)
     ratings : list of list of int, length n
     test : ndarray of bool, shape (n,)
+    texts : list of str, length n
     """
 
     ids: NDArray[np.str_]
     x: NDArray[np.float32]
     ratings: list[list[int]]
     test: NDArray[np.bool_]
+    texts: list[str]
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def load(folder: Path) -> Rows:
         np.load(path)[kept],
         [table["ratings"][int(row)].as_py() for row in kept],
         keyed_uniform(SPLIT_SEED, groups) < TEST_SHARE,
+        [texts[row] for row in kept.tolist()],
     )
 
 

@@ -79,7 +79,7 @@ def task_of(rows: Rows, labelled: Labelled, draw: int) -> Task:
     )  # fmt: skip
 
 
-def selections(task: Task, full: bool) -> list[Chosen]:
+def selections(task: Task, full: bool = False) -> list[Chosen]:
     """Run every method; `full` adds weighted training sets, and means of several rows."""
     n = len(task.ids)
     probabilities = out_of_fold_probabilities(
@@ -95,20 +95,43 @@ def selections(task: Task, full: bool) -> list[Chosen]:
     found = [
         Chosen("all rows", np.ones(n, dtype=np.bool_)),
         Chosen("truly right rows (oracle)", task.right),
-        *_echo(task, "echo, nearest row", NearestInstance(), THRESHOLDS, weighted=full),
+        *echo(task, "echo, nearest row", NearestInstance(), THRESHOLDS, weighted=full),
     ]
     if full:
         mean_of = NearestInstance(k=K)
-        found += _echo(task, f"echo, mean of {K} nearest rows", mean_of, THRESHOLDS[1:])
+        found += echo(task, f"echo, mean of {K} nearest rows", mean_of, THRESHOLDS[1:])
     shifted = ClassConditional(seed=task.seed)
     return [
         *found,
-        *_echo(task, "echo, class-conditional", shifted, THRESHOLDS[1:]),
+        *echo(task, "echo, class-conditional", shifted, THRESHOLDS[1:]),
         Chosen("small loss", kept_small, -losses),
         Chosen("cleanlab", ~np.asarray(issues, dtype=np.bool_), quality),
         Chosen("label quality, best 1 - r", top, quality),
         _thresholded(task, "label quality, precision", quality, "precision"),
     ]
+
+
+def echo(
+    task: Task,
+    name: str,
+    mod: EchoMod,
+    thresholds: tuple[float | str, ...],
+    weighted: bool = False,
+) -> list[Chosen]:
+    """Edit the rows once, then select by each threshold."""
+    edited = mod.modify(task.x, task.given, ids=task.ids).embeddings
+    similarity = echo_similarity(task.x, edited)
+    found = []
+    for threshold in thresholds:
+        chosen = _thresholded(task, f"{name}, {threshold}", similarity, threshold)
+        used = ~task.audit.rows
+        if weighted and chosen.kept is not None and (chosen.kept & used).any():
+            training = echo_training_set(
+                task.x[used], edited[used], task.given[used], chosen.kept[used]
+            )
+            chosen = Chosen(chosen.name, chosen.kept, similarity, training, chosen.note)
+        found.append(chosen)
+    return found
 
 
 def measured(task: Task, chosen: Chosen) -> Figures:
@@ -145,29 +168,6 @@ def _accuracies(task: Task, predicted: NDArray[np.int64], name: str) -> Figures:
         f"away {name}": float(correct[~task.test_near].mean()),
         f"near {name}": float(correct[task.test_near].mean()),
     }
-
-
-def _echo(
-    task: Task,
-    name: str,
-    mod: EchoMod,
-    thresholds: tuple[float | str, ...],
-    weighted: bool = False,
-) -> list[Chosen]:
-    """Edit the rows once, then select by each threshold."""
-    edited = mod.modify(task.x, task.given, ids=task.ids).embeddings
-    similarity = echo_similarity(task.x, edited)
-    found = []
-    for threshold in thresholds:
-        chosen = _thresholded(task, f"{name}, {threshold}", similarity, threshold)
-        used = ~task.audit.rows
-        if weighted and chosen.kept is not None and (chosen.kept & used).any():
-            training = echo_training_set(
-                task.x[used], edited[used], task.given[used], chosen.kept[used]
-            )
-            chosen = Chosen(chosen.name, chosen.kept, similarity, training, chosen.note)
-        found.append(chosen)
-    return found
 
 
 def _thresholded(task: Task, name: str, score: Score, threshold: float | str) -> Chosen:

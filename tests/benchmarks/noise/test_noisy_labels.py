@@ -14,7 +14,7 @@ def pool(n=600, seed=0):
     ids = np.array([f"r{i:03d}" for i in range(n)])
     wrong = rng.uniform(size=n) < 0.2
     labelled = Labelled(np.where(wrong, (truth + 1) % 3, truth), truth, rng.uniform(size=n) < 0.1)
-    return Rows(ids, x, [[0, 0]] * n, np.arange(n) % 5 == 0), labelled
+    return Rows(ids, x, [[0, 0]] * n, np.arange(n) % 5 == 0, [""] * n), labelled
 
 
 def test_no_selection_reads_the_truth_of_rows_that_are_not_audited():

@@ -1,0 +1,77 @@
+"""Table of the tagged-word benchmark: F of summed counts, resampled over tweets and seeds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+RESAMPLES = 2000
+
+
+def f_of(sums: np.ndarray, beta: float) -> np.ndarray:
+    """F-beta of counts right, predicted and true in the last axis; 0 where nothing is right."""
+    right, said, true = np.moveaxis(sums, -1, 0)
+    # (1 + b^2) P R / (b^2 P + R) with P = right / said and R = right / true
+    return (1 + beta**2) * right / np.maximum(beta**2 * true + said, 1)
+
+
+def resampled(counts: np.ndarray, beta: float) -> tuple[float, np.ndarray]:
+    """Mean F over seeds, and that of resampled tweets and seeds: the same ones for every method.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (seeds, tweets, 3)
+    """
+    rng = np.random.default_rng(0)
+    seeds, tweets, _ = counts.shape
+    drawn = rng.multinomial(tweets, np.full(tweets, 1 / tweets), RESAMPLES)
+    picked = rng.multinomial(seeds, np.full(seeds, 1 / seeds), RESAMPLES) / seeds
+    per_seed = f_of(np.einsum("rt,stc->rsc", drawn, counts), beta)
+    return float(f_of(counts.sum(axis=1), beta).mean()), (per_seed * picked).sum(axis=1)
+
+
+def bounds(values: np.ndarray) -> str:
+    low, high = np.quantile(values, [0.025, 0.975])
+    return f"[{low:.3f}, {high:.3f}]"
+
+
+def table(
+    cells: list[dict[str, Any]],
+    kind: str,
+    beta: float,
+    shares: tuple[float, ...],
+    methods: tuple[str, ...],
+) -> list[str]:
+    """One row a share and method: mean over seeds, interval, difference from random."""
+    lines = [
+        "| share | method | seeds | rows | spans kept | mean | 95 % interval | minus random |",
+        "|" + " --- |" * 8,
+    ]
+    for share in (*shares, 1.0):
+        found: dict[str, list[dict[str, Any]]] = {}
+        for cell in cells:
+            if cell["share"] == share:
+                found.setdefault(cell["method"], []).append(cell)
+        draws = {}
+        for method, mine in found.items():
+            mine.sort(key=lambda cell: cell["seed"])
+            draws[method] = resampled(np.array([c[kind] for c in mine], dtype=np.float64), beta)
+        for method in ("all_rows", *methods):
+            if method not in found:
+                continue
+            mean, values = draws[method]
+            less = ""
+            if (
+                method != "random"
+                and "random" in found
+                and len(found["random"]) == len(found[method])
+            ):
+                base, others = draws["random"]
+                less = f"{mean - base:+.3f} {bounds(values - others)}"
+            kept = np.mean([cell["spans_kept"] for cell in found[method]])
+            lines.append(
+                f"| {share:.1%} | {method} | {len(found[method])} | {found[method][0]['rows']} | "
+                f"{kept:.0f} | {mean:.3f} | {bounds(values)} | {less} |"
+            )
+    return lines
