@@ -183,7 +183,7 @@ def plot(dataset: str) -> None:
             shown = interval([cell["accuracy"][place] for cell in cells])
             label = RANDOM if name == "random" else name
             points.append(CurvePoint(label, size / cells[0]["rows"], shown))
-    (RESULTS / f"{dataset}.png").write_bytes(learning_curve(points))
+    (RESULTS / f"{dataset}.png").write_bytes(learning_curve(points, rows="rows labelled"))
 
 
 def report() -> None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 CROWD = 4
 """Up to this many selectors share one panel; more get one each, or the bands hide each other."""
 
+TICK_ROOM = 0.075
+"""Width of a tick's label as a share of the picture's."""
+
 Curves = dict[str, list[CurvePoint]]
 
 
@@ -22,6 +25,7 @@ def learning_curve(
     all_rows: IntervalLike | None = None,
     *,
     metric: str = "test accuracy",
+    rows: str = "rows kept",
     scale: float = 1.0,
     theme: Theme = LIGHT,
 ) -> bytes:
@@ -35,6 +39,8 @@ def learning_curve(
         What training on every row reaches.
     metric : str
         Label of the vertical axis.
+    rows : str
+        What the horizontal axis counts.
     scale : float
         1 draws 800 pixels of width.
     theme : Theme
@@ -71,27 +77,27 @@ def learning_curve(
             _curve(axes, curves[name], theme)
         # The last panel of each column carries the ticks, also above an empty place.
         axes.xaxis.set_tick_params(labelbottom=index + columns >= len(panels))
-    _axes(grid.flat[0], points, all_rows)
+    _axes(grid.flat[0], points, all_rows, TICK_ROOM if shared else columns * TICK_ROOM)
     if shared:
         axes = grid.flat[0]
-        dress(axes, theme, _sentence(metric), "bands are confidence intervals")
-        axes.set(xlabel="rows kept, share of all (log scale)", ylabel=metric)
+        dress(axes, theme, _sentence(metric, rows), "bands are confidence intervals")
+        axes.set(xlabel=f"{rows}, share of all (log scale)", ylabel=metric)
         _end_labels(axes, curves, all_rows, theme)
     else:
         for name, axes in zip(names, grid.flat, strict=False):
             dress(axes, theme, name, colour=mark_of(name, theme).colour)
         ink = "black" if theme is LIGHT else "white"
+        dashed = ", all rows dashed" if all_rows is not None else ""
         head(
-            figure, theme, _sentence(metric),
-            f"one selector per panel; random in {ink}, all rows dashed; "
-            "bands are confidence intervals",
+            figure, theme, _sentence(metric, rows),
+            f"one method per panel; random in {ink}{dashed}; bands are confidence intervals",
         )  # fmt: skip
-        figure.supxlabel("rows kept, share of all (log scale)", fontsize=9.5, color=theme.muted)
+        figure.supxlabel(f"{rows}, share of all (log scale)", fontsize=9.5, color=theme.muted)
     return to_png(figure)
 
 
-def _sentence(metric: str) -> str:
-    return f"{metric[:1].upper()}{metric[1:]} over rows kept"
+def _sentence(metric: str, rows: str) -> str:
+    return f"{metric[:1].upper()}{metric[1:]} over {rows}"
 
 
 def _controls(
@@ -127,11 +133,13 @@ def _curve(
     )  # fmt: skip
 
 
-def _axes(axes: Axes, points: Sequence[CurvePoint], all_rows: IntervalLike | None) -> None:
-    """Set log budgets with a tick at each, percents written out, and limits that fit."""
+def _axes(
+    axes: Axes, points: Sequence[CurvePoint], all_rows: IntervalLike | None, room: float
+) -> None:
+    """Set log budgets with ticks that have room, percents written out, and limits that fit."""
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-    shares = _ticks([p.share for p in points])
+    shares = ticks([p.share for p in points], room)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator(shares))
     axes.xaxis.set_major_formatter(FixedFormatter([f"{100 * s:.2g} %" for s in shares]))
@@ -140,15 +148,19 @@ def _axes(axes: Axes, points: Sequence[CurvePoint], all_rows: IntervalLike | Non
     axes.set_xlim(low / 1.12, high * 1.12)
     ends = [p.accuracy for p in points] + ([all_rows] if all_rows is not None else [])
     bottom, top = min(e.low for e in ends), max(e.high for e in ends)
-    room = 0.04 * (top - bottom) or 0.01
-    axes.set_ylim(bottom - room, top + room)
+    margin = 0.04 * (top - bottom) or 0.01
+    axes.set_ylim(bottom - margin, top + margin)
 
 
-def _ticks(shares: list[float]) -> list[float]:
-    """One tick per budget: shares within 10 % of the last tick are the same budget, rounded."""
+def ticks(shares: list[float], room: float) -> list[float]:
+    """One tick per budget, but for those too near the last tick for a label of this share of width.
+
+    Shares within 10 % of each other are the same budget, rounded.
+    """
+    apart = max(1.1, (max(shares) / min(shares)) ** room)
     ticks: list[float] = []
     for share in sorted(shares):
-        if not ticks or share > ticks[-1] * 1.1:
+        if not ticks or share > ticks[-1] * apart:
             ticks.append(share)
     return ticks
 

@@ -13,7 +13,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from sluice.errors import DataError
 from sluice.reports.contents import RANDOM, CurvePoint, Interval
-from sluice.reports.curves import CROWD, spread
+from sluice.reports.curves import CROWD, spread, ticks
 from sluice.reports.figures import (
     DARK,
     LIGHT,
@@ -168,6 +168,13 @@ def test_more_selectors_than_fit_one_panel_get_one_each() -> None:
     heights = [opened(learning_curve(points(n))).height for n in (CROWD, CROWD + 1, 7)]
     assert heights[0] == 440
     assert heights[1] < heights[2]
+
+
+def test_ticks_have_room_for_their_labels_and_equal_budgets_share_one() -> None:
+    assert ticks([0.1, 0.01, 0.0104, 0.05], 0.01) == [0.01, 0.05, 0.1]
+    shares = [0.01 * size for size in range(1, 10)]
+    assert ticks(shares, 0.5) == [0.01, 0.04]
+    assert ticks([0.05], 0.2) == [0.05]
 
 
 def test_order_of_points_does_not_matter() -> None:
