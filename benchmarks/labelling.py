@@ -200,7 +200,7 @@ def report() -> None:
         "dropout, all others by the head.",
         "",
         *(line for dataset in DATASETS if cells_of(dataset) for line in table(dataset)),
-        "![Curves on vader_reviews](vader_reviews.png)",
+        *(f"![Curves on {name}]({name}.png)" for name in DATASETS if cells_of(name)),
         "",
         f"Hardware: CPU, {os.cpu_count()} cores, {platform.machine()}. Command: python -m "
         f"benchmarks.labelling CACHE. Versions: python {platform.python_version()}, numpy "
