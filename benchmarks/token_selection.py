@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.token_table import RESAMPLES, f_of, table
+from benchmarks.token_table import RESAMPLES, curve, f_of, table
 from sluice.data.bio import checked_bio, features_of, tag_names
 from sluice.data.conll import Sentence, read_conll
 from sluice.data.digests import digest, text_hash
@@ -168,8 +168,14 @@ def run(folder: Path, parts: Parts) -> list[dict[str, Any]]:
 def tables(cells: list[dict[str, Any]], schedule: str, said: str) -> list[str]:
     """Both measures of the cells of one schedule, those of all rows beside them."""
     at = [cell for cell in cells if schedule == cell["schedule"] or cell["method"] == "all_rows"]
+    if all(cell["method"] == "all_rows" for cell in at):
+        return [f"With {said}: not run.", ""]
+    picture = f"token_selection_{schedule}.png"
+    (RESULTS / picture).write_bytes(curve(at, "spans", 1.0, "test span F1"))
     return [
         f"## Strict span F1, {said}",
+        "",
+        f"![Span F1 with {said}]({picture})",
         "",
         *table(at, "spans", 1.0, SHARES, METHODS),
         "",

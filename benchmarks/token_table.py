@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from sluice.reports.contents import RANDOM, CurvePoint, Interval
+from sluice.reports.curves import learning_curve
+
 RESAMPLES = 2000
 
 
@@ -36,6 +39,32 @@ def bounds(values: np.ndarray) -> str:
     return f"[{low:.3f}, {high:.3f}]"
 
 
+def grouped(cells: list[dict[str, Any]]) -> dict[tuple[float, str], list[dict[str, Any]]]:
+    """Cells of each share and method, by seed."""
+    found: dict[tuple[float, str], list[dict[str, Any]]] = {}
+    for cell in sorted(cells, key=lambda cell: cell["seed"]):
+        found.setdefault((cell["share"], cell["method"]), []).append(cell)
+    return found
+
+
+def counts_of(cells: list[dict[str, Any]], kind: str) -> np.ndarray:
+    return np.array([cell[kind] for cell in cells], dtype=np.float64)
+
+
+def curve(cells: list[dict[str, Any]], kind: str, beta: float, metric: str) -> bytes:
+    """Draw the means and intervals of `table` over the shares."""
+    points, whole = [], None
+    for (share, method), mine in grouped(cells).items():
+        mean, values = resampled(counts_of(mine, kind), beta)
+        low, high = np.quantile(values, [0.025, 0.975])
+        shown = Interval(mean, float(low), float(high))
+        if method == "all_rows":
+            whole = shown
+        else:
+            points.append(CurvePoint(RANDOM if method == "random" else method, share, shown))
+    return learning_curve(points, whole, metric=metric, control="random")
+
+
 def table(
     cells: list[dict[str, Any]],
     kind: str,
@@ -48,15 +77,10 @@ def table(
         "| share | method | seeds | rows | spans kept | mean | 95 % interval | minus random |",
         "|" + " --- |" * 8,
     ]
+    everything = grouped(cells)
     for share in (*shares, 1.0):
-        found: dict[str, list[dict[str, Any]]] = {}
-        for cell in cells:
-            if cell["share"] == share:
-                found.setdefault(cell["method"], []).append(cell)
-        draws = {}
-        for method, mine in found.items():
-            mine.sort(key=lambda cell: cell["seed"])
-            draws[method] = resampled(np.array([c[kind] for c in mine], dtype=np.float64), beta)
+        found = {method: mine for (at, method), mine in everything.items() if at == share}
+        draws = {m: resampled(counts_of(mine, kind), beta) for m, mine in found.items()}
         for method in ("all_rows", *methods):
             if method not in found:
                 continue

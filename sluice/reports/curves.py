@@ -26,6 +26,7 @@ def learning_curve(
     *,
     metric: str = "test accuracy",
     rows: str = "rows kept",
+    control: str = RANDOM,
     scale: float = 1.0,
     theme: Theme = LIGHT,
 ) -> bytes:
@@ -41,6 +42,8 @@ def learning_curve(
         Label of the vertical axis.
     rows : str
         What the horizontal axis counts.
+    control : str
+        What the points named `RANDOM` are called.
     scale : float
         1 draws 800 pixels of width.
     theme : Theme
@@ -82,7 +85,7 @@ def learning_curve(
         axes = grid.flat[0]
         dress(axes, theme, _sentence(metric, rows), "bands are confidence intervals")
         axes.set(xlabel=f"{rows}, share of all (log scale)", ylabel=metric)
-        _end_labels(axes, curves, all_rows, theme)
+        _end_labels(axes, curves, all_rows, theme, control)
     else:
         for name, axes in zip(names, grid.flat, strict=False):
             dress(axes, theme, name, colour=mark_of(name, theme).colour)
@@ -142,7 +145,9 @@ def _axes(
     shares = ticks([p.share for p in points], room)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator(shares))
-    axes.xaxis.set_major_formatter(FixedFormatter([f"{100 * s:.2g} %" for s in shares]))
+    axes.xaxis.set_major_formatter(
+        FixedFormatter([f"{100 * s:.{3 if s >= 0.1 else 2}g} %" for s in shares])
+    )
     axes.xaxis.set_minor_locator(NullLocator())
     low, high = min(p.share for p in points), max(p.share for p in points)
     axes.set_xlim(low / 1.12, high * 1.12)
@@ -165,7 +170,9 @@ def ticks(shares: list[float], room: float) -> list[float]:
     return ticks
 
 
-def _end_labels(axes: Axes, curves: Curves, all_rows: IntervalLike | None, theme: Theme) -> None:
+def _end_labels(
+    axes: Axes, curves: Curves, all_rows: IntervalLike | None, theme: Theme, control: str
+) -> None:
     """Name each line at its right end, moved apart where two ends lie close."""
     bottom, top = axes.get_ylim()
     ends = [
@@ -178,7 +185,7 @@ def _end_labels(axes: Axes, curves: Curves, all_rows: IntervalLike | None, theme
     places = spread([(e[0] - bottom) / (top - bottom) for e in ends], 0.056)
     for (value, name, colour, strong), place in zip(ends, places, strict=True):
         axes.annotate(
-            f"{name} {value:.3f}",
+            f"{control if strong else name} {value:.3f}",
             xy=(1, (value - bottom) / (top - bottom)), xycoords="axes fraction",
             xytext=(1.045, place), textcoords="axes fraction",
             va="center", fontsize=9, color=colour, fontweight="bold" if strong else "normal",
