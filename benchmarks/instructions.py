@@ -210,6 +210,7 @@ def append(cell: dict[str, Any]) -> None:
 def table(found: list[dict[str, Any]], config: DatasetConfig) -> list[str]:
     """Compare models in a Markdown table."""
     at = config.model_copy(update={"budgets": [BUDGET], "chosen_budget": BUDGET})
+    # the sentence of the choice names a selection of the lake; these rows stand in a file
     said = compare([cell | {"selection_id": "in subsets.json"} for cell in found], at).details
     lines = ["| " + " | ".join(said["columns"]) + " |", "|" + " --- |" * len(said["columns"])]
     lines += ["| " + " | ".join(row) + " |" for row in said["rows"]]
