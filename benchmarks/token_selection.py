@@ -208,7 +208,8 @@ def report(cells: list[dict[str, Any]], parts: Parts) -> str:
         "tagger, the last weights scored. "
         "Features are the types of a tweet's spans. t_frex and cdis_per_feature give the tweets "
         "without a span a quota of their own (keep_empty); t_frex_spans_only keeps none of them, "
-        "as the authors' code does, and cannot fill the larger shares. Intervals: percentile "
+        "as the authors' code does, and cannot fill the larger shares; random_spans_only is its "
+        "control, random ones among tweets with a span. Intervals: percentile "
         f"bootstrap over test tweets and seeds ({RESAMPLES} resamples), paired for differences; "
         "seeds of one subset differ in their training alone. A small data set, a small model: it "
         "says nothing about larger ones.",

@@ -72,10 +72,11 @@ def table(
     shares: tuple[float, ...],
     methods: tuple[str, ...],
 ) -> list[str]:
-    """One row a share and method: mean over seeds, interval, difference from random."""
+    """One row a share and method: mean over seeds, interval, differences from both controls."""
     lines = [
-        "| share | method | seeds | rows | spans kept | mean | 95 % interval | minus random |",
-        "|" + " --- |" * 8,
+        "| share | method | seeds | rows | spans kept | mean | 95 % interval | minus random | "
+        "minus random_spans_only |",
+        "|" + " --- |" * 9,
     ]
     everything = grouped(cells)
     for share in (*shares, 1.0):
@@ -85,17 +86,15 @@ def table(
             if method not in found:
                 continue
             mean, values = draws[method]
-            less = ""
-            if (
-                method != "random"
-                and "random" in found
-                and len(found["random"]) == len(found[method])
-            ):
-                base, others = draws["random"]
-                less = f"{mean - base:+.3f} {bounds(values - others)}"
+            less = [
+                f"{mean - draws[base][0]:+.3f} {bounds(values - draws[base][1])}"
+                if base in found and method != base and len(found[base]) == len(found[method])
+                else ""
+                for base in ("random", "random_spans_only")
+            ]
             kept = np.mean([cell["spans_kept"] for cell in found[method]])
             lines.append(
                 f"| {share:.1%} | {method} | {len(found[method])} | {found[method][0]['rows']} | "
-                f"{kept:.0f} | {mean:.3f} | {bounds(values)} | {less} |"
+                f"{kept:.0f} | {mean:.3f} | {bounds(values)} | {less[0]} | {less[1]} |"
             )
     return lines

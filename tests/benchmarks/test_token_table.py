@@ -35,7 +35,7 @@ def test_the_mean_is_over_seeds_and_the_draws_lie_around_it():
 def test_equal_cells_do_not_differ_from_random_whatever_their_order():
     lines = table(cells(), "spans", 1.0, SHARES, METHODS)
     assert lines[3].startswith("| 50.0% | t_frex | 3 | 7 | 4 | ")
-    assert lines[3].endswith("| +0.000 [0.000, 0.000] |")
+    assert lines[3].endswith("| +0.000 [0.000, 0.000] |  |")
     assert lines == table(cells()[::-1], "spans", 1.0, SHARES, METHODS)
     assert "all_rows" in lines[-1]
 
