@@ -1,8 +1,8 @@
 """Random histories of a dataset's folder: after each, the lineage equals a rebuild, or this fails.
 
-Run ``python -m benchmarks.histories`` for a thousand histories over 300 stored vectors (an hour on
-two cores), or with ``--count 100 --encode`` for a hundred that encode their texts themselves. The
-machine that makes them is the one of the tests, `tests/histories.py`.
+Run ``python -m benchmarks.histories --count 300`` for three hundred histories of texts over 300
+stored vectors, with ``--task tabular`` for tables, or with ``--encode`` for texts that are encoded
+where they are new. The machine that makes them is the one of the tests, `tests/histories.py`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -33,6 +34,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000, help="histories in all")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--task", choices=["text", "tabular"], default="text")
     parser.add_argument("--encode", action="store_true", help="encode every text where it is new")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
@@ -44,19 +46,11 @@ def work(asked: argparse.Namespace) -> None:
     sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"DAGSTER_HOME": folder, "MLFLOW_DISABLE_TELEMETRY": "true"}
-        import pyarrow.parquet as pq
         from histories import History, live
         from hypothesis import seed
-        from workshop import Rows, Workshop
 
-        from sluice.encoders.text import TextEncoder
-
-        path = ROOT / "datasets" / "vader_tweets" / "vader_tweets.parquet"
-        table = pq.read_table(path).slice(300, 300)
-        texts = table["text"].to_pylist()
-        vectors = None if asked.encode else TextEncoder(device="cpu").encode(texts)
-        pool = Rows(texts, table["label"].to_pylist(), vectors)
-        machine = type("Lived", (History,), {"workshop": Workshop(Path(folder), pool)})
+        shop, kind = (tables if asked.task == "tabular" else texts)(asked, Path(folder))
+        machine: type[History] = type("Lived", (kind,), {"workshop": shop})
         share = asked.count // asked.processes + (asked.worker < asked.count % asked.processes)
         batch = 0
         while machine.counted < share:
@@ -66,6 +60,29 @@ def work(asked: argparse.Namespace) -> None:
             done = {name: getattr(machine, name) for name in ("counted", "refreshes", "failures")}
             cpu = round(time.process_time(), 1)
             print(json.dumps({"seed": number, **done, "cpu_seconds": cpu}), flush=True)
+
+
+def texts(asked: argparse.Namespace, folder: Path) -> tuple[Any, Any]:
+    """Return the workshop and the machine of texts."""
+    import pyarrow.parquet as pq
+    from histories import History
+    from workshop import Rows, Workshop
+
+    from sluice.encoders.text import TextEncoder
+
+    path = ROOT / "datasets" / "vader_tweets" / "vader_tweets.parquet"
+    table = pq.read_table(path).slice(300, 300)
+    texts = table["text"].to_pylist()
+    vectors = None if asked.encode else TextEncoder(device="cpu").encode(texts)
+    return Workshop(folder, Rows(texts, table["label"].to_pylist(), vectors)), History
+
+
+def tables(asked: argparse.Namespace, folder: Path) -> tuple[Any, Any]:
+    """Return the workshop and the machine of a table's rows."""
+    from tabular_histories import TABLES, TableHistory, pool
+    from workshop import Workshop
+
+    return Workshop(folder, pool(), TABLES), TableHistory
 
 
 def main() -> None:
@@ -118,7 +135,7 @@ def main() -> None:
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, no GPU",
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
-    name = "histories_encoded" if asked.encode else "histories"
+    name = "histories_encoded" if asked.encode else f"histories_{asked.task}"
     text = "\n".join([*(f"{k.replace('_', ' ')}: {v}" for k, v in facts.items()), "", "log:"])
     text += "".join(f"\n{json.dumps(line)}" for line in lines) + "\n"
     RESULTS.mkdir(exist_ok=True)

@@ -5,6 +5,7 @@ with a failure at a commit, and at the end compares everything that the lake hol
 with what a lake that has never seen it computes from the same files and the same stored vectors.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from hypothesis.stateful import (
 )
 from workshop import (
     Workshop,
+    changing,
     check_equal,
     errors_of,
     failing,
@@ -34,6 +36,7 @@ from workshop import (
 from resources.lake import Lake
 
 LEAST_ROWS = 90
+RENAMED = "-renamed"
 MOST_FAILURES = 45
 EARLY = 12
 STARTS = 3
@@ -51,6 +54,11 @@ class History(RuleBasedStateMachine):
     workshop: Workshop
     content: tuple[str, ...] = ("text",)
     columns: dict[str, Any] = {"text": "text", "label": "label"}  # noqa: RUF012
+    # What a column may be stored as: the same values in each.
+    types: dict[str, list[pa.DataType]] = {  # noqa: RUF012
+        name: [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())]
+        for name in ("id", "text", "label")
+    }
     least_rows = LEAST_ROWS
     first_rows = 140
     refreshes = 0
@@ -70,10 +78,10 @@ class History(RuleBasedStateMachine):
             "a.parquet": [self._row(i) for i in first],
             "b.parquet": [self._row(i) for i in second],
         }
-        self.past: list[dict[str, list[Row]]] = []
-        columns = self.columns | ({"id": "id"} if with_ids else {})
-        path = self.workshop.folder / "dataset.yaml"
-        path.write_text(yaml.safe_dump({**self.workshop.case.config, "columns": columns}))
+        self.settings: dict[str, Any] = dict(self.workshop.case.config)
+        self.names: dict[str, str] = {}
+        self.stored_as: dict[str, int] = {}
+        self.past: list[tuple[Any, ...]] = []
         state = f"{start} {'with' if with_ids else 'without'} ids"
         if not self.workshop.restore("lived", state):
             self.workshop.restore("lived", "empty")
@@ -90,7 +98,8 @@ class History(RuleBasedStateMachine):
         return sum(row[-1] != "" for lines in self.files.values() for row in lines)
 
     def _remember(self) -> None:
-        self.past.append({name: list(lines) for name, lines in self.files.items()})
+        files = {name: list(lines) for name, lines in self.files.items()}
+        self.past.append((files, dict(self.settings), dict(self.names), dict(self.stored_as)))
 
     def _pick(self, place: float) -> tuple[str, int]:
         """Return a file and a row of it, by a place from 0 to 1 among all rows."""
@@ -180,10 +189,85 @@ class History(RuleBasedStateMachine):
     @precondition(lambda self: self.past)
     @rule(back=st.integers(1, 3))
     def go_back(self, back: int) -> None:
-        """Put an earlier state of the files back."""
-        earlier = self.past[-min(back, len(self.past))]
+        """Put an earlier state of the folder back."""
+        files, settings, names, stored_as = self.past[-min(back, len(self.past))]
         self._remember()
-        self.files = {name: list(lines) for name, lines in earlier.items()}
+        self.files = {name: list(lines) for name, lines in files.items()}
+        self.settings, self.names, self.stored_as = dict(settings), dict(names), dict(stored_as)
+
+    @rule(place=places)
+    def rename_a_class(self, place: float) -> None:
+        self._relabel(place, lambda label: label.removesuffix(RENAMED) + RENAMED)
+
+    @rule(place=places, other=places)
+    def remove_a_class(self, place: float, other: float) -> None:
+        """Give the rows of one class the label of another, while two are left."""
+        name, at = self._pick(other)
+        label = self.files[name][at][-1]
+        labels = {row[-1] for lines in self.files.values() for row in lines} - {""}
+        if len(labels) > 2 and label:
+            self._relabel(place, lambda _: label)
+
+    def _relabel(self, place: float, named: Callable[[str], str]) -> None:
+        self._remember()
+        name, at = self._pick(place)
+        gone = self.files[name][at][-1]
+        for name, lines in self.files.items():
+            self.files[name] = [
+                (*row[:-1], named(gone)) if gone and row[-1] == gone else row for row in lines
+            ]
+
+    @precondition(lambda self: self.with_ids)
+    @rule(place=places, other=places)
+    def swap_ids(self, place: float, other: float) -> None:
+        self._remember()
+        (name, at), (elsewhere, there) = self._pick(place), self._pick(other)
+        row, source = self.files[name][at], self.files[elsewhere][there]
+        self.files[name][at] = (source[0], *row[1:])
+        self.files[elsewhere][there] = (row[0], *source[1:])
+
+    @rule(which=st.integers(0, 9))
+    def rename_a_column(self, which: int) -> None:
+        """Rename a column in the files and in dataset.yaml, or take its first name back."""
+        self._remember()
+        column = ("id", *self.content, "label")[which % (len(self.content) + 2)]
+        if self.names.pop(column, None) is None:
+            self.names[column] = f"{column}_2"
+
+    @rule(which=st.integers(0, 9), kind=st.integers(0, 2))
+    def store_a_column_otherwise(self, which: int, kind: int) -> None:
+        """Store a column by another type that holds the same values."""
+        self._remember()
+        self.stored_as[("id", *self.content, "label")[which % (len(self.content) + 2)]] = kind
+
+    @rule(which=st.integers(0, 99), value=st.integers(0, 99))
+    def change_settings(self, which: int, value: int) -> None:
+        """Change selectors, budgets, options or another section of dataset.yaml."""
+        self._remember()
+        changes = self.workshop.case.changes
+        section = sorted(changes)[which % len(changes)]
+        chosen = changes[section][value % len(changes[section])]
+        self.settings.pop(section, None)
+        if chosen is not None:
+            self.settings[section] = chosen
+
+    @rule(first=st.integers(1, EARLY), then=st.integers(1, EARLY), place=places, other=places)
+    def change_twice_during_a_run(self, first: int, then: int, place: float, other: float) -> None:
+        """Let the folder change at two moments of a run, which may fail for it."""
+        changes = {
+            first: lambda: self._change_now(place, other),
+            first + then: lambda: self._change_now(other, place),
+        }
+        self._write()
+        with self.workshop.at("lived"), changing(changes):
+            result = refresh(self.workshop.case)
+        type(self).refreshes += result.success
+
+    def _change_now(self, place: float, other: float) -> None:
+        self.change_settings(int(place * 100), int(other * 100))
+        self.delete(1 + int(other * 10), place)
+        self.edit(place, other, "label")
+        self._write()
 
     @rule()
     def refresh_all(self) -> None:
@@ -204,16 +288,25 @@ class History(RuleBasedStateMachine):
             assert "Failure: write" in errors_of(result), errors_of(result)
 
     def _write(self) -> None:
+        columns = {k: self._name(v) for k, v in self.columns.items()}
+        columns |= {"id": self._name("id")} if self.with_ids else {}
+        path = self.workshop.folder / "dataset.yaml"
+        path.write_text(yaml.safe_dump({**self.settings, "columns": columns}))
         for path in self.workshop.folder.glob("*.parquet"):
             path.unlink()
         for name, lines in self.files.items():
             columns = zip(("id", *self.content, "label"), zip(*lines, strict=True), strict=True)
-            table = pa.table({n: self._array(n, c) for n, c in columns})
-            table = table if self.with_ids else table.drop_columns(["id"])
+            table = pa.table({self._name(n): self._array(n, c) for n, c in columns})
+            table = table if self.with_ids else table.drop_columns([self._name("id")])
             pq.write_table(table, self.workshop.folder / name)
 
+    def _name(self, column: str) -> str:
+        return self.names.get(column, column)
+
     def _array(self, name: str, values: tuple[Any, ...]) -> pa.Array:
-        return pa.array(values, pa.string())
+        first, *others = self.types[name]
+        kind = (first, *others)[self.stored_as.get(name, 0) % (1 + len(others))]
+        return pa.array(values, first).cast(kind)
 
     def _refresh(self) -> None:
         self._write()
@@ -229,13 +322,13 @@ class History(RuleBasedStateMachine):
         with self.workshop.at("lived"):
             if self.counted % 4 == 0:
                 self._check_that_nothing_is_left_to_do()
-            lived = state_of(Lake())
+            lived = state_of(Lake(), self.workshop.case)
             shared = shared_rows(Lake(), self.workshop.case)
         with self.workshop.at("rebuilt"):
             store_shared(Lake(), self.workshop.case, shared)
             result = refresh(self.workshop.case)
             assert result.success, errors_of(result)
-            check_equal(lived, state_of(Lake()))
+            check_equal(lived, state_of(Lake(), self.workshop.case))
         type(self).counted += 1
 
     def _check_that_nothing_is_left_to_do(self) -> None:

@@ -10,8 +10,7 @@ from workshop import Case
 
 from assets.tabular import TABULAR
 
-METHODS = ["random_stratified", "gais", "facility_location"]
-GRAPHS = ["minibatch", "multiview"]
+METHODS = ["gais", "facility_location"]
 TABLES = Case(
     TABULAR,
     {
@@ -20,20 +19,24 @@ TABLES = Case(
         "budgets": [0.2],
         "chosen_budget": 0.2,
         "seeds": [0],
-        "selectors": METHODS[1:],
+        "selectors": METHODS,
         "options": {"gais": {"graph": "multiview", "networks": 2, "epochs": 3}},
         "encoding": {"refit_drift": 0.3},
         "evaluation": {"resamples": 50, "folds": 3, "learner": "tree"},
         "training": {"enabled": False},
         "plots": False,
     },
-    [
-        *(TABULAR.key(name) for name in ("instances", "encoder", "embeddings", "map")),
-        *(TABULAR.key("graphs", name) for name in GRAPHS),
-        *(TABULAR.key("scores", name) for name in ("out_of_fold", "gat")),
-        *(TABULAR.key("subsets", name) for name in METHODS),
-        *(TABULAR.key("evaluations", name) for name in (*METHODS, "all_rows", "comparison")),
-    ],
+    {
+        "selectors": [["gais", "facility_location"], ["enn"], ["herding", "gais"]],
+        "budgets": [[0.2], [0.1, 0.2], [10, 0.2]],
+        "seeds": [[0], [1, 0]],
+        "options": [
+            {"gais": {"graph": kind, "networks": 2, "epochs": 2}}
+            for kind in ("multiview", "minibatch", "multilevel")
+        ],
+        "encoding": [{"refit_drift": 0.3}, {"refit_drift": 0.0}, {"categorical": "ordinal"}],
+        "split": [{"validation": 0.2, "test": 0.1}, None],
+    },
     {"embeddings": "input_hash", "encoders": "encoder"},
 )
 
@@ -58,10 +61,12 @@ class TableHistory(History):
 
     content = FEATURES
     columns = {"label": "label"}  # noqa: RUF012
+    types = {  # noqa: RUF012
+        **History.types,
+        **{name: [kind] for name, kind in zip(FEATURES, TYPES, strict=True)},
+        "band": History.types["text"],
+        "seen": [pa.date32(), pa.timestamp("s"), pa.timestamp("us")],
+    }
 
     def _row(self, i: int) -> tuple[Any, ...]:
         return f"row-{i:04d}", *self.workshop.pool.rows[i], self.workshop.pool.labels[i]
-
-    def _array(self, name: str, values: tuple[Any, ...]) -> pa.Array:
-        kinds = dict(zip(FEATURES, TYPES, strict=True))
-        return pa.array(values, kinds.get(name, pa.string()))

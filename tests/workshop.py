@@ -5,7 +5,7 @@ What the random histories, the kills and their benchmarks share.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +15,14 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 
+from assets.echoes import ECHOES
+from assets.labels import QUERIES
+from assets.lineages import lineage_of
+from assets.stage import name_of
 from assets.task import Task
 from assets.text import TEXT
 from definitions import defs
+from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.store import (
     echoes,
@@ -48,29 +53,32 @@ CONFIG = {
     "label_noise": {},
     "plots": False,
 }
-KEYS = [
-    *(TEXT.key(name) for name in ("instances", "embeddings", "map")),
-    *(TEXT.key("labels", name) for name in ("queries", "echoes")),
-    TEXT.key("graphs", "knn"),
-    *(TEXT.key("scores", name) for name in ("out_of_fold", "margin", "density")),
-    *(TEXT.key("subsets", name) for name in ("random_stratified", *SELECTORS)),
-    *(TEXT.key("evaluations", n) for n in ("random_stratified", "all_rows", *SELECTORS)),
-    *(TEXT.key("evaluations", name) for name in ("comparison", "echo_value")),
-]
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is tried of which task: the settings, and the assets that are refreshed."""
+    """What is tried of which task: the first settings, and what they may become."""
 
     task: Task
     config: dict[str, Any]
-    keys: list[dg.AssetKey]
+    # Sections of dataset.yaml with other values; None takes the section away.
+    changes: dict[str, list[Any]]
     # Tables that a rebuild must share with the history, and what their rows are told apart by.
     shared: dict[str, str]
 
 
-TEXTS = Case(TEXT, CONFIG, KEYS, {"embeddings": "input_hash"})
+CHANGES: dict[str, list[Any]] = {
+    "selectors": [["facility_location"], ["margin", "k_center"], ["herding", "facility_location"]],
+    "budgets": [[0.2], [0.1, 0.2], [10, 0.2], [0.2, 0.5]],
+    "seeds": [[0], [1, 0], [3]],
+    "graph": [{"k": 6, "slack": 2}, {"k": 5, "slack": 0}, {"k": 5, "slack": 3}],
+    "options": [{"herding": {"features": 64}}, None],
+    "split": [{"validation": 0.2, "test": 0.1}, None],
+    "limits": [{"max_characters": 90}, None],
+    "labelling": [None, {"rows": 5}],
+    "label_noise": [None, {}],
+}
+TEXTS = Case(TEXT, CONFIG, CHANGES, {"embeddings": "input_hash"})
 
 
 class Failure(Exception):
@@ -148,6 +156,12 @@ def store_vectors(lake: Lake, pool: Rows) -> None:
         vectors.append(lake, keys, encoder, pool.vectors)
 
 
+def wanted(case: Case = TEXTS) -> list[dg.AssetKey]:
+    """Return the assets that the dataset asks for now, less the page, which shows seconds."""
+    keys = lineage_of(Datasets().config(DATASET)).wanted(Datasets().config(DATASET))
+    return [key for key in keys if key != case.task.key("report")]
+
+
 def refresh(case: Case = TEXTS) -> dg.ExecuteInProcessResult:
     """Bring the dataset up to date, in an instance that forgets."""
     with dg.DagsterInstance.ephemeral() as instance:
@@ -155,7 +169,7 @@ def refresh(case: Case = TEXTS) -> dg.ExecuteInProcessResult:
         return defs.resolve_job_def(f"{case.task.name}_refresh").execute_in_process(
             instance=instance,
             partition_key=DATASET,
-            asset_selection=case.keys,
+            asset_selection=wanted(case),
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
@@ -190,9 +204,32 @@ def failing(at: int, *, kept: bool) -> Iterator[None]:
         Lake.write = real
 
 
-def state_of(lake: Lake) -> dict[str, Any]:
-    """Return all that the lake says of the present state of the dataset."""
-    known = records.latest(lake, DATASET)
+@contextmanager
+def changing(changes: dict[int, Callable[[], None]]) -> Iterator[None]:
+    """Call each function before the write of its number in the block: files change during a run."""
+    real, count = Lake.write, 0
+
+    def write(self: Lake, work: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count in changes:
+            changes[count]()
+        return real(self, work)
+
+    Lake.write = write
+    try:
+        yield
+    finally:
+        Lake.write = real
+
+
+def state_of(lake: Lake, case: Case = TEXTS) -> dict[str, Any]:
+    """Return all that the lake says of the present state of the dataset.
+
+    What an earlier dataset.yaml asked for, and this one does not, may stay in the lake.
+    """
+    names = {name_of(key) for key in wanted(case)}
+    known = {name: r for name, r in records.latest(lake, DATASET).items() if name in names}
     entries = {
         name: [{k: v for k, v in e.items() if k != "selection_id"} for e in sorted_entries(record)]
         for name, record in known.items()
@@ -212,7 +249,8 @@ def state_of(lake: Lake) -> dict[str, Any]:
         if "/evaluations/" in name and "evaluation_ids" in record.details
         for row in evaluations.read(lake, record.details["evaluation_ids"])
     ]
-    stored = graphs.read(lake, DATASET, "knn", 5, 3)
+    config = Datasets().config(DATASET)
+    stored = graphs.read(lake, DATASET, "knn", config.graph.k, config.graph.slack)
     graph = stored and (
         stored.graph.ids.tolist(),
         stored.graph.neighbours.tolist(),
@@ -225,19 +263,29 @@ def state_of(lake: Lake) -> dict[str, Any]:
     parts = lake.read(
         "SELECT * FROM part_edges WHERE dataset = ? ORDER BY graph, place", [DATASET]
     ).to_pylist()
+    key = case.task.key
     return {
         "data versions": {name: record.data_version for name, record in sorted(known.items())},
         "all stand": all(record.stands for record in known.values()),
         "instances": rows.read_instances(lake, DATASET).to_pylist(),
         "rejected": rows.read_rejected(lake, DATASET).to_pylist(),
-        "graph": graph,
-        "parts of graphs": parts,
-        "scores": scores,
+        "graph": graph if name_of(key("graphs", "knn")) in names else None,
+        "parts of graphs": [p for p in parts if name_of(key("graphs", p["graph"])) in names],
+        # What an asset makes of each class is named `out_of_fold/CLASS`.
+        "scores": [
+            s
+            for s in scores
+            if name_of(case.task.score_key(s["method"].partition("/")[0])) in names
+        ],
         "selections": entries,
         "kept": kept,
         "evaluations": evaluated,
-        "queries": queries.read(lake, DATASET).to_pylist(),
-        "echoes": echoes.read(lake, DATASET).to_pylist(),
+        "queries": queries.read(lake, DATASET).to_pylist()
+        if name_of(key(*QUERIES)) in names
+        else None,
+        "echoes": echoes.read(lake, DATASET).to_pylist()
+        if name_of(key(*ECHOES)) in names
+        else None,
     }
 
 
