@@ -12,7 +12,7 @@ import pytest
 @pytest.mark.slow
 def test_a_killed_refresh_reaches_the_undisturbed_result(tmp_path: Path, root: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "tests/kills.py", str(tmp_path), "2", "1"],
+        [sys.executable, "tests/kills.py", "tabular", str(tmp_path), "2", "1"],
         cwd=root,
         env={**os.environ, "PYTHONPATH": f"{root / 'tests'}:{root}", "OMP_NUM_THREADS": "1"},
         capture_output=True,

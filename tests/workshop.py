@@ -68,11 +68,15 @@ class Case:
 
 
 CHANGES: dict[str, list[Any]] = {
-    "selectors": [["facility_location"], ["margin", "k_center"], ["herding", "facility_location"]],
+    "selectors": [
+        ["facility_location"],
+        ["margin", "k_center"],
+        ["k_medoids", "facility_location"],
+    ],
     "budgets": [[0.2], [0.1, 0.2], [10, 0.2], [0.2, 0.5]],
     "seeds": [[0], [1, 0], [3]],
     "graph": [{"k": 6, "slack": 2}, {"k": 5, "slack": 0}, {"k": 5, "slack": 3}],
-    "options": [{"herding": {"features": 64}}, None],
+    "options": [{"k_medoids": {"iterations": 3}}, None],
     "split": [{"validation": 0.2, "test": 0.1}, None],
     "limits": [{"max_characters": 90}, None],
     "labelling": [None, {"rows": 5}],
@@ -257,8 +261,11 @@ def state_of(lake: Lake, case: Case = TEXTS) -> dict[str, Any]:
         stored.graph.weights.tolist(),
         stored.input_hashes,
     )
+    # NaN, of a row that is not rated, equals nothing.
     scores = lake.read(
-        "SELECT method, instance_id, value FROM scores WHERE dataset = ? ORDER BY ALL", [DATASET]
+        "SELECT method, instance_id, nullif(value, 'nan'::DOUBLE) AS value FROM scores "
+        "WHERE dataset = ? ORDER BY ALL",
+        [DATASET],
     ).to_pylist()
     parts = lake.read(
         "SELECT * FROM part_edges WHERE dataset = ? ORDER BY graph, place", [DATASET]
