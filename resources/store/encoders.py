@@ -50,7 +50,7 @@ def read(lake: Lake, dataset: str, identity: str) -> StoredEncoder | None:
 def _first(lake: Lake, where: str, values: list[str]) -> StoredEncoder | None:
     rows = lake.read(
         f"SELECT encoder, settings, fitted_on, artifact FROM encoders WHERE {where} "
-        "ORDER BY fitted_at DESC LIMIT 1",
+        "ORDER BY rowid DESC LIMIT 1",
         values,
     ).to_pylist()
     if not rows:

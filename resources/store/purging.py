@@ -8,7 +8,7 @@ import pyarrow as pa
 from resources.lake import Lake
 from resources.schema import TABLES
 from resources.store import vectors
-from resources.store.maintenance import compact
+from resources.store.maintenance import compact, expire
 from sluice.data.conversations import messages_text
 from sluice.data.digests import text_hash
 
@@ -22,6 +22,11 @@ _WIDEST_BOUNDS = (
     "SET min_value = '', max_value = chr(1114111) WHERE (table_id, column_id) IN "
     "(SELECT (table_id, column_id) FROM __ducklake_metadata_lake.ducklake_column "
     "WHERE column_type = 'varchar')"
+)
+
+_ALL_BUT_NEWEST = (
+    "SELECT snapshot_id FROM ducklake_snapshots('lake') "
+    "WHERE snapshot_id < (SELECT max(snapshot_id) FROM ducklake_snapshots('lake'))"
 )
 
 
@@ -145,10 +150,15 @@ def messages_hashes(texts: Sequence[str]) -> set[str]:
 
 def rewrite(lake: Lake) -> None:
     """Write every file anew without what was deleted, and remove all that could bring it back."""
-    lake.alone(compact)
+
+    def work(cursor: duckdb.DuckDBPyConnection) -> None:
+        compact(cursor)
+        # Not by their times: one of a clock that was ahead would stay.
+        expire(cursor, _ALL_BUT_NEWEST, {})
+
+    lake.alone(work)
     lake.maintain(
         [
-            "CALL ducklake_expire_snapshots('lake', older_than => now())",
             "CALL ducklake_cleanup_old_files('lake', cleanup_all => true)",
             # A writer that was killed leaves files that no catalogue knows. With a Postgres
             # catalogue another machine may be writing one right now.

@@ -200,7 +200,7 @@ def _forget_results(
     """
     assets = cursor.execute(
         "SELECT DISTINCT asset, details FROM records WHERE dataset = ? "
-        "QUALIFY row_number() OVER (PARTITION BY asset ORDER BY recorded_at DESC) = 1",
+        "QUALIFY row_number() OVER (PARTITION BY asset ORDER BY rowid DESC) = 1",
         [dataset],
     ).fetchall()
     parts = [part for table in tables for part in _FILLED_BY[table]]

@@ -104,7 +104,7 @@ def starting_with(lake: Lake, prefix: str) -> pa.Table:
     """Return id, dataset, method, budget and seed of the selections whose id starts so."""
     return lake.read(
         "SELECT selection_id, dataset, method, budget, seed FROM selections "
-        "WHERE starts_with(selection_id, ?) ORDER BY selected_at, selection_id",
+        "WHERE starts_with(selection_id, ?) ORDER BY rowid",
         [prefix.lower()],
     )
 
