@@ -7,10 +7,15 @@ from numpy.typing import NDArray
 
 from resources import held
 from resources.lake import Lake
+from resources.sql import refuse_nul
 
 
 def replace(
-    lake: Lake, dataset: str, ids: list[str], values: dict[str, NDArray[np.float64]]
+    lake: Lake,
+    dataset: str,
+    ids: list[str],
+    values: dict[str, NDArray[np.float64]],
+    family: str | None = None,
 ) -> None:
     """Replace the stored values of the given methods.
 
@@ -21,20 +26,43 @@ def replace(
     ids : list of str, length n
     values : dict of str to ndarray of float64, shape (n,)
         Values by method name.
+    family : str, optional
+        How the names of these methods begin, where they are the only ones that begin so: what is
+        stored under another such name goes, for example that of a class that is no more.
+
+    Raises
+    ------
+    DataError
+        An id or a name holds a NUL character; nothing is stored.
     """
-    table = pa.table({"instance_id": pa.array(ids, pa.string()), **values})
+    methods, count = list(values), len(ids)
+    refuse_nul(*methods, *ids)
+    table = pa.table(
+        {
+            "method": _repeated(methods, np.repeat(np.arange(len(methods)), count)),
+            "instance_id": _repeated(ids, np.tile(np.arange(count), len(methods))),
+            "value": np.concatenate([*values.values(), np.empty(0)]),
+        }
+    )
 
     def work(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.register("scored", table)
-        for method in values:
-            cursor.execute("DELETE FROM scores WHERE dataset = ? AND method = ?", [dataset, method])
-            cursor.execute(
-                f'INSERT INTO scores SELECT ?, ?, instance_id, "{method}" FROM scored',
-                [dataset, method],
-            )
+        cursor.execute(
+            "DELETE FROM scores WHERE dataset = ? "
+            "AND (list_contains(?::VARCHAR[], method) OR starts_with(method, ?))",
+            [dataset, methods, family],
+        )
+        cursor.execute(
+            "INSERT INTO scores SELECT ?, method, instance_id, value FROM scored", [dataset]
+        )
 
     held.forget(lake, dataset, *map(_what, values))
     lake.write(work)
+
+
+def _repeated(names: list[str], places: NDArray[np.int64]) -> pa.DictionaryArray:
+    """Return the names at some places, each kept once."""
+    return pa.DictionaryArray.from_arrays(places, pa.array(names, pa.string()))
 
 
 def read(lake: Lake, dataset: str, method: str, ids: list[str]) -> NDArray[np.float64]:
