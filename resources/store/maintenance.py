@@ -15,15 +15,14 @@ LONGEST_WAIT = 600.0
 
 # A state counts by when it ended, not by when it began: one that lasted into the window is a
 # state of the window. The newest has not ended, so it is never among these. Clocks are put back:
-# a state began no earlier than those before it, and one of the future may have begun just now.
+# a time counts only where it is no later than now and no earlier than those of older snapshots.
 _ENDED = (
     "WITH said AS (SELECT snapshot_id, snapshot_time, max(snapshot_time) "
-    "FILTER (snapshot_time <= $now) OVER (ORDER BY snapshot_id) AS least "
+    "FILTER (snapshot_time <= $now) OVER (ORDER BY snapshot_id) AS latest "
     "FROM ducklake_snapshots('lake')), "
-    "began AS (SELECT snapshot_id, CASE WHEN snapshot_time > $now THEN $now ELSE least END AS start "
-    "FROM said) "
-    "SELECT snapshot_id FROM (SELECT snapshot_id, lead(start) OVER (ORDER BY snapshot_id) AS ended "
-    "FROM began) WHERE ended < $since ORDER BY snapshot_id"
+    "states AS (SELECT snapshot_id, min(snapshot_time) FILTER (snapshot_time = latest) OVER "
+    "(ORDER BY snapshot_id ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS ended FROM said) "
+    "SELECT snapshot_id FROM states WHERE ended < $since ORDER BY snapshot_id"
 )
 
 
@@ -69,7 +68,6 @@ def maintain(
     LakeError
         If a writer holds the lake for longer than `wait`; nothing was begun then.
     """
-
     at = now or datetime.now(UTC)
 
     def work(cursor: duckdb.DuckDBPyConnection) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from resources.lake import Lake
+from resources.sql import identifier
 from sluice.errors import ConfigError
 
 SHORTEST_PREFIX = 4
@@ -62,7 +63,7 @@ def append(lake: Lake, chosen: list[tuple[SelectionHeader, pa.Table]]) -> None:
             "ANTI JOIN selections USING (selection_id, size)"
         )
         for table in ("subsets", "selections"):
-            cursor.execute(f"DELETE FROM {table} WHERE selection_id IN (FROM unseen)")
+            cursor.execute(f"DELETE FROM {identifier(table)} WHERE selection_id IN (FROM unseen)")
         cursor.execute(
             "INSERT INTO subsets SELECT k.selection_id, k.dataset, k.rank, k.instance_id, "
             "k.content_hash, k.gain, k.reason FROM kept k SEMI JOIN unseen USING (selection_id) "
