@@ -55,14 +55,17 @@ def _nul_fault(row: Row, config: DatasetConfig) -> tuple[str, str] | None:
 
     What is kept as JSON may hold it: cells of tables, messages, words of sentences.
     """
-    found = {"id": row.instance_id, "label": row.label, "text": row.text, "group": row.group or ""}
+    label = {"instructions": "family", "tokens": "tags"}.get(config.task, "label")
+    found = {"id": row.instance_id, label: row.label, "text": row.text, "group": row.group or ""}
     if config.task == "instructions":
         found["tags"] = "".join(read_conversation(row.text).tags or ())
     for what, value in found.items():
         if "\0" in value:
-            column = getattr(config.columns, what)
-            where = what if column is None else f"column {column!r}"
-            return "nul_character", f"The {where} holds a NUL character (U+0000). Take it out."
+            column = getattr(config.columns, what) or what
+            return (
+                "nul_character",
+                f"The column {column!r} holds a NUL character (U+0000). Take it out.",
+            )
     return None
 
 

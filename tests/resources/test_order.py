@@ -9,7 +9,15 @@ from chosen import put_record, put_rows, put_selection
 
 from resources.lake import Lake
 from resources.schema import TABLES
-from resources.store import checks, encoders, label_rounds, maintenance, purging, records, selections
+from resources.store import (
+    checks,
+    encoders,
+    label_rounds,
+    maintenance,
+    purging,
+    records,
+    selections,
+)
 from resources.store.encoders import StoredEncoder
 from resources.store.label_rounds import Round
 
