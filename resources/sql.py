@@ -29,21 +29,6 @@ def literal(text: str) -> str:
     return "'" + _whole(text).replace("'", "''") + "'"
 
 
-def refuse_nul(*names: str) -> None:
-    """Refuse names that the lake cannot keep.
-
-    DuckLake compares statistics of its files as text, which ends at a NUL character: such a value
-    is stored, and no later query that asks for it can be run.
-
-    Raises
-    ------
-    DataError
-        As `identifier`.
-    """
-    for name in names:
-        _whole(name)
-
-
 def _whole(text: str) -> str:
     if "\0" in text:
         raise DataError(

@@ -39,6 +39,7 @@ OURS = {
     ("resources/store/purging_rows.py", "place"),
     ("resources/store/purging_rows.py", "source"),
     ("resources/store/records.py", "marks"),
+    ("resources/store/scores.py", "named"),
 }
 
 
