@@ -38,11 +38,12 @@ def asked_of(dataset: str) -> Asked | None:
         found = (folder / "dataset.yaml").stat()
     except OSError:
         return None
-    return _read(folder, found.st_mtime_ns, found.st_size)
+    # Other bytes may have the same time and size: a copy keeps the time, a clock is put back.
+    return _read(folder, (found.st_ino, found.st_ctime_ns, found.st_mtime_ns, found.st_size))
 
 
 @lru_cache(maxsize=1024)
-def _read(folder: Path, changed_at: int, size: int) -> Asked | None:
+def _read(folder: Path, stamp: tuple[int, ...]) -> Asked | None:
     # Not at the top: that module is made of the assets that carry this condition.
     from assets.lineages import lineage_of
 

@@ -130,6 +130,8 @@ def _usable(answer: str | Unanswered) -> str | Unanswered:
         text.encode()
     except UnicodeEncodeError:
         return Unanswered("The model answered with what is no text: it holds half a character.")
+    if "\0" in text:
+        return Unanswered("The model answered with what is no text: it holds a NUL character.")
     return text or Unanswered("The model answered with nothing.")
 
 

@@ -24,11 +24,12 @@ from sluice.scores.registry import SCORES, Score, ScoreInputs
 
 VERSION = "1"
 FOLD_SEED = 0
+PROBABILITIES = "out_of_fold/"
 
 
 def probability_column(class_name: str) -> str:
     """Return the method name under which one class's probabilities are stored."""
-    return f"out_of_fold/{class_name}"
+    return PROBABILITIES + class_name
 
 
 def read_probabilities(lake: Lake, dataset: str, train: Rows) -> np.ndarray:
@@ -75,7 +76,7 @@ def out_of_fold_asset(task: Task) -> dg.AssetsDefinition:
             )
             names = map(probability_column, train.class_names)
             columns = dict(zip(names, probabilities.T, strict=True))
-            scores.replace(lake, dataset, train.ids, columns)
+            scores.replace(lake, dataset, train.ids, columns, PROBABILITIES)
             right = probabilities.argmax(axis=1) == train.labels
             return Outcome(
                 content=digest(digest_of(train.ids), array_digest(probabilities)),

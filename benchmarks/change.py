@@ -71,7 +71,7 @@ def stages(home: Path) -> dict[str, dict[str, float]]:
     lake = Lake(root=str(home / "sluice" / "lake"))
     table = lake.read(
         "SELECT asset, cpu_seconds, rows_total, rows_new, details FROM records WHERE run_id = "
-        "(SELECT run_id FROM records ORDER BY recorded_at DESC LIMIT 1)"
+        "(SELECT run_id FROM records ORDER BY rowid DESC LIMIT 1)"
     ).to_pylist()
     lake.close()
     found: dict[str, dict[str, float]] = {}

@@ -5,6 +5,10 @@ selections (`selections`, `subsets`), `label_rounds`, `evaluations` and `records
 so what was ever selected can be read back.
 `instances`, `rejected`, `graphs`, `part_edges`, `scores`, `queries` and `echoes` hold the present
 state of a dataset; earlier states are snapshots of the lake.
+
+Times are for people. What is newer than what in one table is told by DuckLake's `rowid`, which only
+grows and which no update or compaction changes, and between two tables by `snapshot`, that of the
+lake when the row was added: clocks are put back, and two machines have two.
 """
 
 TABLES: dict[str, str] = {
@@ -110,7 +114,9 @@ TABLES: dict[str, str] = {
         "snapshot BIGINT"
     ),
     # a stage that began after its last record was interrupted: what it left is not to be trusted
-    "starts": "dataset VARCHAR, asset VARCHAR, run_id VARCHAR, started_at TIMESTAMP",
+    "starts": (
+        "dataset VARCHAR, asset VARCHAR, run_id VARCHAR, started_at TIMESTAMP, snapshot BIGINT"
+    ),
     # what each check last found, and in which state of the data
     "checks": (
         "dataset VARCHAR, asset VARCHAR, check_name VARCHAR, input_digest VARCHAR, "

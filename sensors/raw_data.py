@@ -165,6 +165,7 @@ def _reason_to_wait(instance: dg.DagsterInstance, name: str, digest: str) -> str
         return None
     pause = min(BACK_OFF_SECONDS * 2 ** (failures - 1), LONGEST_BACK_OFF_SECONDS)
     left = (last[0].end_time or 0) + pause - time.time()
-    if left > 0:
+    # A run that ended in the future ended before the clock was put back.
+    if 0 < left <= pause:
         return f"its last {failures} runs failed; trying again in {left:.0f} s"
     return None

@@ -22,7 +22,7 @@ def find(
 def _last(lake: Lake, dataset: str) -> dict[tuple[str, str], dict[str, Any]]:
     table = lake.read(
         "SELECT asset, check_name, input_digest, passed, shown FROM checks WHERE dataset = ? "
-        "QUALIFY row_number() OVER (PARTITION BY asset, check_name ORDER BY checked_at DESC) = 1",
+        "QUALIFY row_number() OVER (PARTITION BY asset, check_name ORDER BY rowid DESC) = 1",
         [dataset],
     )
     return {(row["asset"], row["check_name"]): row for row in table.to_pylist()}

@@ -39,19 +39,19 @@ def append(lake: Lake, dataset: str, encoder: StoredEncoder) -> None:
 
 def newest(lake: Lake, dataset: str) -> StoredEncoder | None:
     """Return the newest encoder of a dataset, or None."""
-    return _first(lake, "dataset = ?", [dataset])
+    return _first(lake, dataset, None)
 
 
 def read(lake: Lake, dataset: str, identity: str) -> StoredEncoder | None:
     """Return an encoder of a dataset by its identity, or None."""
-    return _first(lake, "dataset = ? AND encoder = ?", [dataset, identity])
+    return _first(lake, dataset, identity)
 
 
-def _first(lake: Lake, where: str, values: list[str]) -> StoredEncoder | None:
+def _first(lake: Lake, dataset: str, identity: str | None) -> StoredEncoder | None:
     rows = lake.read(
-        f"SELECT encoder, settings, fitted_on, artifact FROM encoders WHERE {where} "
-        "ORDER BY fitted_at DESC LIMIT 1",
-        values,
+        "SELECT encoder, settings, fitted_on, artifact FROM encoders WHERE dataset = ? "
+        "AND encoder = coalesce(?, encoder) ORDER BY rowid DESC LIMIT 1",
+        [dataset, identity],
     ).to_pylist()
     if not rows:
         return None

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from resources.lake import Lake
 from resources.schema import TABLES
+from resources.sql import identifier
 
 TABLE = "evaluations"
 LANGUAGE_TABLE = "language_evaluations"
@@ -21,7 +22,8 @@ def known(lake: Lake, evaluation_ids: list[str], table: str = TABLE) -> set[str]
     """Return those of the ids that have been evaluated already."""
     wanted = pa.table({"evaluation_id": pa.array(evaluation_ids, pa.string())})
     found = lake.read(
-        f"SELECT DISTINCT evaluation_id FROM wanted SEMI JOIN {table} USING (evaluation_id)",
+        "SELECT DISTINCT evaluation_id FROM wanted "
+        f"SEMI JOIN {identifier(table)} USING (evaluation_id)",
         given={"wanted": wanted},
     )
     return set(found["evaluation_id"].to_pylist())
@@ -37,8 +39,8 @@ def append(lake: Lake, rows: list[dict[str, Any]], table: str = TABLE) -> None:
     def work(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.register("evaluated", fresh)
         cursor.execute(
-            f"INSERT INTO {table} SELECT {', '.join(names)} FROM evaluated e "
-            f"ANTI JOIN {table} USING (evaluation_id)"
+            f"INSERT INTO {identifier(table)} BY NAME SELECT * FROM evaluated e "
+            f"ANTI JOIN {identifier(table)} USING (evaluation_id)"
         )
 
     lake.write(work)
@@ -48,7 +50,7 @@ def read(lake: Lake, evaluation_ids: list[str], table: str = TABLE) -> list[dict
     """Return the evaluations with the given ids, by method, size and seed."""
     wanted = pa.table({"evaluation_id": pa.array(evaluation_ids, pa.string())})
     return lake.read(
-        f"SELECT e.* FROM {table} e SEMI JOIN wanted USING (evaluation_id) "
+        f"SELECT e.* FROM {identifier(table)} e SEMI JOIN wanted USING (evaluation_id) "
         "ORDER BY method, size, seed",
         given={"wanted": wanted},
     ).to_pylist()

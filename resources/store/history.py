@@ -11,6 +11,7 @@ from resources.lake import Lake
 from resources.store.records import Record
 
 CHANGES = ("entered", "left", "edited", "stayed")
+_IN_ORDER = "list_position(['entered', 'left', 'edited', 'stayed'], c.change)"
 
 # A row is in the dataset as it is now; an older state cannot be asked once its snapshot expired.
 _WHY_GONE = (
@@ -103,8 +104,7 @@ def compare(lake: Lake, before: str, after: str, *, texts: bool = False) -> pa.T
         "LEFT JOIN (SELECT dataset, instance_id, min(reason) AS reason FROM rejected "
         "GROUP BY dataset, instance_id) r "
         f"ON r.dataset = c.dataset AND r.instance_id = c.instance_id {joined}"
-        f"ORDER BY list_position({list(CHANGES)}, c.change), "
-        "coalesce(c.rank, c.rank_before)",
+        f"ORDER BY {_IN_ORDER}, coalesce(c.rank, c.rank_before)",
         given={"pairs": pa.table({"place": [0], "before": [before], "after": [after]})},
     )
 

@@ -52,7 +52,7 @@ def read(lake: Lake, dataset: str) -> list[Round]:
     found = lake.read(
         "SELECT round, any_value(labelled) AS labelled, list(instance_id) AS ids, "
         "list(predicted) AS predicted FROM label_rounds WHERE dataset = ? "
-        "GROUP BY round ORDER BY min(made_at)",
+        "GROUP BY round ORDER BY min(rowid)",
         [dataset],
     ).to_pylist()
     return [

@@ -7,16 +7,22 @@ from typing import Any
 import duckdb
 
 from resources.lake import Lake
+from resources.sql import identifier, literal
 
 KEEP_DAYS = 30
 LONGEST_TRANSACTION = timedelta(days=1)
 LONGEST_WAIT = 600.0
 
 # A state counts by when it ended, not by when it began: one that lasted into the window is a
-# state of the window. The newest has not ended, so it is never among these.
+# state of the window. The newest has not ended, so it is never among these. Clocks are put back:
+# a time counts only where it is no later than now and no earlier than those of older snapshots.
 _ENDED = (
-    "SELECT snapshot_id FROM (SELECT snapshot_id, lead(snapshot_time) OVER (ORDER BY snapshot_id) "
-    "AS ended FROM ducklake_snapshots('lake')) WHERE ended < ? ORDER BY snapshot_id"
+    "WITH said AS (SELECT snapshot_id, snapshot_time, max(snapshot_time) "
+    "FILTER (snapshot_time <= $now) OVER (ORDER BY snapshot_id) AS latest "
+    "FROM ducklake_snapshots('lake')), "
+    "states AS (SELECT snapshot_id, min(snapshot_time) FILTER (snapshot_time = latest) OVER "
+    "(ORDER BY snapshot_id ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS ended FROM said) "
+    "SELECT snapshot_id FROM states WHERE ended < $since ORDER BY snapshot_id"
 )
 
 
@@ -62,16 +68,14 @@ def maintain(
     LakeError
         If a writer holds the lake for longer than `wait`; nothing was begun then.
     """
-
-    def ago(age: timedelta) -> datetime:
-        return (now or datetime.now(UTC)) - age
+    at = now or datetime.now(UTC)
 
     def work(cursor: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         before = _files(cursor)
         compact(cursor)
-        expired = _expire(cursor, ago(timedelta(days=keep_days)))
+        expired = expire(cursor, _ENDED, {"now": at, "since": at - timedelta(days=keep_days)})
         removed = [
-            _remove(cursor, function, ago(longest_transaction))
+            _remove(cursor, function, at - longest_transaction)
             for function in ("ducklake_cleanup_old_files", "ducklake_delete_orphaned_files")
         ]
         return {
@@ -98,23 +102,25 @@ def compact(cursor: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     for (table,) in with_deletions:
         cursor.execute(
-            f"CALL ducklake_rewrite_data_files('lake', '{table}', delete_threshold => 0.0)"
+            f"CALL ducklake_rewrite_data_files('lake', {literal(table)}, delete_threshold => 0.0)"
         )
     cursor.execute("CALL ducklake_merge_adjacent_files('lake')")
 
 
-def _expire(cursor: duckdb.DuckDBPyConnection, since: datetime) -> int:
-    """Expire the snapshots whose state ended before `since`; return how many."""
-    ended = [number for (number,) in cursor.execute(_ENDED, [since]).fetchall()]
+def expire(cursor: duckdb.DuckDBPyConnection, sql: str, values: dict[str, Any]) -> int:
+    """Expire the snapshots that a query finds; return how many."""
+    found = [int(number) for (number,) in cursor.execute(sql, values).fetchall()]
     # An empty list is a syntax error.
-    if ended:
-        cursor.execute(f"CALL ducklake_expire_snapshots('lake', versions => {ended})")
-    return len(ended)
+    if found:
+        numbers = ", ".join(map(str, found))
+        cursor.execute(f"CALL ducklake_expire_snapshots('lake', versions => [{numbers}])")
+    return len(found)
 
 
 def _remove(cursor: duckdb.DuckDBPyConnection, function: str, before: datetime) -> tuple[int, int]:
     """Remove the unneeded files of before a time; return how many there were and their bytes."""
-    call = f"CALL {function}('lake', older_than => TIMESTAMPTZ '{before.isoformat()}'"
+    at = literal(before.isoformat())
+    call = f"CALL {identifier(function)}('lake', older_than => TIMESTAMPTZ {at}"
     found = cursor.execute(f"{call}, dry_run => true)").fetchall()
     sizes = {path: _size(path) for (path,) in found}
     gone = cursor.execute(f"{call})").fetchall()

@@ -7,8 +7,9 @@ import pyarrow as pa
 
 from resources.lake import Lake
 from resources.schema import TABLES
+from resources.sql import identifier, literal
 from resources.store import vectors
-from resources.store.maintenance import compact
+from resources.store.maintenance import compact, expire
 from sluice.data.conversations import messages_text
 from sluice.data.digests import text_hash
 
@@ -22,6 +23,15 @@ _WIDEST_BOUNDS = (
     "SET min_value = '', max_value = chr(1114111) WHERE (table_id, column_id) IN "
     "(SELECT (table_id, column_id) FROM __ducklake_metadata_lake.ducklake_column "
     "WHERE column_type = 'varchar')"
+)
+
+_ORPHANS = "CALL ducklake_delete_orphaned_files('lake', cleanup_all => true)"
+_ORPHANS_OF_A_DAY = (
+    "CALL ducklake_delete_orphaned_files('lake', older_than => now() - INTERVAL 1 DAY)"
+)
+_ALL_BUT_NEWEST = (
+    "SELECT snapshot_id FROM ducklake_snapshots('lake') "
+    "WHERE snapshot_id < (SELECT max(snapshot_id) FROM ducklake_snapshots('lake'))"
 )
 
 
@@ -43,7 +53,8 @@ def deleted_rows(lake: Lake, table: str) -> str:
         "SELECT min(snapshot_id) AS first, max(snapshot_id) AS last FROM ducklake_snapshots('lake')"
     ).to_pylist()[0]
     # The bounds are no bound parameters: a table function takes constants only.
-    return f"ducklake_table_deletions('lake', 'main', '{table}', {ends['first']}, {ends['last']})"
+    first, last = int(ends["first"]), int(ends["last"])
+    return f"ducklake_table_deletions('lake', 'main', {literal(table)}, {first}, {last})"
 
 
 def purge(lake: Lake, dataset: str) -> dict[str, int]:
@@ -63,7 +74,7 @@ def purge(lake: Lake, dataset: str) -> dict[str, int]:
             "SELECT text FROM contents WHERE dataset = ?", [dataset]
         ).to_arrow_table()["text"]
         counts = {
-            table: deleted(cursor, f"DELETE FROM {table} WHERE dataset = ?", [dataset])
+            table: deleted(cursor, f"DELETE FROM {identifier(table)} WHERE dataset = ?", [dataset])
             for table, columns in TABLES.items()
             if "dataset VARCHAR" in columns
         }
@@ -127,7 +138,8 @@ def _delete_readings(cursor: duckdb.DuckDBPyConnection, texts: Sequence[str]) ->
     cursor.register("readings_gone", pa.table({"text_hash": pa.array(sorted(gone), pa.string())}))
     for table in READINGS:
         cursor.execute(
-            f"DELETE FROM {table} WHERE text_hash IN (SELECT text_hash FROM readings_gone)"
+            f"DELETE FROM {identifier(table)} "
+            "WHERE text_hash IN (SELECT text_hash FROM readings_gone)"
         )
 
 
@@ -145,15 +157,19 @@ def messages_hashes(texts: Sequence[str]) -> set[str]:
 
 def rewrite(lake: Lake) -> None:
     """Write every file anew without what was deleted, and remove all that could bring it back."""
-    lake.alone(compact)
+
+    def work(cursor: duckdb.DuckDBPyConnection) -> None:
+        compact(cursor)
+        # Not by their times: one of a clock that was ahead would stay.
+        expire(cursor, _ALL_BUT_NEWEST, {})
+
+    lake.alone(work)
     lake.maintain(
         [
-            "CALL ducklake_expire_snapshots('lake', older_than => now())",
             "CALL ducklake_cleanup_old_files('lake', cleanup_all => true)",
             # A writer that was killed leaves files that no catalogue knows. With a Postgres
             # catalogue another machine may be writing one right now.
-            "CALL ducklake_delete_orphaned_files('lake', "
-            + ("older_than => now() - INTERVAL 1 DAY)" if lake.catalog else "cleanup_all => true)"),
+            _ORPHANS_OF_A_DAY if lake.catalog else _ORPHANS,
             _WIDEST_BOUNDS,
         ]
     )

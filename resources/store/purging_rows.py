@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from resources.lake import Lake
 from resources.schema import TABLES
+from resources.sql import identifier
 from resources.store.mentions import Mentions
 from resources.store.purging import delete_vectors, deleted, deleted_rows, rewrite
 
@@ -37,6 +38,11 @@ _MESSAGES = {
     "queries": "reason",
     "echoes": "reason",
 }
+_UNREFERRED = (
+    "FROM contents WHERE dataset = ? AND content_hash NOT IN ("
+    "SELECT content_hash FROM instances WHERE dataset = ? UNION "
+    "SELECT content_hash FROM subsets WHERE dataset = ?)"
+)
 _JSON = (("records", "metadata"), ("records", "details"), ("checks", "shown"))
 
 
@@ -61,7 +67,8 @@ class Standing:
 
 def standing(lake: Lake, dataset: str, ids: Sequence[str]) -> Standing:
     """Look up which ids the lake holds now and which it has ever held, in the order of `ids`."""
-    sources = [*ROW_WISE, GRAPHS, deleted_rows(lake, "instances"), deleted_rows(lake, "rejected")]
+    tables = map(identifier, [*ROW_WISE, GRAPHS])
+    sources = [*tables, deleted_rows(lake, "instances"), deleted_rows(lake, "rejected")]
     union = " UNION ".join(
         f"SELECT instance_id FROM {source} WHERE dataset = ?" for source in sources
     )
@@ -96,14 +103,15 @@ def purge_rows(lake: Lake, dataset: str, ids: Sequence[str]) -> dict[str, int]:
         counts = {
             table: deleted(
                 cursor,
-                f"DELETE FROM {table} WHERE dataset = ? AND instance_id IN (FROM purged)",
+                f"DELETE FROM {identifier(table)} WHERE dataset = ? "
+                "AND instance_id IN (FROM purged)",
                 [dataset],
             )
             for table in ROW_WISE
         }
         counts[GRAPHS] = _delete_graphs(cursor, dataset)
         counts |= {
-            table: deleted(cursor, f"DELETE FROM {table} WHERE dataset = ?", [dataset])
+            table: deleted(cursor, f"DELETE FROM {identifier(table)} WHERE dataset = ?", [dataset])
             for table in MADE_OF_ALL
         }
         if counts["encoders"]:
@@ -123,11 +131,11 @@ def purge_rows(lake: Lake, dataset: str, ids: Sequence[str]) -> dict[str, int]:
 
 def _shrink_headers(cursor: duckdb.DuckDBPyConnection, dataset: str) -> list[str]:
     """Say in the header of every selection that loses rows how many; return their ids."""
-    lost = (
-        "SELECT selection_id, count(*) AS rows FROM subsets WHERE dataset = ? "
-        "AND instance_id IN (FROM purged) GROUP BY selection_id"
+    cursor.execute(
+        "CREATE OR REPLACE TEMP TABLE shrunk AS SELECT selection_id, count(*) AS rows "
+        "FROM subsets WHERE dataset = ? AND instance_id IN (FROM purged) GROUP BY selection_id",
+        [dataset],
     )
-    cursor.execute(f"CREATE OR REPLACE TEMP TABLE shrunk AS {lost}", [dataset])
     cursor.execute(
         "UPDATE selections SET size = size - shrunk.rows, note = trim(note || ' ' || shrunk.rows "
         "|| ' of its rows purged.') FROM shrunk "
@@ -155,14 +163,9 @@ def _forget_encoders(cursor: duckdb.DuckDBPyConnection, dataset: str) -> None:
 
 def _delete_contents(cursor: duckdb.DuckDBPyConnection, dataset: str) -> dict[str, int]:
     """Delete the contents that no row refers to any more, and their vectors."""
-    unreferred = (
-        "FROM contents WHERE dataset = ? AND content_hash NOT IN ("
-        "SELECT content_hash FROM instances WHERE dataset = ? UNION "
-        "SELECT content_hash FROM subsets WHERE dataset = ?)"
-    )
     own = [dataset] * 3
-    texts = cursor.execute(f"SELECT text {unreferred}", own).to_arrow_table()["text"]
-    contents = deleted(cursor, f"DELETE {unreferred}", own)
+    texts = cursor.execute(f"SELECT text {_UNREFERRED}", own).to_arrow_table()["text"]
+    contents = deleted(cursor, f"DELETE {_UNREFERRED}", own)
     return {"contents": contents, "embeddings": delete_vectors(cursor, texts)}
 
 
@@ -174,8 +177,10 @@ def _rewritten(
     change: Callable[[str], str],
 ) -> int:
     """Apply `change` to one column of a dataset's rows; return how many values it altered."""
+    place = f"{identifier(table)}.{identifier(column)}"
     found = cursor.execute(
-        f"SELECT DISTINCT {column} FROM {table} WHERE dataset = ? AND {column} IS NOT NULL",
+        f"SELECT DISTINCT {place} FROM {identifier(table)} WHERE dataset = ? "
+        f"AND {place} IS NOT NULL",
         [dataset],
     ).fetchall()
     after = {old: change(old) for (old,) in found}
@@ -183,8 +188,8 @@ def _rewritten(
     if altered:
         cursor.register("altered", pa.table({"old": [*altered], "new": [*altered.values()]}))
         cursor.execute(
-            f"UPDATE {table} SET {column} = altered.new FROM altered "
-            f"WHERE {table}.dataset = ? AND {table}.{column} = altered.old",
+            f"UPDATE {identifier(table)} SET {identifier(column)} = altered.new FROM altered "
+            f"WHERE dataset = ? AND {place} = altered.old",
             [dataset],
         )
     return len(altered)
@@ -200,7 +205,7 @@ def _forget_results(
     """
     assets = cursor.execute(
         "SELECT DISTINCT asset, details FROM records WHERE dataset = ? "
-        "QUALIFY row_number() OVER (PARTITION BY asset ORDER BY recorded_at DESC) = 1",
+        "QUALIFY row_number() OVER (PARTITION BY asset ORDER BY rowid DESC) = 1",
         [dataset],
     ).fetchall()
     parts = [part for table in tables for part in _FILLED_BY[table]]

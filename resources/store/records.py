@@ -43,6 +43,13 @@ _COLUMNS = (
     "dataset, asset, input_digest, data_version, version, rows_total, rows_new, rows_reused, "
     "rows_removed, seconds, device, details, run_id, cpu_seconds"
 )
+# A record and a start are never added to one snapshot. A start that is older than its column has
+# none; there, a run that both began a stage and recorded it has finished it.
+_STANDS = (
+    "CASE WHEN begun IS NULL THEN true WHEN begun_at IS NULL THEN run_id = begun_in "
+    "ELSE coalesce(snapshot > begun_at, false) END"
+)
+_CURRENT = "(SELECT id FROM ducklake_current_snapshot('lake'))"
 
 
 def latest(lake: Lake, dataset: str) -> dict[str, Record]:
@@ -52,10 +59,11 @@ def latest(lake: Lake, dataset: str) -> dict[str, Record]:
 
 def _latest(lake: Lake, dataset: str) -> dict[str, Record]:
     table = lake.read(
-        f"SELECT {_COLUMNS}, recorded_at >= coalesce(s.begun, recorded_at) AS stands "
-        "FROM records LEFT JOIN (SELECT asset AS a, max(started_at) AS begun FROM starts "
-        "WHERE dataset = ? GROUP BY asset) s ON s.a = records.asset WHERE dataset = ? "
-        "QUALIFY row_number() OVER (PARTITION BY asset ORDER BY recorded_at DESC) = 1",
+        f"SELECT {_COLUMNS}, {_STANDS} AS stands FROM records "
+        "LEFT JOIN (SELECT asset AS begun, run_id AS begun_in, snapshot AS begun_at FROM starts "
+        "WHERE dataset = ? QUALIFY row_number() OVER (PARTITION BY asset ORDER BY rowid DESC) = 1) "
+        "ON begun = asset WHERE dataset = ? "
+        "QUALIFY row_number() OVER (PARTITION BY asset ORDER BY records.rowid DESC) = 1",
         [dataset, dataset],
     )
     found = map(_record, table.to_pylist())
@@ -72,7 +80,7 @@ def history(lake: Lake, dataset: str, asset: str) -> list[tuple[datetime, Record
     """Return every record of one asset of a dataset with its time, oldest first."""
     table = lake.read(
         f"SELECT {_COLUMNS}, recorded_at FROM records WHERE dataset = ? AND asset = ? "
-        "ORDER BY recorded_at",
+        "ORDER BY rowid",
         [dataset, asset],
     )
     return [(row.pop("recorded_at"), _record(row)) for row in table.to_pylist()]
@@ -95,7 +103,7 @@ def at_snapshot(lake: Lake, dataset: str, asset: str, snapshot: int) -> Record |
         )
     table = lake.read(
         f"SELECT {_COLUMNS} FROM records WHERE dataset = ? AND asset = ? AND snapshot < ? "
-        "ORDER BY recorded_at DESC LIMIT 1",
+        "ORDER BY rowid DESC LIMIT 1",
         [dataset, asset, snapshot],
     )
     return _record(table.to_pylist()[0]) if table.num_rows else None
@@ -105,7 +113,8 @@ def begin(lake: Lake, dataset: str, asset: str, run_id: str) -> None:
     """Note that a stage begins to store; its next record says that it has finished."""
     lake.write(
         lambda cursor: cursor.execute(
-            "INSERT INTO starts VALUES (?, ?, ?, now()::TIMESTAMP)", [dataset, asset, run_id]
+            f"INSERT INTO starts VALUES (?, ?, ?, now()::TIMESTAMP, {_CURRENT})",
+            [dataset, asset, run_id],
         )
     )
     known = held.known(lake, dataset, RECORDS)
@@ -126,7 +135,7 @@ def append(lake: Lake, record: Record, metadata: str) -> None:
     lake.write(
         lambda cursor: cursor.execute(
             f"INSERT INTO records ({_COLUMNS}, metadata, recorded_at, snapshot) "
-            f"SELECT {marks}, now()::TIMESTAMP, id FROM ducklake_current_snapshot('lake')",
+            f"VALUES ({marks}, now()::TIMESTAMP, {_CURRENT})",
             values,
         )
     )
@@ -144,7 +153,7 @@ def metadata_of(lake: Lake, dataset: str, asset: str) -> str:
 def _metadata(lake: Lake, dataset: str) -> dict[str, str]:
     table = lake.read(
         "SELECT asset, metadata FROM records WHERE dataset = ? "
-        "QUALIFY row_number() OVER (PARTITION BY asset ORDER BY recorded_at DESC) = 1",
+        "QUALIFY row_number() OVER (PARTITION BY asset ORDER BY rowid DESC) = 1",
         [dataset],
     )
     return dict(zip(table["asset"].to_pylist(), table["metadata"].to_pylist(), strict=True))
@@ -154,7 +163,7 @@ def refreshed_digests(lake: Lake) -> dict[str, str]:
     """Return, per dataset, the folder digest that was last carried through the whole lineage."""
     table = lake.read(
         "SELECT dataset, folder_digest FROM refreshes "
-        "QUALIFY row_number() OVER (PARTITION BY dataset ORDER BY refreshed_at DESC) = 1"
+        "QUALIFY row_number() OVER (PARTITION BY dataset ORDER BY rowid DESC) = 1"
     )
     return dict(zip(table["dataset"].to_pylist(), table["folder_digest"].to_pylist(), strict=True))
 

@@ -85,13 +85,12 @@ def replace_instances(lake: Lake, dataset: str, instances: pa.Table, rejected: p
 
 def read_instances(lake: Lake, dataset: str, split: str | None = None) -> pa.Table:
     """Return the present instances of a dataset with their contents, sorted by id."""
-    clause = "AND i.split = ?" if split else ""
     return lake.read(
         "SELECT i.instance_id, i.content_hash, i.text_hash, i.split, i.file, c.text, c.label "
         "FROM instances i JOIN contents c "
         "ON c.dataset = i.dataset AND c.content_hash = i.content_hash "
-        f"WHERE i.dataset = ? {clause} ORDER BY i.instance_id",
-        [dataset, split] if split else [dataset],
+        "WHERE i.dataset = ? AND i.split = coalesce(?, i.split) ORDER BY i.instance_id",
+        [dataset, split or None],
     )
 
 

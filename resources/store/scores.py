@@ -10,7 +10,11 @@ from resources.lake import Lake
 
 
 def replace(
-    lake: Lake, dataset: str, ids: list[str], values: dict[str, NDArray[np.float64]]
+    lake: Lake,
+    dataset: str,
+    ids: list[str],
+    values: dict[str, NDArray[np.float64]],
+    family: str | None = None,
 ) -> None:
     """Replace the stored values of the given methods.
 
@@ -21,20 +25,37 @@ def replace(
     ids : list of str, length n
     values : dict of str to ndarray of float64, shape (n,)
         Values by method name.
+    family : str, optional
+        How the names of these methods begin, where they are the only ones that begin so: what is
+        stored under another such name goes, for example that of a class that is no more.
     """
-    table = pa.table({"instance_id": pa.array(ids, pa.string()), **values})
+    methods, count = list(values), len(ids)
+    table = pa.table(
+        {
+            "method": _repeated(methods, np.repeat(np.arange(len(methods)), count)),
+            "instance_id": _repeated(ids, np.tile(np.arange(count), len(methods))),
+            "value": np.concatenate([*values.values(), np.empty(0)]),
+        }
+    )
 
     def work(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.register("scored", table)
-        for method in values:
-            cursor.execute("DELETE FROM scores WHERE dataset = ? AND method = ?", [dataset, method])
-            cursor.execute(
-                f'INSERT INTO scores SELECT ?, ?, instance_id, "{method}" FROM scored',
-                [dataset, method],
-            )
+        cursor.execute(
+            "DELETE FROM scores WHERE dataset = ? "
+            "AND (list_contains(?::VARCHAR[], method) OR starts_with(method, ?))",
+            [dataset, methods, family],
+        )
+        cursor.execute(
+            "INSERT INTO scores SELECT ?, method, instance_id, value FROM scored", [dataset]
+        )
 
     held.forget(lake, dataset, *map(_what, values))
     lake.write(work)
+
+
+def _repeated(names: list[str], places: NDArray[np.int64]) -> pa.DictionaryArray:
+    """Return the names at some places, each kept once."""
+    return pa.DictionaryArray.from_arrays(places, pa.array(names, pa.string()))
 
 
 def read(lake: Lake, dataset: str, method: str, ids: list[str]) -> NDArray[np.float64]:
@@ -50,10 +71,14 @@ def _what(method: str) -> str:
 
 
 def _read(lake: Lake, dataset: str, method: str, ids: list[str]) -> NDArray[np.float64]:
+    # DuckLake writes what a plain column is compared with into a query of its catalogue, which a
+    # NUL character ends. A method's files are told by its name, so other names stay as they are.
+    named = "s.method || ''" if "\0" in method else "s.method"
     order = pa.table({"instance_id": pa.array(ids, pa.string()), "position": np.arange(len(ids))})
     rows = lake.read(
-        "SELECT p.position, s.value FROM place p JOIN scores s USING (instance_id) "
-        "WHERE s.dataset = ? AND s.method = ? ORDER BY p.position",
+        "SELECT p.position, s.value FROM place p "
+        "JOIN scores s ON s.instance_id || '' = p.instance_id "
+        f"WHERE s.dataset = ? AND {named} = ? ORDER BY p.position",
         [dataset, method],
         given={"place": order},
     )

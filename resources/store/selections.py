@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from resources.lake import Lake
+from resources.sql import identifier
 from sluice.errors import ConfigError
 
 SHORTEST_PREFIX = 4
@@ -62,7 +63,7 @@ def append(lake: Lake, chosen: list[tuple[SelectionHeader, pa.Table]]) -> None:
             "ANTI JOIN selections USING (selection_id, size)"
         )
         for table in ("subsets", "selections"):
-            cursor.execute(f"DELETE FROM {table} WHERE selection_id IN (FROM unseen)")
+            cursor.execute(f"DELETE FROM {identifier(table)} WHERE selection_id IN (FROM unseen)")
         cursor.execute(
             "INSERT INTO subsets SELECT k.selection_id, k.dataset, k.rank, k.instance_id, "
             "k.content_hash, k.gain, k.reason FROM kept k SEMI JOIN unseen USING (selection_id) "
@@ -104,7 +105,7 @@ def starting_with(lake: Lake, prefix: str) -> pa.Table:
     """Return id, dataset, method, budget and seed of the selections whose id starts so."""
     return lake.read(
         "SELECT selection_id, dataset, method, budget, seed FROM selections "
-        "WHERE starts_with(selection_id, ?) ORDER BY selected_at, selection_id",
+        "WHERE starts_with(selection_id, ?) ORDER BY rowid",
         [prefix.lower()],
     )
 

@@ -25,13 +25,16 @@ def row_fault(row: Row, without_id: bool, config: DatasetConfig) -> tuple[str, s
     Returns
     -------
     tuple of str or None
-        Reason (missing_label, unless the dataset has `labelling`; empty_text and text_too_long of
-        texts; empty_row and infinite_value of tables; unreadable_messages, mixed_roles,
-        no_prompt, no_response, bad_quality and text_too_long of instructions; those of
+        Reason (nul_character; missing_label, unless the dataset has `labelling`; empty_text and
+        text_too_long of texts; empty_row and infinite_value of tables; unreadable_messages,
+        mixed_roles, no_prompt, no_response, bad_quality and text_too_long of instructions; those of
         `sluice.data.conll.Rejected`, no_bio_tag, ill_formed_bio and text_too_long of tagged
         sentences; missing_id, unknown_split) and detail.
     """
     columns = config.columns
+    fault = _nul_fault(row, config)
+    if fault is not None:
+        return fault
     if not row.label and config.labelling is None:
         return "missing_label", f"The column {columns.label!r} is empty. Fill in the label."
     fault = _OF_TASK[config.task](row, config)
@@ -44,6 +47,25 @@ def row_fault(row: Row, without_id: bool, config: DatasetConfig) -> tuple[str, s
             "unknown_split",
             f"The {_split_source(row, config)} none of {', '.join(SPLIT_NAMES)}. Correct it.",
         )
+    return None
+
+
+def _nul_fault(row: Row, config: DatasetConfig) -> tuple[str, str] | None:
+    """Refuse NUL where a value is kept as it is: the lake's catalogue ends a value there.
+
+    What is kept as JSON may hold it: cells of tables, messages, words of sentences.
+    """
+    label = {"instructions": "family", "tokens": "tags"}.get(config.task, "label")
+    found = {"id": row.instance_id, label: row.label, "text": row.text, "group": row.group or ""}
+    if config.task == "instructions":
+        found["tags"] = "".join(read_conversation(row.text).tags or ())
+    for what, value in found.items():
+        if "\0" in value:
+            column = getattr(config.columns, what) or what
+            return (
+                "nul_character",
+                f"The column {column!r} holds a NUL character (U+0000). Take it out.",
+            )
     return None
 
 

@@ -75,6 +75,22 @@ def test_files_that_say_the_same_recompute_nothing(folder: Path, tweets: pa.Tabl
     assert versions() == before
 
 
+def test_a_file_goes_back_to_what_it_was_before_the_clock_was_put_back(
+    folder: Path, tweets: pa.Table
+) -> None:
+    lake, path = Lake(), folder / "rows.parquet"
+    first, before = path.read_bytes(), rows.read_instances(lake, "tweets")
+    for table, name in (("records", "recorded_at"), ("starts", "started_at")):
+        later = f"UPDATE {table} SET {name} = {name} + INTERVAL 1 HOUR"
+        lake.write(lambda cursor, later=later: cursor.execute(later))
+    pq.write_table(tweets.slice(10, 60), path)
+    assert ran(ROWS).computed
+    path.write_bytes(first)
+    assert ran(ROWS).computed
+    assert rows.read_instances(lake, "tweets").equals(before)
+    assert ran(ROWS).computed == {}
+
+
 def test_a_file_twice_adds_no_row(folder: Path, tweets: pa.Table) -> None:
     before = versions()
     shutil.copy(folder / "rows.parquet", folder / "copy.parquet")

@@ -1,5 +1,6 @@
 """The automation condition: what it requests, what it holds back, and what it leaves alone."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from lineage import run_lineage
 
+from assets.automation import asked_of
 from assets.text import ASSETS, TEXT, wanted
 from definitions import defs
 from resources.datasets import Datasets
@@ -159,6 +161,20 @@ def test_it_makes_what_is_missing_and_only_what_the_dataset_asks_for(
     assert requested <= asked
     (folder / "dataset.yaml").write_text("task: txet\n")
     assert daemon.tick() == set()
+
+
+def test_a_dataset_yaml_of_the_same_size_and_time_is_read_again(
+    make_dataset: Make, tweets: pa.Table
+) -> None:
+    path = make_dataset("a", tweets, **SMALL, seeds=[1]) / "dataset.yaml"
+    before, status = asked_of("a"), path.stat()
+    path.write_text(path.read_text().replace("- 1", "- 2"))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert path.stat().st_size == status.st_size
+    after = asked_of("a")
+    assert before
+    assert after
+    assert after.settings != before.settings
 
 
 def test_its_sensors_run_where_our_code_is(

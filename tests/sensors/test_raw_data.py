@@ -142,6 +142,9 @@ def test_a_failed_run_is_tried_again_after_a_pause(
     now = time.time()
     monkeypatch.setattr("sensors.raw_data.time.time", lambda: now + BACK_OFF_SECONDS + 1)
     assert watch.asked() == ["a"]
+    # The clock was a day ahead when the run failed.
+    monkeypatch.setattr("sensors.raw_data.time.time", lambda: now - 86_400)
+    assert watch.asked() == ["a"]
 
 
 def test_a_deleted_folder_loses_its_partition_on_the_second_tick_and_keeps_its_rows(

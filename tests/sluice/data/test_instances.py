@@ -75,6 +75,11 @@ def test_columns_hashes_and_ids():
         ({"text": "x", "label": "c", "id": "i", "split": "trian"}, "unknown_split",
          "The column 'split' holds none of train, training, val,"),
         ({"text": "x", "label": "c", "id": "i", "split": None}, "unknown_split", "holds none of"),
+        ({"text": "x", "label": "c", "id": "i\0"}, "nul_character", "The column 'id' holds a NUL"),
+        ({"text": "x", "label": "\0c"}, "nul_character", "The column 'label' holds a NUL"),
+        ({"text": "x", "label": "\0"}, "nul_character", "The column 'label' holds a NUL"),
+        ({"text": "x\0y", "label": "c"}, "nul_character", "The column 'text' holds a NUL"),
+        ({"text": "x", "label": "c", "split": "train\0"}, "unknown_split", "holds none of"),
     ],
 )  # fmt: skip
 def test_a_row_that_is_wrong_by_itself(row, reason, says):
@@ -86,7 +91,8 @@ def test_a_row_that_is_wrong_by_itself(row, reason, says):
     assert rejected["reason"] == reason
     assert says in rejected["detail"]
     assert (rejected["file"], rejected["row"]) == ("a.csv", 1)
-    assert rejected["text"] == (row["text"] or "")
+    assert rejected["text"] == (row["text"] or "").replace("\0", "␀")
+    assert "\0" not in "".join(map(str, rejected.values()))
     assert made.instances.num_rows == len(good)
 
 
