@@ -7,6 +7,7 @@ from typing import Any
 import duckdb
 
 from resources.lake import Lake
+from resources.store import repeats
 
 KEEP_DAYS = 30
 LONGEST_TRANSACTION = timedelta(days=1)
@@ -68,6 +69,7 @@ def maintain(
 
     def work(cursor: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         before = _files(cursor)
+        repeats.remove(cursor)
         compact(cursor)
         expired = _expire(cursor, ago(timedelta(days=keep_days)))
         removed = [

@@ -52,8 +52,8 @@ def _what(method: str) -> str:
 def _read(lake: Lake, dataset: str, method: str, ids: list[str]) -> NDArray[np.float64]:
     order = pa.table({"instance_id": pa.array(ids, pa.string()), "position": np.arange(len(ids))})
     rows = lake.read(
-        "SELECT p.position, s.value FROM place p JOIN scores s USING (instance_id) "
-        "WHERE s.dataset = ? AND s.method = ? ORDER BY p.position",
+        "SELECT p.position, min(s.value) AS value FROM place p JOIN scores s USING (instance_id) "
+        "WHERE s.dataset = ? AND s.method = ? GROUP BY p.position ORDER BY p.position",
         [dataset, method],
         given={"place": order},
     )
