@@ -40,6 +40,9 @@ logger = logging.getLogger("sluice.stage")
 
 Result = TypeVar("Result")
 
+# Seconds between two tries on a busy catalogue.
+LONGEST_PAUSE = 2.0
+
 _CONNECTIONS: dict[tuple[str, str], duckdb.DuckDBPyConnection] = {}
 # By thread. Making a cursor costs as much as a small query.
 _CURSORS: dict[tuple[str, str], dict[int, duckdb.DuckDBPyConnection]] = {}
@@ -292,7 +295,7 @@ class Lake(dg.ConfigurableResource):
         retrying = Retrying(
             retry=retry_if_exception(is_busy),
             stop=over,
-            wait=wait_random_exponential(multiplier=0.05, max=2.0),
+            wait=wait_random_exponential(multiplier=0.05, max=LONGEST_PAUSE),
             before_sleep=say,
             reraise=True,
         )
