@@ -84,7 +84,8 @@ def read(lake: Lake, hashes: Sequence[str]) -> StoredLosses:
         wanted,
         "SELECT w.position, l.windowed, l.conditional, l.unconditional FROM wanted w "
         "JOIN token_losses l USING (input_hash)",
-        "unnest(min({'c': conditional, 'w': windowed, 'u': unconditional}))",
+        "unnest(min({'conditional': conditional, 'windowed': windowed, "
+        "'unconditional': unconditional}))",
         "stored token losses",
     )
     lists = [_values(rows[name].combine_chunks()) for name in _LISTS]
