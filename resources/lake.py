@@ -173,6 +173,17 @@ class Lake(dg.ConfigurableResource):
                 "all runs: the log goes with the last of them."
             ) from None
 
+    def check_locks(self) -> None:
+        """Check that the locks which this process holds are its own still, before it acts outside.
+
+        Raises
+        ------
+        LakeError
+            If another machine has taken one: see `resources.fences`.
+        """
+        if self.catalog:
+            self.write(lambda _: None)
+
     def snapshot(self) -> int:
         """Return the id of the lake's newest snapshot."""
         rows = self.read("SELECT id FROM ducklake_current_snapshot('lake')")
