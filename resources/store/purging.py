@@ -151,7 +151,7 @@ def rewrite(lake: Lake) -> None:
             "CALL ducklake_expire_snapshots('lake', older_than => now())",
             "CALL ducklake_cleanup_old_files('lake', cleanup_all => true)",
             # A writer that was killed leaves files that no catalogue knows. With a Postgres
-            # catalogue another machine may be writing one right now.
+            # catalogue a machine that lost its lock may be writing one right now.
             "CALL ducklake_delete_orphaned_files('lake', "
             + ("older_than => now() - INTERVAL 1 DAY)" if lake.catalog else "cleanup_all => true)"),
             _WIDEST_BOUNDS,
