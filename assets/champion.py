@@ -151,6 +151,7 @@ def _decide(
             gain = paired_difference(right["validation"], theirs, **options)
             moves, decision = _ruling(challenger, champion, gain, len(theirs), gone)
             winner = challenger if moves else champion
+    lake.check_locks()
     registry.promote(tracking, name, winner.version)
     intervals = {split: accuracy_interval(values, **options) for split, values in right.items()}
     measured = {f"{split}_accuracy": [i.mean, i.low, i.high] for split, i in intervals.items()}

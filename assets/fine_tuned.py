@@ -228,6 +228,7 @@ def _train(
         pq.write_table(kept.drop_columns(["text"]), rows_file)
         run.artifact(output, "model")
         run.artifact(rows_file, "subset")
+        lake.check_locks()
         version = registry.register(
             tracking,
             name,

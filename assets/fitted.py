@@ -68,6 +68,7 @@ def fitted_asset(task: Task) -> dg.AssetsDefinition:
             by = read_encoder(lake, dataset, identity)
             names = read_rows(lake, dataset).class_names
             model = _fit(by, kept, names, family, training.seed)
+            lake.check_locks()
             details = _log(context, tracking, task, dataset, family, model, by, names, kept, chosen)
             return Outcome(
                 content=digest_of([chosen["rows_digest"], family, training.seed, identity]),

@@ -7,12 +7,12 @@ tells that it is dead; so does the process number that the command line leaves o
 
 import os
 import socket
-from pathlib import Path
 
 import dagster as dg
 from filelock import FileLock, Timeout
 
-from resources.locks import PARTITION_TAG
+from resources.lake import Lake
+from resources.locks import PARTITION_TAG, lock_of
 
 PROCESS_TAG = "sluice/process"
 
@@ -22,14 +22,14 @@ def own_process() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def fail_dead_runs(instance: dg.DagsterInstance, locks: Path) -> list[str]:
+def fail_dead_runs(instance: dg.DagsterInstance, lake: Lake) -> list[str]:
     """Mark dead runs as failed and free their slots; return their ids."""
     started = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
     holders = instance.event_log_storage.get_concurrency_run_ids()
     dead: list[str] = []
     for run in started:
         process = run.tags.get(PROCESS_TAG)
-        gone = _is_gone(process) if process else run.run_id in holders and _is_free(locks, run)
+        gone = _is_gone(process) if process else run.run_id in holders and _is_free(lake, run)
         if gone:
             instance.report_run_failed(run, "Its process ended without a word; run it again.")
             dead.append(run.run_id)
@@ -53,12 +53,20 @@ def _is_gone(process: str) -> bool:
     return False
 
 
-def _is_free(locks: Path, run: dg.DagsterRun) -> bool:
-    lock = FileLock(locks / f"{run.tags.get(PARTITION_TAG, '')}.lock")
+def _is_free(lake: Lake, run: dg.DagsterRun) -> bool:
+    """Whether nobody holds the dataset of a run, on this machine or on another one."""
+    dataset, locks = run.tags.get(PARTITION_TAG, ""), lake.folder / "locks"
     locks.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(locks / f"{dataset}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
         return False
     lock.release()
-    return True
+    if not lake.catalog:
+        return True
+    elsewhere = lock_of(lake, dataset)
+    try:
+        return elsewhere.try_now()
+    finally:
+        elsewhere.close()

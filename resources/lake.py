@@ -2,14 +2,20 @@
 
 With the SQLite catalogue (the default) every write holds an exclusive file lock and the catalogue
 runs in WAL mode; without the first, writers collide, and without the second a reader that stays
-open for seconds can make a writer's commit fail for good. With a Postgres catalogue the database
-does both, and no lock file is taken.
+open for seconds can make a writer's commit fail for good. With a Postgres catalogue every write
+holds an advisory lock of its database, which other machines see too.
+
+DuckLake itself would try a commit again on top of what others committed meanwhile, without asking
+again what is there already: two writers of the same rows would both store them. So its own retry
+is off, and the whole transaction is tried again here.
 """
 
 import importlib.util
+import logging
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,26 +24,29 @@ import duckdb
 import pyarrow as pa
 from filelock import FileLock, Timeout
 from pydantic import Field
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
-from resources.lock_holder import writer_of
+from resources import fences, lake_identity, postgres_locks
+from resources.lake_errors import LakeError, explanation, is_busy
+from resources.lock_holder import locker_of, writer_of
 from resources.paths import home
+from resources.postgres_locks import SAY_AFTER
 from resources.schema import TABLES
 from resources.sqlite_files import write_anew
-from sluice.errors import SluiceError
+
+__all__ = ["Lake", "LakeError"]
+
+logger = logging.getLogger("sluice.stage")
 
 Result = TypeVar("Result")
 
-MOST_ATTEMPTS = 12
+# Seconds between two tries on a busy catalogue.
+LONGEST_PAUSE = 2.0
 
 _CONNECTIONS: dict[tuple[str, str], duckdb.DuckDBPyConnection] = {}
 # By thread. Making a cursor costs as much as a small query.
 _CURSORS: dict[tuple[str, str], dict[int, duckdb.DuckDBPyConnection]] = {}
 _GUARD = threading.Lock()
-
-
-class LakeError(SluiceError):
-    """The lake cannot be read or written."""
 
 
 class Lake(dg.ConfigurableResource):
@@ -53,13 +62,27 @@ class Lake(dg.ConfigurableResource):
     )
     threads: int = Field(default=1, description="Threads of DuckDB in this process.")
     data_path: str = Field(
-        default="", description="Folder or object-store prefix of the Parquet files."
+        default="",
+        description="Folder or object-store prefix of the Parquet files; with a Postgres catalogue "
+        "one that all machines share.",
+    )
+    wait: float = Field(
+        default=120.0,
+        ge=0,
+        description="Seconds to wait for a catalogue that another program keeps locked.",
     )
 
     @property
     def folder(self) -> Path:
         """Folder of the catalogue, the locks and, by default, the data."""
         return Path(self.root).resolve() if self.root else home() / "lake"
+
+    @property
+    def data(self) -> str:
+        """Folder or object-store prefix of the data files."""
+        if lake_identity.is_remote(self.data_path):
+            return self.data_path
+        return str(Path(self.data_path).resolve()) if self.data_path else str(self.folder / "data")
 
     def read(
         self,
@@ -96,6 +119,7 @@ class Lake(dg.ConfigurableResource):
             with self._writer_lock():
                 cursor.execute("BEGIN")
                 try:
+                    fences.check(cursor, self.identity)
                     result = work(cursor)
                     cursor.execute("COMMIT")
                 except BaseException:
@@ -131,6 +155,7 @@ class Lake(dg.ConfigurableResource):
             # First, and with the same patience: a new connection takes the lock for itself.
             cursor = self._cursor(wait)
             with self._writer_lock(wait):
+                fences.check(cursor, self.identity)
                 return work(cursor)
 
         return self._translated(attempt)
@@ -147,6 +172,17 @@ class Lake(dg.ConfigurableResource):
                 f"{self.folder} in use, and its log may still hold them. End `sluice serve` and "
                 "all runs: the log goes with the last of them."
             ) from None
+
+    def check_locks(self) -> None:
+        """Check that the locks which this process holds are its own still, before it acts outside.
+
+        Raises
+        ------
+        LakeError
+            If another machine has taken one: see `resources.fences`.
+        """
+        if self.catalog:
+            self.write(lambda _: None)
 
     def snapshot(self) -> int:
         """Return the id of the lake's newest snapshot."""
@@ -181,9 +217,28 @@ class Lake(dg.ConfigurableResource):
                 cursors[thread] = cursor
             return cursors[thread]
 
-    def _writer_lock(self, wait: float = -1) -> AbstractContextManager[Any]:
-        # A Postgres catalogue serialises its own writers, also those of other machines.
-        return nullcontext() if self.catalog else FileLock(self.folder / "writer.lock", wait)
+    @contextmanager
+    def _writer_lock(self, wait: float = -1) -> Iterator[None]:
+        """Be the only writer; while another is, say who after a few seconds."""
+        if self.catalog:
+            with postgres_locks.writing(self.catalog, wait):
+                yield
+            return
+        lock = FileLock(self.folder / "writer.lock")
+        short = SAY_AFTER if wait < 0 else min(wait, SAY_AFTER)
+        try:
+            lock.acquire(timeout=short)
+        except Timeout:
+            if short == wait:
+                raise
+            logger.warning(
+                "The lake is being written by %s; waiting for it.", writer_of(self.folder)
+            )
+            lock.acquire(timeout=wait if wait < 0 else wait - short)
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _connect(self, wait: float) -> duckdb.DuckDBPyConnection:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -195,33 +250,70 @@ class Lake(dg.ConfigurableResource):
         scanner = "postgres_scanner" if self.catalog else "sqlite_scanner"
         for extension in (scanner, "ducklake"):
             connection.execute(f"LOAD '{_extension_file(extension)}'")
-        data = self.data_path or str(self.folder / "data")
-        if self.catalog:
-            target, options = f"ducklake:postgres:{self.catalog}", ""
-        else:
-            target = f"ducklake:sqlite:{self.folder / 'catalog.sqlite'}"
-            options = ", META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 5000"
+        connection.execute("SET GLOBAL ducklake_max_retry_count = 0")
         with self._writer_lock(wait):
-            connection.execute(
-                f"ATTACH '{_quoted(target)}' AS lake (DATA_PATH '{_quoted(data)}'{options})"
-            )
+            self._attach(connection)
+            lake_identity.settle(connection, self.data, self._called, shared=bool(self.catalog))
             # In one transaction: with one for each table it takes three times as long.
             connection.execute("BEGIN")
             _add_what_is_missing(connection)
             connection.execute("COMMIT")
         return connection
 
+    @property
+    def _called(self) -> str:
+        """How the catalogue is called in messages; never by its string, which has a password."""
+        return "in Postgres" if self.catalog else str(self.folder / "catalog.sqlite")
+
+    def _attach(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Attach the lake, and make a new one only where nothing is left of another."""
+        if self.catalog:
+            target, options = f"ducklake:postgres:{self.catalog}", ""
+        else:
+            target = f"ducklake:sqlite:{self.folder / 'catalog.sqlite'}"
+            options = ", META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 5000"
+        if not lake_identity.is_remote(self.data):
+            # The catalogue names its files by their place within the data folder, and the
+            # identity tells whether it is the right one: the folder may have been moved.
+            options += ", OVERRIDE_DATA_PATH true"
+        attach = f"ATTACH '{_quoted(target)}' AS lake (DATA_PATH '{_quoted(self.data)}'{options}"
+        try:
+            connection.execute(f"{attach}, CREATE_IF_NOT_EXISTS false)")
+        except duckdb.Error as error:
+            if "does not exist" not in str(error):
+                raise
+            lake_identity.check_none_there(connection, self.data, self._called)
+            connection.execute(f"{attach})")
+
     def _translated(self, attempt: Callable[[], Result]) -> Result:
+        began, said = time.monotonic(), False
+
+        def over(_: RetryCallState) -> bool:
+            return time.monotonic() - began > self.wait
+
+        def say(state: RetryCallState) -> None:
+            nonlocal said
+            if not said and time.monotonic() - began > SAY_AFTER and state.outcome is not None:
+                said = True
+                if "database is locked" in str(state.outcome.exception()):
+                    logger.warning(
+                        "The catalogue of the lake is locked by %s; waiting for it for up to "
+                        "%.0f s.",
+                        locker_of(self.folder),
+                        self.wait,
+                    )
+
         retrying = Retrying(
-            retry=retry_if_exception(_is_busy),
-            stop=stop_after_attempt(MOST_ATTEMPTS),
-            wait=wait_random_exponential(multiplier=0.05, max=2.0),
+            retry=retry_if_exception(is_busy),
+            stop=over,
+            wait=wait_random_exponential(multiplier=0.05, max=LONGEST_PAUSE),
+            before_sleep=say,
             reraise=True,
         )
         try:
             return retrying(attempt)
         except (duckdb.Error, OSError) as error:
-            raise LakeError(_explanation(error, self.folder)) from error
+            raise LakeError(explanation(error, self.folder)) from error
 
 
 def _add_what_is_missing(connection: duckdb.DuckDBPyConnection) -> None:
@@ -260,42 +352,3 @@ def _rollback(cursor: duckdb.DuckDBPyConnection) -> None:
     except duckdb.Error:
         # A commit that failed has ended the transaction already.
         return
-
-
-def _is_busy(error: BaseException) -> bool:
-    """Whether the whole transaction may be tried again.
-
-    A COMMIT that itself reports a lock is not among them: the catalogue may hold it for good.
-    """
-    text = str(error)
-    return (
-        isinstance(error, duckdb.Error)
-        and 'execute query "COMMIT"' not in text
-        and ("database is locked" in text or "Transaction conflict" in text)
-    )
-
-
-def _explanation(error: Exception, folder: Path) -> str:
-    if isinstance(error, Timeout):
-        return (
-            f"The lake {folder} is being written by {writer_of(folder)} and did not become free "
-            "in time. Try again later; if that process hangs, end it first."
-        )
-    text = str(error)
-    lowered = text.lower()
-    if "no space left" in lowered or "disk full" in lowered or "disk is full" in lowered:
-        return (
-            f"The disk that holds the lake {folder} is full. Nothing of this step was kept and "
-            f"nothing else was touched; free some space and run again. ({text})"
-        )
-    if any(word in lowered for word in ("read-only", "readonly", "permission denied")):
-        return (
-            f"The lake {folder} cannot be written. Make the folder writable for this user, or "
-            f"set SLUICE_HOME to one that is, and run again; nothing was changed. ({text})"
-        )
-    if "database is locked" in lowered:
-        return (
-            f"The catalogue of the lake {folder} stayed locked by another process. Wait for that "
-            f"process or end it, and run again; nothing of this step was kept. ({text})"
-        )
-    return f"The lake {folder} could not be used: {text}"

@@ -12,7 +12,22 @@ def writer_of(folder: Path) -> str:
     The operating system keeps the lock, and Linux alone tells its holder. What a process writes
     for is on the notes that holders of a dataset leave.
     """
-    process = _process_holding(folder / "writer.lock")
+    return _named(folder, _process_holding(folder / "writer.lock", "FLOCK"))
+
+
+def locker_of(folder: Path) -> str:
+    """Return who keeps the SQLite catalogue of the lake in `folder` locked for writing.
+
+    In WAL mode SQLite's locks are on the file of shared memory.
+    """
+    for name in ("catalog.sqlite-shm", "catalog.sqlite"):
+        process = _process_holding(folder / name, "POSIX")
+        if process is not None:
+            return _named(folder, process)
+    return "another process"
+
+
+def _named(folder: Path, process: int | None) -> str:
     if process is None:
         return "another process"
     for note in (folder / "locks").glob("*.holder.json"):
@@ -23,8 +38,8 @@ def writer_of(folder: Path) -> str:
     return f"process {process}"
 
 
-def _process_holding(lock: Path) -> int | None:
-    """Return the process that holds a lock, or None where that is not known."""
+def _process_holding(lock: Path, kind: str) -> int | None:
+    """Return another process that holds a lock for writing, or None where none is known."""
     try:
         inode = str(lock.stat().st_ino)
         lines = Path("/proc/locks").read_text().splitlines()
@@ -32,8 +47,9 @@ def _process_holding(lock: Path) -> int | None:
         return None
     for line in lines:
         # `1: FLOCK ADVISORY WRITE 4711 fe:00:2147250 0 EOF`; those that wait have `->` first.
-        _, kind, *_, process, file, _, _ = line.split()
-        if kind == "FLOCK" and file.rpartition(":")[2] == inode and _has_open(process, lock):
+        _, held, _, how, process, file, *_ = line.split()
+        mine = held == kind and how == "WRITE" and process != str(os.getpid())
+        if mine and file.rpartition(":")[2] == inode and _has_open(process, lock):
             return int(process)
     return None
 

@@ -1,10 +1,14 @@
-"""One run at a time per dataset: a second one waits, and says for whom."""
+"""One run at a time per dataset: a second one waits, and says for whom.
+
+On one machine a lock file keeps runs apart; with a Postgres catalogue an advisory lock of its
+database does so across machines, with a number that shuts out whoever has lost it.
+"""
 
 import json
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,8 +16,10 @@ import dagster as dg
 from filelock import FileLock, Timeout
 from pydantic import PrivateAttr
 
+from resources import fences
 from resources.held import held
-from resources.lake import Lake
+from resources.lake import Lake, LakeError
+from resources.postgres_locks import Advisory
 
 logger = logging.getLogger("sluice.stage")
 
@@ -44,6 +50,52 @@ def dataset_lock(folder: Path, dataset: str, holder: str) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def hold(lake: Lake, dataset: str, holder: str) -> Iterator[None]:
+    """Hold a dataset of a lake, on every machine that shares the lake; else as `dataset_lock`.
+
+    Raises
+    ------
+    LakeError
+        If the Postgres catalogue cannot be reached. Within the block every write raises it once
+        the lock is lost to another machine.
+    """
+    with dataset_lock(lake.folder / "locks", dataset, holder):
+        if not lake.catalog:
+            yield
+            return
+        with _across_machines(lake, dataset, holder):
+            yield
+
+
+def lock_of(lake: Lake, dataset: str) -> Advisory:
+    """Return the lock of a dataset across machines, not taken yet."""
+    return Advisory(lake.catalog, f"dataset {dataset}")
+
+
+@contextmanager
+def _across_machines(lake: Lake, dataset: str, holder: str) -> Iterator[None]:
+    lock = lock_of(lake, dataset)
+
+    def say(process: str) -> None:
+        noted = lake.read("SELECT holder FROM fences WHERE lock = ?", [lock.name])["holder"]
+        who = noted[0].as_py() if len(noted) else process
+        logger.warning("Dataset %s is in use by %s; waiting for it.", dataset, who)
+
+    try:
+        lock.acquire(say=say)
+        number = lake.write(lambda cursor: fences.take(cursor, lock.name, holder))
+        try:
+            with fences.fenced(lake.identity, lock, number):
+                yield
+        finally:
+            # Where the database is gone, so is the lock, and the next one takes a new number.
+            with suppress(LakeError):
+                lake.write(lambda cursor: fences.drop(cursor, lock.name, number))
+    finally:
+        lock.close()
+
+
 def _holder(note: Path) -> str:
     try:
         held = json.loads(note.read_text())
@@ -66,9 +118,8 @@ class DatasetLock(dg.ConfigurableResource):
         if not dataset:
             yield self
             return
-        folder = self.lake.folder / "locks"
         with (
-            dataset_lock(folder, dataset, f"run {run.run_id} of {run.job_name}"),
+            hold(self.lake, dataset, f"run {run.run_id} of {run.job_name}"),
             held(self.lake, dataset),
         ):
             yield self

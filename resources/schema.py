@@ -124,4 +124,6 @@ TABLES: dict[str, str] = {
     ),
     # which state of a dataset's folder was last carried through its whole lineage
     "refreshes": "dataset VARCHAR, folder_digest VARCHAR, run_id VARCHAR, refreshed_at TIMESTAMP",
+    # who has taken a lock that holds across machines, while it is held: see `resources.fences`
+    "fences": "lock VARCHAR, number BIGINT, holder VARCHAR",
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from resources.moved_artifacts import bring_over
 from resources.paths import home
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ class Tracking(dg.ConfigurableResource):
         """Return a client; the first use of a new database creates its tables."""
         (home() / "mlflow").mkdir(parents=True, exist_ok=True)
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        database = home() / "mlflow" / "mlflow.db"
+        if not self.artifact_root and self.tracking_uri == f"sqlite:///{database}":
+            bring_over(database, home() / "mlflow" / "artifacts")
         from mlflow.tracking import MlflowClient
 
         return MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)

@@ -80,7 +80,7 @@ def raw_data(
         reason = f"The folder of datasets {datasets.folder} cannot be read ({error}); kept all."
         return dg.SensorResult(skip_reason=reason, cursor=context.cursor)
 
-    for run_id in fail_dead_runs(context.instance, lake.folder / "locks"):
+    for run_id in fail_dead_runs(context.instance, lake):
         context.log.warning(f"Run {run_id} had ended without a word; it is marked as failed.")
     gone = sorted(set.union(*partitions.values()) - folders)
     drop = [name for name in gone if name in memory.missing]

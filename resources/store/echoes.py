@@ -4,6 +4,7 @@ import duckdb
 import pyarrow as pa
 
 from resources.lake import Lake
+from resources.store.repeats import without_repeats
 
 COLUMNS = "instance_id, content_hash, echo_hash, similarity, trusted, reason"
 
@@ -29,6 +30,7 @@ def replace(lake: Lake, dataset: str, echoes: pa.Table) -> None:
 
 def read(lake: Lake, dataset: str) -> pa.Table:
     """Return the echoes in order of id, columns as in `replace`."""
-    return lake.read(
+    found = lake.read(
         f"SELECT {COLUMNS} FROM echoes WHERE dataset = ? ORDER BY instance_id", [dataset]
     )
+    return without_repeats(found, "instance_id")

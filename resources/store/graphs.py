@@ -62,13 +62,15 @@ def replace(
 
 def read(lake: Lake, dataset: str, name: str, k: int, slack: int) -> StoredGraph | None:
     """Return the stored graph, or None where there is none of this width."""
-    rows = lake.read(
-        "SELECT instance_id, input_hash, parameters, neighbours, weights FROM graphs "
-        "WHERE dataset = ? AND graph = ? ORDER BY position",
-        [dataset, name],
+    sql = (
+        "position, instance_id, input_hash, parameters, neighbours, weights "
+        "FROM graphs WHERE dataset = ? AND graph = ? ORDER BY position"
     )
+    rows = lake.read(f"SELECT {sql}", [dataset, name])
+    if not _is_one(rows):
+        rows = lake.read(f"SELECT DISTINCT {sql}", [dataset, name])
     count = rows.num_rows
-    if not count or len(rows["neighbours"][0]) != k + slack:
+    if not _is_one(rows) or not count or len(rows["neighbours"][0]) != k + slack:
         return None
     lists, weights = (
         rows[column].combine_chunks().flatten().to_numpy().reshape(count, -1)
@@ -77,3 +79,8 @@ def read(lake: Lake, dataset: str, name: str, k: int, slack: int) -> StoredGraph
     ids = np.array(rows["instance_id"].to_pylist(), dtype=np.str_)
     graph = KnnGraph(ids=ids, k=k, slack=slack, lists=lists, list_weights=weights)
     return StoredGraph(graph, rows["input_hash"].to_pylist(), rows["parameters"][0].as_py())
+
+
+def _is_one(rows: pa.Table) -> bool:
+    """Whether the rows are those of one graph, and not of two over each other."""
+    return np.array_equal(rows["position"].to_numpy(), np.arange(rows.num_rows))

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from resources.lake import Lake
 from resources.store.records import Record
+from resources.store.repeats import without_repeats
 
 CHANGES = ("entered", "left", "edited", "stayed")
 _IN_ORDER = "list_position(['entered', 'left', 'edited', 'stayed'], c.change)"
@@ -26,8 +27,10 @@ _WHY_GONE = (
 )
 
 _CHANGES = (
-    "WITH a AS (SELECT p.place, s.* FROM subsets s JOIN pairs p ON s.selection_id = p.after), "
-    "b AS (SELECT p.place, s.* FROM subsets s JOIN pairs p ON s.selection_id = p.before), "
+    "WITH a AS (SELECT DISTINCT p.place, s.* FROM subsets s "
+    "JOIN pairs p ON s.selection_id = p.after), "
+    "b AS (SELECT DISTINCT p.place, s.* FROM subsets s "
+    "JOIN pairs p ON s.selection_id = p.before), "
     "changes AS (SELECT coalesce(a.place, b.place) AS place, "
     "CASE WHEN b.instance_id IS NULL THEN 'entered' WHEN a.instance_id IS NULL THEN 'left' "
     "WHEN a.content_hash <> b.content_hash THEN 'edited' ELSE 'stayed' END AS change, "
@@ -97,7 +100,7 @@ def compare(lake: Lake, before: str, after: str, *, texts: bool = False) -> pa.T
             "LEFT JOIN contents n ON n.dataset = c.dataset AND n.content_hash = c.hash "
             "LEFT JOIN contents o ON o.dataset = c.dataset AND o.content_hash = c.hash_before "
         )
-    return lake.read(
+    found = lake.read(
         f"{_CHANGES} SELECT c.change, c.instance_id, c.rank, c.rank_before, c.gain, "
         f"c.gain_before, c.reason, c.reason_before, {_WHY_GONE} AS why_gone{said} FROM changes c "
         "LEFT JOIN instances i ON i.dataset = c.dataset AND i.instance_id = c.instance_id "
@@ -107,6 +110,7 @@ def compare(lake: Lake, before: str, after: str, *, texts: bool = False) -> pa.T
         f"ORDER BY {_IN_ORDER}, coalesce(c.rank, c.rank_before)",
         given={"pairs": pa.table({"place": [0], "before": [before], "after": [after]})},
     )
+    return without_repeats(found, "change", "instance_id")
 
 
 def count(lake: Lake, pairs: Sequence[tuple[str, str]]) -> list[dict[str, int]]:

@@ -8,6 +8,7 @@ import duckdb
 
 from resources.lake import Lake
 from resources.sql import identifier, literal
+from resources.store import repeats
 
 KEEP_DAYS = 30
 LONGEST_TRANSACTION = timedelta(days=1)
@@ -40,9 +41,9 @@ def maintain(
     with ``AT (VERSION => n)``. A file goes only when it has been unneeded for longer than any
     transaction takes: one that began before may still read it, or be about to commit it.
 
-    With the SQLite catalogue this runs under the writer lock. With a Postgres catalogue there is
-    no such lock, and others may write meanwhile: there `longest_transaction` alone protects their
-    files, and a change that collides with theirs is tried again.
+    This runs under the writer's lock, with a Postgres catalogue that of all machines. A machine
+    that lost that lock without knowing may still write: there `longest_transaction` protects its
+    files, and what it commits in between makes this try again. Rows that are there twice go too.
 
     Parameters
     ----------
@@ -72,6 +73,7 @@ def maintain(
 
     def work(cursor: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         before = _files(cursor)
+        repeats.remove(cursor)
         compact(cursor)
         expired = expire(cursor, _ENDED, {"now": at, "since": at - timedelta(days=keep_days)})
         removed = [

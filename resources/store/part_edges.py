@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from resources.lake import Lake
+from resources.store.repeats import without_repeats
 from sluice.graphs.parts import Edges, Part
 
 
@@ -55,10 +56,11 @@ def replace(lake: Lake, dataset: str, graph: str, parts: Sequence[StoredPart]) -
 def read(lake: Lake, dataset: str, graph: str) -> list[StoredPart]:
     """Return the stored parts of one graph in their order; none where it was never made."""
     rows = lake.read(
-        "SELECT part, input_digest, positions, sources, targets, weights FROM part_edges "
+        "SELECT place, part, input_digest, positions, sources, targets, weights FROM part_edges "
         "WHERE dataset = ? AND graph = ? ORDER BY place",
         [dataset, graph],
     )
+    rows = without_repeats(rows, "place")
     columns = [_arrays(rows[name]) for name in ("positions", "sources", "targets", "weights")]
     keys, digests = rows["part"].to_pylist(), rows["input_digest"].to_pylist()
     return [

@@ -168,7 +168,7 @@ def rewrite(lake: Lake) -> None:
         [
             "CALL ducklake_cleanup_old_files('lake', cleanup_all => true)",
             # A writer that was killed leaves files that no catalogue knows. With a Postgres
-            # catalogue another machine may be writing one right now.
+            # catalogue a machine that lost its lock may be writing one right now.
             _ORPHANS_OF_A_DAY if lake.catalog else _ORPHANS,
             _WIDEST_BOUNDS,
         ]

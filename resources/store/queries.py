@@ -4,6 +4,7 @@ import duckdb
 import pyarrow as pa
 
 from resources.lake import Lake
+from resources.store.repeats import without_repeats
 
 COLUMNS = "rank, instance_id, content_hash, gain, reason, strategy"
 
@@ -31,10 +32,11 @@ def replace(lake: Lake, dataset: str, queue: pa.Table) -> None:
 
 def read(lake: Lake, dataset: str) -> pa.Table:
     """Return the queue with the texts of its rows, in order of rank."""
-    return lake.read(
+    found = lake.read(
         "SELECT q.rank, q.instance_id, q.content_hash, c.text, q.gain, q.reason, q.strategy "
         "FROM queries q LEFT JOIN contents c "
         "ON c.dataset = q.dataset AND c.content_hash = q.content_hash "
         "WHERE q.dataset = ? ORDER BY q.rank",
         [dataset],
     )
+    return without_repeats(found, "rank")

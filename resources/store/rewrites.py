@@ -57,7 +57,8 @@ def read(lake: Lake, hashes: Sequence[str]) -> dict[str, str]:
     """Return the rewritten texts of those of `hashes` that have one, by hash."""
     wanted = pa.table({"input_hash": pa.array(hashes, pa.string())})
     rows = lake.read(
-        "SELECT r.input_hash, r.rewritten FROM rewrites r SEMI JOIN wanted USING (input_hash)",
+        "SELECT r.input_hash, min(r.rewritten) AS rewritten FROM rewrites r "
+        "SEMI JOIN wanted USING (input_hash) GROUP BY r.input_hash",
         given={"wanted": wanted},
     )
     return dict(zip(rows["input_hash"].to_pylist(), rows["rewritten"].to_pylist(), strict=True))

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from resources import held
 from resources.lake import Lake
+from resources.store.repeats import without_repeats
 
 ROWS = "rows"
 
@@ -44,8 +45,9 @@ def replace_instances(lake: Lake, dataset: str, instances: pa.Table, rejected: p
             "CREATE OR REPLACE TEMP TABLE stale AS "
             "SELECT m.instance_id FROM instances m LEFT JOIN incoming i USING (instance_id) "
             "WHERE m.dataset = ? AND (i.instance_id IS NULL OR m.content_hash <> i.content_hash "
-            "OR m.split <> i.split OR m.file <> i.file)",
-            [dataset],
+            "OR m.split <> i.split OR m.file <> i.file OR m.instance_id IN (SELECT instance_id "
+            "FROM instances WHERE dataset = ? GROUP BY instance_id HAVING count(*) > 1))",
+            [dataset, dataset],
         )
         before = _count(cursor, "SELECT count(*) FROM instances WHERE dataset = ?", [dataset])
         stale = _count(cursor, "SELECT count(*) FROM stale")
@@ -85,13 +87,15 @@ def replace_instances(lake: Lake, dataset: str, instances: pa.Table, rejected: p
 
 def read_instances(lake: Lake, dataset: str, split: str | None = None) -> pa.Table:
     """Return the present instances of a dataset with their contents, sorted by id."""
-    return lake.read(
+    found = lake.read(
         "SELECT i.instance_id, i.content_hash, i.text_hash, i.split, i.file, c.text, c.label "
         "FROM instances i JOIN contents c "
         "ON c.dataset = i.dataset AND c.content_hash = i.content_hash "
-        "WHERE i.dataset = ? AND i.split = coalesce(?, i.split) ORDER BY i.instance_id",
+        "WHERE i.dataset = ? AND i.split = coalesce(?, i.split) "
+        "ORDER BY i.instance_id, i.content_hash, i.split, i.file",
         [dataset, split or None],
     )
+    return without_repeats(found, "instance_id")
 
 
 def read_rejected(lake: Lake, dataset: str) -> pa.Table:

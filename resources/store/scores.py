@@ -76,9 +76,9 @@ def _read(lake: Lake, dataset: str, method: str, ids: list[str]) -> NDArray[np.f
     named = "s.method || ''" if "\0" in method else "s.method"
     order = pa.table({"instance_id": pa.array(ids, pa.string()), "position": np.arange(len(ids))})
     rows = lake.read(
-        "SELECT p.position, s.value FROM place p "
+        "SELECT p.position, min(s.value) AS value FROM place p "
         "JOIN scores s ON s.instance_id || '' = p.instance_id "
-        f"WHERE s.dataset = ? AND {named} = ? ORDER BY p.position",
+        f"WHERE s.dataset = ? AND {named} = ? GROUP BY p.position ORDER BY p.position",
         [dataset, method],
         given={"place": order},
     )

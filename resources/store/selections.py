@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from resources.lake import Lake
 from resources.sql import identifier
+from resources.store.repeats import without_repeats
 from sluice.errors import ConfigError
 
 SHORTEST_PREFIX = 4
@@ -86,9 +87,10 @@ def headers(lake: Lake, selection_ids: list[str]) -> list[SelectionHeader]:
         "ORDER BY method, size, seed",
         given={"wanted": wanted},
     )
+    unique = {row["selection_id"]: row for row in rows.to_pylist()}
     return [
         SelectionHeader(**{**row, "parameters": json.loads(row["parameters"])})
-        for row in rows.to_pylist()
+        for row in unique.values()
     ]
 
 
@@ -105,7 +107,7 @@ def starting_with(lake: Lake, prefix: str) -> pa.Table:
     """Return id, dataset, method, budget and seed of the selections whose id starts so."""
     return lake.read(
         "SELECT selection_id, dataset, method, budget, seed FROM selections "
-        "WHERE starts_with(selection_id, ?) ORDER BY rowid",
+        "WHERE starts_with(selection_id, ?) GROUP BY ALL ORDER BY min(rowid)",
         [prefix.lower()],
     )
 
@@ -149,13 +151,14 @@ def find(lake: Lake, dataset: str, prefix: str) -> SelectionHeader:
 
 def rows(lake: Lake, selection_id: str) -> pa.Table:
     """Return the kept rows of one selection with their contents, in rank order."""
-    return lake.read(
+    found = lake.read(
         "SELECT s.rank, s.instance_id, s.content_hash, c.text, c.label, s.gain, s.reason "
         "FROM subsets s LEFT JOIN contents c "
         "ON c.dataset = s.dataset AND c.content_hash = s.content_hash "
         "WHERE s.selection_id = ? ORDER BY s.rank",
         [selection_id],
     )
+    return without_repeats(found, "rank")
 
 
 def positions(lake: Lake, selection_ids: list[str], ids: list[str]) -> dict[str, np.ndarray]:
@@ -163,11 +166,12 @@ def positions(lake: Lake, selection_ids: list[str], ids: list[str]) -> dict[str,
     place = pa.table({"instance_id": pa.array(ids, pa.string()), "position": np.arange(len(ids))})
     wanted = pa.table({"selection_id": pa.array(selection_ids, pa.string())})
     found = lake.read(
-        "SELECT s.selection_id, p.position FROM subsets s "
+        "SELECT s.selection_id, s.rank, p.position FROM subsets s "
         "SEMI JOIN wanted USING (selection_id) JOIN place p USING (instance_id) "
         "ORDER BY s.selection_id, s.rank",
         given={"place": place, "wanted": wanted},
     )
+    found = without_repeats(found, "selection_id", "rank")
     keys = found["selection_id"].to_pylist()
     at = found["position"].to_numpy()
     starts = [i for i, key in enumerate(keys) if i == 0 or key != keys[i - 1]]

@@ -41,7 +41,8 @@ def read(lake: Lake, hashes: Sequence[str]) -> dict[str, list[str]]:
     """Return the stored phrases of those of `hashes` that have some, by hash."""
     wanted = pa.table({"input_hash": pa.array(hashes, pa.string())})
     rows = lake.read(
-        "SELECT t.input_hash, t.tags FROM tags t SEMI JOIN wanted USING (input_hash)",
+        "SELECT t.input_hash, min(t.tags) AS tags FROM tags t SEMI JOIN wanted USING (input_hash) "
+        "GROUP BY t.input_hash",
         given={"wanted": wanted},
     )
     return dict(zip(rows["input_hash"].to_pylist(), rows["tags"].to_pylist(), strict=True))

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from resources.lake import Lake
+from resources.store.vectors import one_a_position
 from sluice.data.digests import digest
 from sluice.scores.s_ifd import TokenValues
 
@@ -78,13 +79,15 @@ def read(lake: Lake, hashes: Sequence[str]) -> StoredLosses:
     wanted = pa.table(
         {"position": np.arange(len(hashes)), "input_hash": pa.array(hashes, pa.string())}
     )
-    rows = lake.read(
+    rows = one_a_position(
+        lake,
+        wanted,
         "SELECT w.position, l.windowed, l.conditional, l.unconditional FROM wanted w "
-        "JOIN token_losses l USING (input_hash) ORDER BY w.position",
-        given={"wanted": wanted},
+        "JOIN token_losses l USING (input_hash)",
+        "unnest(min({'conditional': conditional, 'windowed': windowed, "
+        "'unconditional': unconditional}))",
+        "stored token losses",
     )
-    if rows.num_rows != len(hashes):
-        raise KeyError(f"{len(hashes) - rows.num_rows} rows have no stored token losses")
     lists = [_values(rows[name].combine_chunks()) for name in _LISTS]
     windowed = np.array(rows["windowed"].to_pylist(), dtype=bool)
     return StoredLosses(lists[0], lists[1], windowed)

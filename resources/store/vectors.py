@@ -62,17 +62,50 @@ def read(lake: Lake, hashes: list[str]) -> NDArray[np.float32]:
     wanted = pa.table(
         {"position": np.arange(len(hashes)), "input_hash": pa.array(hashes, pa.string())}
     )
-    rows = lake.read(
-        "SELECT w.position, e.vector FROM wanted w JOIN embeddings e USING (input_hash) "
-        "ORDER BY w.position",
-        given={"wanted": wanted},
+    rows = one_a_position(
+        lake,
+        wanted,
+        "SELECT w.position, e.vector FROM wanted w JOIN embeddings e USING (input_hash)",
+        "min(vector) AS vector",
+        "stored vector",
     )
-    if rows.num_rows != len(hashes):
-        raise KeyError(f"{len(hashes) - rows.num_rows} rows have no stored vector")
     if not hashes:
         return np.empty((0, 0), dtype=np.float32)
     flat = rows["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return np.ascontiguousarray(flat.reshape(len(hashes), -1), dtype=np.float32)
+
+
+def one_a_position(lake: Lake, wanted: pa.Table, sql: str, least: str, what: str) -> pa.Table:
+    """Run a query that finds one row for each position of `wanted`, in their order.
+
+    Two machines once stored the same key twice; of such rows the least is read, always the same.
+
+    Parameters
+    ----------
+    lake : Lake
+    wanted : pyarrow.Table
+        With a column position, 0 to n - 1.
+    sql : str
+        Of `wanted`, with a column position.
+    least : str
+        The other columns, where there are several rows of a position.
+    what : str
+        What was looked for, for the error.
+
+    Raises
+    ------
+    KeyError
+        If nothing is found for a position.
+    """
+    rows = lake.read(f"{sql} ORDER BY position", given={"wanted": wanted})
+    if not rows["position"].equals(wanted["position"]):
+        rows = lake.read(
+            f"SELECT position, {least} FROM ({sql}) GROUP BY position ORDER BY position",
+            given={"wanted": wanted},
+        )
+    if rows.num_rows != wanted.num_rows:
+        raise KeyError(f"{wanted.num_rows - rows.num_rows} rows have no {what}")
+    return rows
 
 
 def as_lists(vectors: NDArray[Any]) -> pa.LargeListArray:

@@ -77,7 +77,7 @@ def labels(
 ) -> None:
     """Put labels back into the dataset's files: all are checked before any is written."""
     config = _config(dataset)
-    from resources.locks import dataset_lock
+    from resources.locks import hold
     from resources.store import queries
     from sluice.data.answers_file import judge, read_answers
     from sluice.data.put_back import put_back
@@ -86,7 +86,7 @@ def labels(
     folder = workspace.resource("datasets").folder / dataset
     answers = read_answers(filled)
     # No run reads the files half old and half new, and nobody else writes them.
-    with dataset_lock(lake.folder / "locks", dataset, "sluice labels"):
+    with hold(lake, dataset, "sluice labels"):
         queue = queries.read(lake, dataset)["instance_id"].to_pylist()
         found = judge(answers, folder, config, queue, new_labels=new_labels, strict=strict)
         put_back(folder, str(config.columns.label), found.labels)

@@ -189,13 +189,13 @@ def _purged(
     from assets.lineages import LINEAGES
     from assets.report import report_path
     from resources import dead_runs, run_history
-    from resources.locks import dataset_lock
+    from resources.locks import hold
     from resources.paths import home
 
     with workspace.dagster_instance() as instance:
-        dead_runs.fail_dead_runs(instance, lake.folder / "locks")
+        dead_runs.fail_dead_runs(instance, lake)
         _check_no_run(dataset, run_history.under_way(instance, dataset))
-        with dataset_lock(lake.folder / "locks", dataset, "sluice purge"):
+        with hold(lake, dataset, "sluice purge"):
             # The lock may have been waited for, and the files may have changed meanwhile.
             check()
             counts = {"runs": run_history.forget(instance, dataset)}

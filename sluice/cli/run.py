@@ -101,7 +101,7 @@ def materialise(
     lineage = lineage_of(config)
     home = workspace.dagster_instance()
     home.add_dynamic_partitions(lineage.task.name, [dataset])
-    dead_runs.fail_dead_runs(home, workspace.resource("lake").folder / "locks")
+    dead_runs.fail_dead_runs(home, workspace.resource("lake"))
     what = EVALUATIONS if evaluate else REBUILD if rebuild else REFRESH
     whole = lineage.apart(config) if evaluate and lineage.apart else lineage.wanted(config)
     job = defs.resolve_job_def(job_name(lineage.task.name, what))

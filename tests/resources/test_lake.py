@@ -6,7 +6,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
 
@@ -108,29 +111,92 @@ def test_a_killed_writer_leaves_a_lake_that_works(tmp_path: Path) -> None:
     assert count(lake) == 2
 
 
-def test_a_catalogue_that_stays_locked_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lake = Lake(root=str(tmp_path))
-    add(lake, "a")
-    # Another process: SQLite's locks do not hold between two libraries in one process.
+@contextmanager
+def locked(path: Path, begin: str = "BEGIN EXCLUSIVE") -> Iterator[int]:
+    """Keep a SQLite catalogue locked from another process; give its number.
+
+    SQLite's locks do not hold between two libraries in one process.
+    """
     script = (
         "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
-        "c.execute('BEGIN EXCLUSIVE'); print('locked', flush=True); sys.stdin.read()\n"
+        "c.execute(sys.argv[2]); print('locked', flush=True); sys.stdin.read()\n"
     )
-    other = subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path / "catalog.sqlite")],
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(path), begin],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    )
-    assert other.stdout is not None
-    assert other.stdout.readline().strip() == "locked"
-    monkeypatch.setattr("resources.lake.MOST_ATTEMPTS", 1)
-    with pytest.raises(LakeError, match="stayed locked by another process"):
-        add(lake, "b")
-    other.communicate("")
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline().strip() == "locked"
+        yield other.pid
+
+
+def test_a_catalogue_that_stays_locked_is_named(tmp_path: Path) -> None:
+    lake = Lake(root=str(tmp_path), wait=0.2)
+    add(lake, "a")
+    with locked(tmp_path / "catalog.sqlite") as process:
+        began = time.monotonic()
+        with pytest.raises(LakeError, match=rf"stayed locked by .* \(process {process}\)"):
+            add(lake, "b")
+        assert time.monotonic() - began < 5
     add(lake, "c")
+    assert count(lake) == 2
+
+
+@pytest.mark.parametrize("begin", ["BEGIN EXCLUSIVE", "BEGIN IMMEDIATE"])
+def test_a_locked_catalogue_is_waited_for_and_written_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, begin: str
+) -> None:
+    assert Lake().wait == 120
+    lake = Lake(root=str(tmp_path))
+    add(lake, "a")
+    # More tries than there ever were before: only time ends the waiting.
+    monkeypatch.setattr("resources.lake.SAY_AFTER", 0.1)
+    monkeypatch.setattr("resources.lake.LONGEST_PAUSE", 0.02)
+    with caplog.at_level("WARNING", "sluice.stage"):
+        with locked(tmp_path / "catalog.sqlite", begin) as process:
+            late = threading.Thread(target=add, args=(lake, "b"))
+            late.start()
+            late.join(2)
+            assert late.is_alive()
+        late.join(30)
+    assert f"locked by process {process}; waiting for it" in caplog.text
+    assert caplog.text.count("waiting for it") == 1
+    assert lake.read("SELECT dataset FROM refreshes ORDER BY ALL")["dataset"].to_pylist() == [
+        "a",
+        "b",
+    ]
+
+
+def test_a_writer_is_waited_for_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    lake = Lake(root=str(tmp_path))
+    add(lake, "a")
+    monkeypatch.setattr("resources.lake.SAY_AFTER", 0.1)
+    script = (
+        "import sys; from filelock import FileLock; lock = FileLock(sys.argv[1]); lock.acquire()\n"
+        "print('held', flush=True); sys.stdin.read()\n"
+    )
+    with (
+        caplog.at_level("WARNING", "sluice.stage"),
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path / "writer.lock")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as other,
+    ):
+        assert other.stdout is not None
+        assert other.stdout.readline().strip() == "held"
+        late = threading.Thread(target=add, args=(lake, "b"))
+        late.start()
+        late.join(1)
+        assert late.is_alive()
+        other.communicate("")
+        late.join(30)
+    assert f"The lake is being written by process {other.pid}; waiting for it." in caplog.text
     assert count(lake) == 2
 
 
@@ -171,62 +237,6 @@ def test_a_read_only_lake_is_named(small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
     lake.close()
     assert count(lake) == 1
-    lake.close()
-
-
-@pytest.fixture
-def postgres(tmp_path: Path) -> str:
-    """Start a PostgreSQL server of this test's own and return how to reach it."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found:
-        pytest.skip("PostgreSQL's server programs are not installed")
-    bin_folder, data = found[-1].parent, tmp_path / "pg"
-    as_user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-    if as_user:
-        for part in (tmp_path, *tmp_path.parents):
-            if part != Path("/") and part.stat().st_uid == 0:
-                part.chmod(part.stat().st_mode | 0o011)
-        data.mkdir()
-        shutil.chown(data, "postgres")
-    run = {"check": True, "capture_output": True}
-    subprocess.run([*as_user, bin_folder / "initdb", "-D", data, "-A", "trust"], **run)
-    port = 20000 + os.getpid() % 20000
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={data}"
-    control = [*as_user, bin_folder / "pg_ctl", "-D", data, "-w"]
-    subprocess.run([*control, "-l", data / "log", "-o", options, "start"], **run)
-    user = "postgres" if as_user else os.environ.get("USER", "postgres")
-    yield f"host=127.0.0.1 port={port} user={user} dbname=postgres"
-    subprocess.run([*control, "-m", "immediate", "stop"], **run)
-
-
-def _append_to_postgres(folder: str, catalog: str, worker: int) -> None:
-    lake = Lake(root=folder, catalog=catalog)
-    for i in range(5):
-        add(lake, f"{worker}-{i}")
-
-
-@pytest.mark.postgres
-def test_a_postgres_catalogue_serves_several_processes(tmp_path: Path, postgres: str) -> None:
-    lake = Lake(root=str(tmp_path / "lake"), catalog=postgres)
-    add(lake, "first")
-    context = multiprocessing.get_context("spawn")
-    folder = str(tmp_path / "lake")
-    workers = [
-        context.Process(target=_append_to_postgres, args=(folder, postgres, i)) for i in range(3)
-    ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(120)
-    assert [worker.exitcode for worker in workers] == [0, 0, 0]
-    given = np.eye(3, dtype=np.float32)
-    vectors.append(lake, ["a", "b", "c"], "e", given)
-    assert np.array_equal(vectors.read(lake, ["c", "a"]), given[[2, 0]])
-    assert count(lake) == 16
-    before = lake.snapshot()
-    add(lake, "last")
-    old = lake.read(f"SELECT count(*) AS n FROM refreshes AT (VERSION => {before})")
-    assert (old["n"][0].as_py(), count(lake)) == (16, 17)
     lake.close()
 
 
