@@ -32,6 +32,7 @@ from resources.lock_holder import locker_of, writer_of
 from resources.paths import home
 from resources.postgres_locks import SAY_AFTER
 from resources.schema import TABLES
+from resources.sql import literal
 from resources.sqlite_files import write_anew
 
 __all__ = ["Lake", "LakeError"]
@@ -245,7 +246,7 @@ class Lake(dg.ConfigurableResource):
         connection = duckdb.connect()
         # A second thread doubles the CPU time of a small query, and most are small.
         connection.execute(f"SET threads = {self.threads}")
-        # Times of records order them: they must not jump when clocks are put back.
+        # Stored times are shown to people; without this they would be of the writer's time zone.
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
         scanner = "postgres_scanner" if self.catalog else "sqlite_scanner"
         for extension in (scanner, "ducklake"):
@@ -276,7 +277,7 @@ class Lake(dg.ConfigurableResource):
             # The catalogue names its files by their place within the data folder, and the
             # identity tells whether it is the right one: the folder may have been moved.
             options += ", OVERRIDE_DATA_PATH true"
-        attach = f"ATTACH '{_quoted(target)}' AS lake (DATA_PATH '{_quoted(self.data)}'{options}"
+        attach = f"ATTACH {literal(target)} AS lake (DATA_PATH {literal(self.data)}{options}"
         try:
             connection.execute(f"{attach}, CREATE_IF_NOT_EXISTS false)")
         except duckdb.Error as error:
@@ -340,10 +341,6 @@ def _extension_file(name: str) -> Path:
             "run `make setup` again."
         )
     return next(Path(spec.origin).parent.glob("extensions/*/*.duckdb_extension"))
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
 
 
 def _rollback(cursor: duckdb.DuckDBPyConnection) -> None:
