@@ -26,8 +26,6 @@ OURS = {
     ("resources/lake.py", "column"),
     ("resources/lake.py", "options"),
     ("resources/lake.py", "self.threads"),
-    ("resources/lake.py", "_quoted(target)"),
-    ("resources/lake.py", "_quoted(data)"),
     ("resources/lake.py", "_extension_file(extension)"),
     # numbers of snapshots, question marks, and parts of statements that are made beside them
     ("resources/store/history.py", "said"),
@@ -39,6 +37,15 @@ OURS = {
     ("resources/store/purging_rows.py", "place"),
     ("resources/store/purging_rows.py", "source"),
     ("resources/store/records.py", "marks"),
+    # tables and columns of constants beside them
+    ("resources/moved_artifacts.py", "table"),
+    ("resources/moved_artifacts.py", "column"),
+    ("resources/store/graphs.py", "sql"),
+    ("resources/store/repeats.py", "table"),
+    ("resources/store/repeats.py", "keys"),
+    ("resources/store/repeats.py", "order"),
+    ("resources/store/vectors.py", "sql"),
+    ("resources/store/vectors.py", "least"),
     ("resources/store/scores.py", "named"),
 }
 
