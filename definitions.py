@@ -24,6 +24,9 @@ defs = dg.Definitions(
     # A step process costs over two CPU-seconds, a step in the run's process a tenth of one.
     executor=dg.in_process_executor,
     resources={
+        # Stages keep their rows in the lake. Dagster's default would let a run's configuration
+        # name the folder that outputs are pickled into.
+        "io_manager": dg.mem_io_manager,
         "lake": lake,
         "datasets": Datasets(),
         "lock": DatasetLock(lake=lake),

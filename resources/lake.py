@@ -13,7 +13,6 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
-import dagster as dg
 import duckdb
 import pyarrow as pa
 from filelock import FileLock, Timeout
@@ -23,6 +22,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from resources.lock_holder import writer_of
 from resources.paths import home
 from resources.schema import TABLES
+from resources.settled import SettledResource
 from resources.sqlite_files import write_anew
 from sluice.errors import SluiceError
 
@@ -40,7 +40,7 @@ class LakeError(SluiceError):
     """The lake cannot be read or written."""
 
 
-class Lake(dg.ConfigurableResource):
+class Lake(SettledResource):
     """Row store of every stage, as DuckLake tables."""
 
     root: str = Field(

@@ -10,6 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from resources.paths import home
+from resources.settled import SettledResource
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -18,7 +19,7 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 
 
-class Tracking(dg.ConfigurableResource):
+class Tracking(SettledResource):
     """Where runs, models and their aliases are kept."""
 
     uri: str = Field(
