@@ -21,6 +21,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 
 from resources.lock_holder import writer_of
 from resources.paths import home
+from resources.redaction import without_passwords
 from resources.schema import TABLES
 from resources.settled import SettledResource
 from resources.sqlite_files import write_anew
@@ -49,7 +50,7 @@ class Lake(SettledResource):
     catalog: str = Field(
         default="",
         description="Empty for the SQLite catalogue, or a libpq string of a Postgres catalogue, "
-        "for example `dbname=lake host=127.0.0.1`.",
+        "for example `dbname=lake host=127.0.0.1`; the password may be in PGPASSWORD or .pgpass.",
     )
     threads: int = Field(default=1, description="Threads of DuckDB in this process.")
     data_path: str = Field(
@@ -221,6 +222,7 @@ class Lake(SettledResource):
         try:
             return retrying(attempt)
         except (duckdb.Error, OSError) as error:
+            without_passwords(error, self.catalog)
             raise LakeError(_explanation(error, self.folder)) from error
 
 

@@ -1,11 +1,14 @@
 """Resources that the code and the environment set up, and no run's configuration."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.definition_config_schema import (
     convert_user_facing_definition_config_schema,
 )
+
+from resources.redaction import redacted
 
 
 class SettledResource(dg.ConfigurableResource):
@@ -25,3 +28,8 @@ class SettledResource(dg.ConfigurableResource):
         super().__init__(**given)
         nothing = convert_user_facing_definition_config_schema({})
         self._state__internal__ = self._state__internal__._replace(config_schema=nothing)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Return the fields for `repr`, without passwords."""
+        for name, value in super().__repr_args__():
+            yield name, redacted(value) if isinstance(value, str) else value

@@ -10,13 +10,19 @@ import dagster as dg
 from pydantic import Field
 
 from resources.paths import home
+from resources.redaction import redacted, without_passwords
 from resources.settled import SettledResource
+from sluice.errors import SluiceError
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
+
+
+class TrackingError(SluiceError):
+    """MLflow's store cannot be used."""
 
 
 class Tracking(SettledResource):
@@ -49,7 +55,15 @@ class Tracking(SettledResource):
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         from mlflow.tracking import MlflowClient
 
-        return MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
+        uri = self.tracking_uri
+        try:
+            return MlflowClient(tracking_uri=uri, registry_uri=uri)
+        except Exception as error:
+            without_passwords(error, uri)
+            raise TrackingError(
+                f"MLflow cannot use its store {redacted(uri)}: {error}. Mend that, or set "
+                "MLFLOW_TRACKING_URI to another store; unset, it is a database of this workspace."
+            ) from error
 
     def experiment(self, name: str) -> str:
         """Return the id of an experiment, created with an explicit artifact location."""
