@@ -18,6 +18,7 @@ MOST_LETTERS = 24
 
 # These draw a box or a picture for every letter there is, or letters of mathematics only.
 _NO_FONT_OF_TEXTS = ("Last Resort", "Emoji", "STIX", "cm")
+_REGULAR = {(weight, "normal", "normal") for weight in (400, "normal", "regular")}
 
 
 @dataclass(frozen=True)
@@ -111,15 +112,20 @@ def _letters(path: str) -> frozenset[str]:
 @lru_cache(maxsize=1024)
 def _families(missing: frozenset[str]) -> tuple[str, ...] | None:
     """Return few families that have some letters, or None where an installed one lacks them."""
-    from matplotlib.font_manager import FontProperties, findfont, fontManager
+    from matplotlib.font_manager import fontManager
 
     found: list[str] = []
-    names = sorted({e.name for e in fontManager.ttflist}, key=lambda n: ("Sans" not in n, n))
+    # matplotlib complains of a family that it is asked for and that has no regular font.
+    regular = {
+        entry.name: entry.fname
+        for entry in fontManager.ttflist
+        if (entry.weight, entry.style, entry.stretch) in _REGULAR
+    }
+    names = sorted(regular, key=lambda name: ("Sans" not in name, name))
     for name in names if missing else ():
         if name.startswith(_NO_FONT_OF_TEXTS) or "Emoji" in name:
             continue
-        # The very file that matplotlib will take for the family.
-        has = missing & _letters(findfont(FontProperties(family=[name])))
+        has = missing & _letters(regular[name])
         if has:
             found.append(name)
             missing = missing - has
