@@ -21,6 +21,7 @@ from resources.paths import encoders_root
 from resources.store import records
 from sluice.data.config import DatasetConfig
 from sluice.data.config_adaptation import Adaptation
+from sluice.encoders.pretrained import pretrained
 from sluice.encoders.text import TextEncoder
 from sluice.errors import ConfigError, SluiceError
 from sluice.models.training import TrainingConfig
@@ -185,7 +186,7 @@ def _adapt(
 
     source = resolve_model(config.encoder.model)
     training, evaluation = make_blocks(
-        AutoTokenizer.from_pretrained(source),
+        pretrained(AutoTokenizer, source),
         [joined_words(text) for text in train.texts],
         train.ids,
         length=said.block_length,

@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-import dagster as dg
 from pydantic import Field
 
 from resources.paths import datasets_root
+from resources.settled import SettledResource
 from sluice.data.config import DatasetConfig, load_config
 from sluice.errors import SluiceError
 
@@ -15,7 +15,7 @@ class DatasetsRootError(SluiceError, OSError):
     """The folder of datasets cannot be read."""
 
 
-class Datasets(dg.ConfigurableResource):
+class Datasets(SettledResource):
     """Finds datasets: each is a folder with a `dataset.yaml`."""
 
     root: str = Field(

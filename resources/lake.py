@@ -19,7 +19,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import dagster as dg
 import duckdb
 import pyarrow as pa
 from filelock import FileLock, Timeout
@@ -31,7 +30,9 @@ from resources.lake_errors import LakeError, explanation, is_busy
 from resources.lock_holder import locker_of, writer_of
 from resources.paths import home
 from resources.postgres_locks import SAY_AFTER
+from resources.redaction import without_passwords
 from resources.schema import TABLES
+from resources.settled import SettledResource
 from resources.sql import literal
 from resources.sqlite_files import write_anew
 
@@ -50,7 +51,7 @@ _CURSORS: dict[tuple[str, str], dict[int, duckdb.DuckDBPyConnection]] = {}
 _GUARD = threading.Lock()
 
 
-class Lake(dg.ConfigurableResource):
+class Lake(SettledResource):
     """Row store of every stage, as DuckLake tables."""
 
     root: str = Field(
@@ -59,7 +60,7 @@ class Lake(dg.ConfigurableResource):
     catalog: str = Field(
         default="",
         description="Empty for the SQLite catalogue, or a libpq string of a Postgres catalogue, "
-        "for example `dbname=lake host=127.0.0.1`.",
+        "for example `dbname=lake host=127.0.0.1`; the password may be in PGPASSWORD or .pgpass.",
     )
     threads: int = Field(default=1, description="Threads of DuckDB in this process.")
     data_path: str = Field(
@@ -314,6 +315,7 @@ class Lake(dg.ConfigurableResource):
         try:
             return retrying(attempt)
         except (duckdb.Error, OSError) as error:
+            without_passwords(error, self.catalog)
             raise LakeError(explanation(error, self.folder)) from error
 
 

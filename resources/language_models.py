@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-import dagster as dg
 from pydantic import Field
 
 from resources.compute import Compute
 from resources.paths import models_root
+from resources.settled import SettledResource
 from sluice.data.config_language import LanguageModel
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "smollm2-135m-instruct"
 
 
-class LanguageModels(dg.ConfigurableResource):
+class LanguageModels(SettledResource):
     """Finds language models; the default one is converted once a machine."""
 
     root: str = Field(

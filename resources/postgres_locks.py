@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from resources.lake_errors import LakeError
+from resources.redaction import redacted
 
 logger = logging.getLogger("sluice.stage")
 
@@ -122,7 +123,7 @@ class Advisory:
                 if fresh or not again:
                     raise LakeError(
                         "The Postgres catalogue of the lake cannot be reached: "
-                        f"{str(error).strip()}. Start the server or correct the field catalog of "
+                        f"{redacted(str(error).strip(), self._catalog)}. Start the server or correct the field catalog of "
                         "the resource lake, and run again."
                     ) from None
         raise AssertionError("unreachable")

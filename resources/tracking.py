@@ -11,6 +11,9 @@ from pydantic import Field
 
 from resources.moved_artifacts import bring_over
 from resources.paths import home
+from resources.redaction import redacted, without_passwords
+from resources.settled import SettledResource
+from sluice.errors import SluiceError
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -19,7 +22,11 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 
 
-class Tracking(dg.ConfigurableResource):
+class TrackingError(SluiceError):
+    """MLflow's store cannot be used."""
+
+
+class Tracking(SettledResource):
     """Where runs, models and their aliases are kept."""
 
     uri: str = Field(
@@ -52,7 +59,15 @@ class Tracking(dg.ConfigurableResource):
             bring_over(database, home() / "mlflow" / "artifacts")
         from mlflow.tracking import MlflowClient
 
-        return MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
+        uri = self.tracking_uri
+        try:
+            return MlflowClient(tracking_uri=uri, registry_uri=uri)
+        except Exception as error:
+            without_passwords(error, uri)
+            raise TrackingError(
+                f"MLflow cannot use its store {redacted(uri)}: {error}. Mend that, or set "
+                "MLFLOW_TRACKING_URI to another store; unset, it is a database of this workspace."
+            ) from error
 
     def experiment(self, name: str) -> str:
         """Return the id of an experiment, created with an explicit artifact location."""

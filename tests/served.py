@@ -1,5 +1,6 @@
 """`sluice serve` in a process of its own, for the tests that use it as a person does."""
 
+import http.client
 import json
 import os
 import signal
@@ -65,6 +66,18 @@ class Served:
         )
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)["data"]
+
+    def status(
+        self, port: int, method: str, path: str, body: str = "", **headers: str
+    ) -> tuple[int, str]:
+        """Send a request as it is; return the status and the text of the answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, body or None, given)
+        answer = connection.getresponse()
+        text = answer.read().decode(errors="replace")
+        connection.close()
+        return answer.status, text
 
     def runs(self) -> list[dict[str, Any]]:
         query = "{ runsOrError { ... on Runs { results { runId status tags { key value } } } } }"

@@ -1,12 +1,15 @@
 """What Dagster loads: the asset graph as committed, cheaply, under names that are ours."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
+from dagster._core.snap import JobSnap
 
 from definitions import defs
 
@@ -62,6 +65,67 @@ def test_every_check_has_partitions_and_a_description() -> None:
     for spec in specs:
         assert spec.partitions_def is not None
         assert spec.description
+
+
+# What a run's configuration may say. Nothing of it names a file, a folder or an address.
+CONFIGURABLE = {
+    "execution/config/marker_to_close",
+    "execution/config/retries",
+    "execution/config/step_dependency_config/require_upstream_step_success",
+    "loggers/console/config/log_level",
+    "loggers/console/config/name",
+    "ops/*/config",  # of what has no settings: accepted, and read by nobody
+    "ops/maintain_lake/config/keep_days",
+    "resources/compute/config/device",
+    "resources/io_manager/config",  # as that of ops
+}
+
+
+def configurable() -> set[str]:
+    """Return every place of every job's configuration that takes a value."""
+    found: set[str] = set()
+
+    def walk(types: dict[str, Any], key: str, path: tuple[str, ...]) -> None:
+        kind = types[key]
+        for field in kind.fields or []:
+            if kind.kind.name == "SELECTOR":
+                found.add("/".join(path))
+            walk(types, field.type_key, (*path, field.name))
+        if kind.type_param_keys:
+            for inner in kind.type_param_keys:
+                walk(types, inner, path)
+        elif not kind.fields and kind.kind.name not in {"STRICT_SHAPE"}:
+            found.add("/".join(path))
+
+    for job in defs.get_repository_def().get_all_jobs():
+        types = JobSnap.from_job_def(job).config_schema_snapshot.all_config_snaps_by_key
+        walk(types, job.run_config_schema.run_config_schema_type.key, ())
+    return {re.sub(r"^ops/\w+__\w+/", "ops/*/", path) for path in found}
+
+
+def test_no_run_says_where_anything_lies() -> None:
+    assert {path.removesuffix("/env") for path in configurable()} == CONFIGURABLE
+
+
+@pytest.mark.parametrize(
+    ("resource", "settings"),
+    [
+        ("lake", {"root": "/elsewhere"}),
+        ("lake", {"root": {"env": "HOME"}}),
+        ("lake", {"data_path": "s3://elsewhere"}),
+        ("lake", {"catalog": "host=elsewhere"}),
+        ("lock", {"lake": {"root": "/elsewhere"}}),
+        ("datasets", {"root": "/"}),
+        ("language_models", {"root": "/elsewhere"}),
+        ("tracking", {"uri": "http://elsewhere"}),
+        ("tracking", {"artifact_root": "/elsewhere"}),
+    ],
+)
+def test_no_run_moves_a_resource(resource: str, settings: dict[str, Any]) -> None:
+    job = defs.resolve_job_def("text_refresh")
+    config = {"resources": {resource: {"config": settings}}}
+    with pytest.raises(dg.DagsterInvalidConfigError, match="unexpected config entry"):
+        dg.validate_run_config(job, config)
 
 
 def test_loading_imports_nothing_heavy() -> None:

@@ -8,6 +8,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -72,6 +73,8 @@ def test_from_a_csv_to_a_refreshed_lineage(
     assert (record.rows_new, record.rows_total) == (1, total)
 
     urllib.request.urlopen(f"http://127.0.0.1:{served.mlflow_port}/health", timeout=30).close()
+    websites_are_refused(served)
+    a_run_stays_in_its_home(served, tmp_path)
     taken = subprocess.run(
         [*SLUICE, "serve", "--port", str(served.port)], cwd=root, capture_output=True, text=True
     )
@@ -97,3 +100,40 @@ def test_from_a_csv_to_a_refreshed_lineage(
     assert "Stopped." in served.log.read_text()
     group = subprocess.run(["pgrep", "-f", str(served.port)], capture_output=True, text=True)
     assert group.stdout == ""
+
+
+def websites_are_refused(served: Served) -> None:
+    mutation = quote('mutation { addDynamicPartition(partitionKey: "x") { __typename } }')
+    origin = f"http://127.0.0.1:{served.port}"
+    evil: dict[str, dict[str, str]] = {
+        "rebound": {"Host": "evil.example"},
+        "cross-site": {"Origin": "https://evil.example", "Sec_Fetch_Site": "cross-site"},
+    }
+    for headers in evil.values():
+        kind = {"Content_Type": "application/json"}
+        said = served.status(
+            served.port, "POST", "/graphql", '{"query": "{version}"}', **headers, **kind
+        )
+        assert said[0] == 403
+        body = '{"name": "made by a website"}'
+        path = "/api/2.0/mlflow/experiments/create"
+        assert served.status(served.mlflow_port, "POST", path, body, **headers, **kind)[0] == 403
+    assert served.status(served.mlflow_port, "GET", "/", Host="evil.example")[0] == 403
+    assert served.status(served.port, "GET", f"/graphql?query={mutation}")[0] == 403
+    form = {"Content_Type": "text/plain", "Origin": origin}
+    assert served.status(served.port, "POST", f"/graphql?query={mutation}", "x", **form)[0] == 415
+
+
+def a_run_stays_in_its_home(served: Served, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    config = json.dumps({"resources": {"lake": {"config": {"root": str(elsewhere)}}}})
+    selector = (
+        '{pipelineName: "text_refresh", repositoryName: "__repository__", '
+        'repositoryLocationName: "sluice"}'
+    )
+    said = served.ask(
+        f"mutation {{ launchRun(executionParams: {{selector: {selector}, "
+        f"runConfigData: {json.dumps(config)}}}) {{ __typename }} }}"
+    )
+    assert said["launchRun"]["__typename"] == "RunConfigValidationInvalid"
+    assert not elsewhere.exists()

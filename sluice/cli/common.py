@@ -7,7 +7,7 @@ import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -27,6 +27,16 @@ from sluice.errors import ConfigError, SluiceError
 WORKSPACE_FILE = "workspace.yaml"
 BAD_INPUT = 2
 INTERRUPTED = 130
+
+Raw = Annotated[
+    bool,
+    typer.Option(
+        "--raw",
+        help="CSV cells as they are. Otherwise texts that a spreadsheet would run (they begin "
+        "with =, +, -, @, a tab or a line end) have an apostrophe in front, as have those that "
+        "begin with one.",
+    ),
+]
 
 
 def console() -> Console:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sluice.cli import workspace
-from sluice.cli.common import results, warn
+from sluice.cli.common import Raw, results, warn
 from sluice.cli.export import check_fits, entry_of, stage_of, stages_of
 from sluice.errors import ConfigError
 
@@ -91,6 +91,7 @@ def diff(
         Path | None,
         typer.Option(help="File for all the rows, with a column `change`: .parquet, .jsonl, .csv."),
     ] = None,
+    raw: Raw = False,
 ) -> None:
     """Show which rows entered a subset, which left it and which were edited, and why."""
     from sluice.cli.rows_out import check_out
@@ -118,7 +119,7 @@ def diff(
             soft_wrap=True,
         )
         return
-    _show(lake, chain, before, after, stayed, limit, out)
+    _show(lake, chain, before, after, stayed, limit, out, raw)
 
 
 def _chain(
@@ -174,7 +175,14 @@ def _one_before(lake: Any, chain: _Chain, after: Any) -> Any | None:
 
 
 def _show(
-    lake: Any, chain: _Chain, before: Any, after: Any, stayed: bool, limit: int, out: Path | None
+    lake: Any,
+    chain: _Chain,
+    before: Any,
+    after: Any,
+    stayed: bool,
+    limit: int,
+    out: Path | None,
+    raw: bool,
 ) -> None:
     from resources.store import history
 
@@ -203,7 +211,7 @@ def _show(
         if counts[kind]:
             _show_rows(screen, kind, history.only(changes, [kind]), limit, chain.task)
     if out is not None:
-        _write(screen, out, history.only(changes, kinds))
+        _write(screen, out, history.only(changes, kinds), raw)
 
 
 def _show_purged(screen: Console, head: Any, found: int) -> None:
@@ -245,10 +253,10 @@ def _cell(value: Any) -> str:
     return escape(text if len(text) <= TEXT_WIDTH else text[: TEXT_WIDTH - 1] + "…")
 
 
-def _write(screen: Console, out: Path, rows: Any) -> None:
+def _write(screen: Console, out: Path, rows: Any, raw: bool) -> None:
     from sluice.cli.rows_out import write_table
 
-    write_table(out, rows.select(_OUT_COLUMNS))
+    write_table(out, rows.select(_OUT_COLUMNS), raw=raw)
     screen.print(f"{rows.num_rows:,} rows written to {escape(str(out))}.", soft_wrap=True)
 
 

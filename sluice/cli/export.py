@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from sluice.cli import workspace
-from sluice.cli.common import results
+from sluice.cli.common import Raw, results
 from sluice.cli.conversations_out import with_messages
 from sluice.cli.sentences_out import with_words
 from sluice.errors import ConfigError, UnknownNameError
@@ -43,6 +43,7 @@ def export(
             "6 or more and a selection of this dataset starts with them.",
         ),
     ] = None,
+    raw: Raw = False,
 ) -> None:
     """Write the rows that a method keeps at a budget, with rank, gain and reason.
 
@@ -65,7 +66,7 @@ def export(
         head = selections.headers(lake, [entry["selection_id"]])[0]
     table = selections.rows(lake, head.selection_id).drop_columns(["content_hash"])
     task = stages[head.method].asset.split("/")[0] if head.method in stages else ""
-    write_table(out, _RESTORED.get(task, _as_it_is)(table))
+    write_table(out, _RESTORED.get(task, _as_it_is)(table), raw=raw)
     purged = selections.purged(head, table.num_rows)
     results().print(
         f"{table.num_rows:,} rows of {escape(dataset)} by {head.method} at {head.budget} "

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from sluice.cli import workspace
-from sluice.cli.common import results, show_progress, warn
+from sluice.cli.common import Raw, results, show_progress, warn
 from sluice.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def label_queue(
     n: Annotated[
         int | None, typer.Option("--n", min=1, help="The first so many; all if not given.")
     ] = None,
+    raw: Raw = False,
 ) -> None:
     """Write the next rows to label, best first, with an empty column to fill in.
 
@@ -45,7 +46,7 @@ def label_queue(
     if not table.num_rows:
         results().print(f"Every row of {escape(dataset)} has a label: nothing was written.")
         return
-    write_table(out, _blank(table))
+    write_table(out, _blank(table), raw=raw)
     if n is not None and n > table.num_rows:
         warn(
             f"Only {table.num_rows:,} rows are in the queue, of {n:,} asked for: labelling.rows in "
@@ -53,7 +54,8 @@ def label_queue(
         )
     results().print(
         f"{table.num_rows:,} rows of {escape(dataset)} to label written to {escape(str(out))}. "
-        f"Fill in the column label, then `sluice labels {escape(dataset)} {escape(str(out))}`.",
+        f"Fill in the column label, then `sluice labels {escape(dataset)} {escape(str(out))}"
+        f"{' --raw' if raw else ''}`.",
         soft_wrap=True,
     )
     from assets.labels import when_to_stop
@@ -74,6 +76,7 @@ def labels(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse the file unless the whole queue has labels.")
     ] = False,
+    raw: Raw = False,
 ) -> None:
     """Put labels back into the dataset's files: all are checked before any is written."""
     config = _config(dataset)
@@ -84,7 +87,7 @@ def labels(
 
     lake = workspace.resource("lake")
     folder = workspace.resource("datasets").folder / dataset
-    answers = read_answers(filled)
+    answers = read_answers(filled, raw=raw)
     # No run reads the files half old and half new, and nobody else writes them.
     with hold(lake, dataset, "sluice labels"):
         queue = queries.read(lake, dataset)["instance_id"].to_pylist()

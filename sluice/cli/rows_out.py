@@ -14,6 +14,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from sluice.data.formulas import escape_table
 from sluice.errors import ConfigError, DataError
 
 OUT_SUFFIXES = (".parquet", ".jsonl", ".csv")
@@ -39,7 +40,14 @@ def check_out(out: Path, source: Path | None = None) -> None:
         raise ConfigError(f"{out} is the file that is read. Write to another one.")
 
 
-def write_rows(out: Path, table: pa.Table, gains: NDArray[np.float64], reasons: list[str]) -> None:
+def write_rows(
+    out: Path,
+    table: pa.Table,
+    gains: NDArray[np.float64],
+    reasons: list[str],
+    *,
+    raw: bool = False,
+) -> None:
     """Write rows in rank order with rank, gain and reason.
 
     A column that is already called so keeps its name; ours becomes ``sluice_rank`` and so on.
@@ -52,6 +60,8 @@ def write_rows(out: Path, table: pa.Table, gains: NDArray[np.float64], reasons: 
         The kept rows, in rank order.
     gains : ndarray of float64, shape (rows,)
     reasons : list of str, length rows
+    raw : bool
+        See `write_table`.
 
     Raises
     ------
@@ -70,11 +80,18 @@ def write_rows(out: Path, table: pa.Table, gains: NDArray[np.float64], reasons: 
         while name in table.column_names:
             name = f"sluice_{name}"
         table = table.append_column(name, column)
-    write_table(out, table)
+    write_table(out, table, raw=raw)
 
 
-def write_table(out: Path, table: pa.Table) -> None:
+def write_table(out: Path, table: pa.Table, *, raw: bool = False) -> None:
     """Write a table beside `out` and rename it: nobody sees half a file.
+
+    Parameters
+    ----------
+    out : Path
+    table : Table
+    raw : bool
+        Whether texts that a spreadsheet would run are written to CSV as they are.
 
     Raises
     ------
@@ -86,7 +103,7 @@ def write_table(out: Path, table: pa.Table) -> None:
         handle, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
         os.close(handle)
         hidden = Path(name)
-        _write(hidden, out.suffix.lower(), table)
+        _write(hidden, out.suffix.lower(), table, raw)
         hidden.chmod(_plain_mode())
         hidden.replace(out)
     except OSError as error:
@@ -102,11 +119,12 @@ def _plain_mode() -> int:
     return 0o666 & ~mask
 
 
-def _write(path: Path, suffix: str, table: pa.Table) -> None:
+def _write(path: Path, suffix: str, table: pa.Table, raw: bool) -> None:
     if suffix == ".parquet":
         pq.write_table(table, path)
     elif suffix == ".csv":
-        pacsv.write_csv(_flat(table), path)
+        flat = _flat(table)
+        pacsv.write_csv(flat if raw else escape_table(flat), path)
     else:
         with path.open("w", encoding="utf-8") as stream:
             for batch in table.to_batches(max_chunksize=10_000):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sluice.cli.common import parse_options, results, show_progress, warn
+from sluice.cli.common import Raw, parse_options, results, show_progress, warn
 from sluice.progress import track
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def select(
     option: Annotated[
         list[str] | None, typer.Option(help="An option of the method, key=value; repeatable.")
     ] = None,
+    raw: Raw = False,
 ) -> None:
     """Keep the rows of FILE that METHOD picks, with rank, gain and the reason for each."""
     # Everything that can be wrong without reading the file is checked before it is read.
@@ -101,7 +102,7 @@ def select(
     kept = [by_id[str(name)] for name in selection.ids]
     if out is not None:
         places = np.array([row.row - 1 for row in kept], dtype=np.int64)
-        write_rows(out, table.take(places), selection.gains, selection.reasons)
+        write_rows(out, table.take(places), selection.gains, selection.reasons, raw=raw)
     if selection.note:
         warn(selection.note)
     _show(screened, [row.label for row in kept], method, out, time.monotonic() - began)

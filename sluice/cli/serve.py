@@ -1,8 +1,13 @@
-"""`sluice serve`: the Dagster UI with its daemon and the MLflow UI, on loopback, until Ctrl-C."""
+"""`sluice serve`: the Dagster UI with its daemon and the MLflow UI, on loopback, until Ctrl-C.
+
+Beyond loopback only the Dagster UI can be bound, and asks for a token; MLflow has none.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -19,11 +24,17 @@ import typer
 
 from sluice.cli import workspace
 from sluice.cli.common import results
-from sluice.errors import SluiceError
+from sluice.errors import ConfigError, SluiceError
 
 HOST = "127.0.0.1"
+LOOPBACK_NAMES = (HOST, "localhost", "[::1]")
+FORBIDDEN = 403
+SHORTEST_TOKEN = 16
 START_SECONDS = 120
 STOP_SECONDS = 40
+
+
+_EVERY_ADDRESS = ("", "0.0.0.0", "::")
 
 
 class _Stop(Exception):
@@ -33,16 +44,27 @@ class _Stop(Exception):
 class Servers:
     """The two UIs as child processes."""
 
-    def __init__(self, root: Path, port: int, mlflow_port: int) -> None:
+    def __init__(
+        self,
+        root: Path,
+        port: int,
+        mlflow_port: int,
+        host: str = HOST,
+        allowed: tuple[str, ...] = (),
+    ) -> None:
         self.root = root
+        self.hosts = {"Dagster UI": host, "MLflow UI": HOST}
+        self.ports = {"Dagster UI": port, "MLflow UI": mlflow_port}
+        shown = socket.gethostname() if host in _EVERY_ADDRESS else host
         self.addresses = {
-            "Dagster UI": f"http://{HOST}:{port}",
+            "Dagster UI": f"http://{_in_url(shown)}:{port}",
             "MLflow UI": f"http://{HOST}:{mlflow_port}",
         }
-        self.ports = {"Dagster UI": port, "MLflow UI": mlflow_port}
+        self.token = _token(host, allowed)
         # The links between the two UIs follow the ports.
         os.environ["SLUICE_DAGSTER_URL"] = self.addresses["Dagster UI"]
         os.environ["SLUICE_MLFLOW_URL"] = self.addresses["MLflow UI"]
+        self.served = (*LOOPBACK_NAMES, shown, *allowed)
 
     def check_ports(self) -> None:
         """Refuse to start where a port is taken.
@@ -53,15 +75,23 @@ class Servers:
         """
         options = {"Dagster UI": ("--port", "SLUICE_PORT")}
         for name, port in self.ports.items():
-            with socket.socket() as probe:
+            host = self.hosts[name]
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            with socket.socket(family) as probe:
                 # As servers bind: a port in TIME_WAIT is free.
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
-                    probe.bind((HOST, port))
-                except OSError:
+                    probe.bind((host, port))
+                except OSError as error:
+                    if error.errno != errno.EADDRINUSE:
+                        raise SluiceError(
+                            f"Nothing can listen on {host}, port {port} ({error.strerror}). Give "
+                            "--host an address of this machine, and a port above 1023; nothing "
+                            "was started."
+                        ) from None
                     option, variable = options.get(name, ("--mlflow-port", "SLUICE_MLFLOW_PORT"))
                     raise SluiceError(
-                        f"Port {port} on {HOST}, for the {name}, is in use. End the program that "
+                        f"Port {port} on {host}, for the {name}, is in use. End the program that "
                         f"uses it, or choose another with {option} N or {variable}=N; "
                         "nothing was started."
                     ) from None
@@ -78,7 +108,9 @@ class Servers:
             out.print("Starting the two UIs ...")
             for name, process in started.items():
                 self._wait_until_up(name, process)
-                out.print(f"  {name}: [bold]{self.addresses[name]}[/bold]")
+                self._check_guard(name)
+                asks = f"/?token={self.token}" if self.token and name == "Dagster UI" else ""
+                out.print(f"  {name}: [bold]{self.addresses[name]}{asks}[/bold]", soft_wrap=True)
             out.print("The raw-data sensor is running. Ctrl-C stops everything.")
             self._watch(started)
         except _Stop:
@@ -87,20 +119,26 @@ class Servers:
             _end(list(started.values()))
         out.print("Stopped.")
 
-    def _command(self, name: str) -> list[str]:
-        port = str(self.ports[name])
+    def _command(self, name: str) -> tuple[list[str], dict[str, str]]:
+        """Return a server's command line, and its environment: `ps` shows the first to all."""
+        from sluice.cli.guard import HOSTS_VARIABLE, TOKEN_VARIABLE, hosts_of
+
+        port, environment = self.ports[name], dict(os.environ)
         if name == "Dagster UI":
+            hosts = hosts_of(self.served, port)
+            environment |= {HOSTS_VARIABLE: " ".join(hosts), TOKEN_VARIABLE: self.token or ""}
             return [
-                *(sys.executable, "-m", "dagster", "dev", "-w", str(self.root / "workspace.yaml")),
-                *("-h", HOST, "-p", port),
-            ]
+                *(sys.executable, "-m", "sluice.cli.dagster_ui", "dev"),
+                *("-w", str(self.root / "workspace.yaml")),
+                *("-h", self.hosts[name], "-p", str(port)),
+            ], environment
         tracking = workspace.resource("tracking")
         tracking.client()
-        uri = str(tracking.tracking_uri)
+        environment["MLFLOW_BACKEND_STORE_URI"] = str(tracking.tracking_uri)
         return [
-            *(sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri),
-            *("--host", HOST, "--port", port, "--workers", "1"),
-        ]
+            *(sys.executable, "-m", "mlflow", "server"),
+            *("--host", HOST, "--port", str(port), "--workers", "1"),
+        ], environment
 
     def _log(self, name: str) -> Path:
         from resources.paths import home
@@ -110,7 +148,7 @@ class Servers:
         return folder / f"{name.split()[0].lower()}.log"
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:
-        command = self._command(name)
+        command, environment = self._command(name)
         path = self._log(name)
         path.write_bytes(b"")
         log: IO[bytes]
@@ -118,7 +156,12 @@ class Servers:
         with path.open("ab") as log:
             # A session of its own: Ctrl-C reaches us alone, and we end the whole group.
             return subprocess.Popen(
-                command, cwd=self.root, stdout=log, stderr=log, start_new_session=True
+                command,
+                cwd=self.root,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def _wait_until_up(self, name: str, process: subprocess.Popen[bytes]) -> None:
@@ -127,12 +170,42 @@ class Servers:
             if process.poll() is not None:
                 break
             try:
-                urllib.request.urlopen(self.addresses[name], timeout=5).close()
+                self._ask(name)
                 return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.3)
         raise SluiceError(
             f"The {name} did not come up at {self.addresses[name]}; its log is {self._log(name)}."
+        )
+
+    def _ask(self, name: str, **headers: str) -> None:
+        host = HOST if self.hosts[name] in _EVERY_ADDRESS else self.hosts[name]
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        address = f"http://{_in_url(host)}:{self.ports[name]}"
+        request = urllib.request.Request(address, headers=headers)
+        # Whatever proxy the environment names has no business here.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        opener.open(request, timeout=5).close()
+
+    def _check_guard(self, name: str) -> None:
+        """Refuse to go on with a server that answers to any name: it would serve any website.
+
+        Raises
+        ------
+        SluiceError
+        """
+        try:
+            self._ask(name, Host="website.invalid")
+        except urllib.error.HTTPError as error:
+            if error.code == FORBIDDEN:
+                return
+        except OSError as error:
+            raise SluiceError(f"The {name} stopped answering: {error}.") from None
+        raise SluiceError(
+            f"The {name} came up without the check that keeps websites away from it, and was "
+            "stopped. Install the versions in constraints.txt with `make setup`, and set no "
+            "variable that switches MLflow's own check off."
         )
 
     def _watch(self, started: dict[str, subprocess.Popen[bytes]]) -> None:
@@ -141,6 +214,24 @@ class Servers:
                 if process.poll() is not None:
                     raise SluiceError(f"The {name} ended by itself; its log is {self._log(name)}.")
             time.sleep(0.5)
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def _token(host: str, allowed: tuple[str, ...]) -> str | None:
+    """Return the token to ask for: the environment's, or a new one where others may connect."""
+    given = os.environ.get("SLUICE_TOKEN", "")
+    if given and (len(given) < SHORTEST_TOKEN or not given.isascii() or not given.isprintable()):
+        raise ConfigError(
+            f"SLUICE_TOKEN is too weak or cannot be sent: give it at least {SHORTEST_TOKEN} "
+            "letters, digits and signs, or unset it and one is made."
+        )
+    names = {name.partition(":")[0] if name.count(":") == 1 else name for name in (host, *allowed)}
+    if given or names <= {*LOOPBACK_NAMES, "::1"}:
+        return given or None
+    return secrets.token_urlsafe(32)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -171,8 +262,24 @@ def serve(
     mlflow_port: Annotated[
         int, typer.Option(envvar="SLUICE_MLFLOW_PORT", help="Port of the MLflow UI.")
     ] = 5000,
+    host: Annotated[
+        str,
+        typer.Option(
+            envvar="SLUICE_HOST",
+            help="Address of the Dagster UI, for example 0.0.0.0. Beyond loopback it asks for a "
+            "token: the one in SLUICE_TOKEN, or one that is made and printed.",
+        ),
+    ] = HOST,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="SLUICE_HOSTS",
+            help="Another name (or name:port) that the Dagster UI is reached by, for example of a "
+            "proxy. May be given more than once.",
+        ),
+    ] = None,
 ) -> None:
-    """Serve the Dagster UI and the MLflow UI on loopback until Ctrl-C."""
-    servers = Servers(workspace.enter(), port, mlflow_port)
+    """Serve the Dagster UI and the MLflow UI until Ctrl-C, on loopback where not told otherwise."""
+    servers = Servers(workspace.enter(), port, mlflow_port, host, tuple(allow_host or ()))
     servers.check_ports()
     servers.run()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sluice.data.config import DatasetConfig
 from sluice.data.digests import content_hash
+from sluice.data.formulas import unescape
 from sluice.data.naming import named
 from sluice.data.raw import read_file, read_raw
 from sluice.data.screened import Row
@@ -40,8 +41,14 @@ class Judged:
     remarks: list[str]
 
 
-def read_answers(path: Path) -> list[tuple[str, str]]:
+def read_answers(path: Path, *, raw: bool = False) -> list[tuple[str, str]]:
     """Read ids and labels, in the order of the file; a blank label is the empty text.
+
+    Parameters
+    ----------
+    path : Path
+    raw : bool
+        Whether cells of a CSV file were written as they are, without `formulas.escape`.
 
     Raises
     ------
@@ -53,6 +60,8 @@ def read_answers(path: Path) -> list[tuple[str, str]]:
         [text or "" for text in column_text(table.column(n), f"{path}: {n}").to_pylist()]
         for n in ("id", "label")
     )
+    if not raw and {".csv", ".tsv"} & {suffix.lower() for suffix in path.suffixes}:
+        ids, labels = [unescape(name) for name in ids], [unescape(label) for label in labels]
     blank = [row for row, name in enumerate(ids, start=1) if not name.strip()]
     if blank:
         raise DataError(f"{path}: row {blank[0]} has no id. Nothing was written; put the ids back.")

@@ -27,6 +27,7 @@ from sluice.encoders.folder import (
     read_json,
     resolve_model,
 )
+from sluice.encoders.pretrained import pretrained
 from sluice.errors import ConfigError, DataError
 from sluice.progress import Advance
 
@@ -214,12 +215,12 @@ def _through_transformers(
     from transformers import AutoModel, AutoTokenizer
 
     with quiet_loading():
-        model = AutoModel.from_pretrained(
-            folder, dtype=torch.float32, attn_implementation="sdpa"
+        model = pretrained(
+            AutoModel, folder, dtype=torch.float32, attn_implementation="sdpa"
         ).eval()
     packed = device.type == "cpu" and is_supported(model.config)
     forward = PackedBert(model) if packed else _as_forward(model.to(device))
-    return AutoTokenizer.from_pretrained(folder), forward
+    return pretrained(AutoTokenizer, folder), forward
 
 
 def _as_forward(model: Any) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:

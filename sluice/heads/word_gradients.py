@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sluice.encoders.batches import longest_first, padded, token_batches, tokenise
 from sluice.encoders.device import pick_device, quiet_loading
+from sluice.encoders.pretrained import pretrained
 from sluice.heads.logistic import Head
 from sluice.progress import track
 
@@ -55,9 +56,9 @@ def expected_word_gradients(
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+    tokenizer: Any = pretrained(AutoTokenizer, folder)
     with quiet_loading():
-        model: Any = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+        model: Any = pretrained(AutoModel, folder, dtype=torch.float32).eval()
     model = model.to(pick_device(device)).requires_grad_(False)
     tokens, lengths = tokenise(tokenizer, texts, max_length)
     order, special = longest_first(lengths), set(tokenizer.all_special_ids)

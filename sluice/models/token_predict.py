@@ -14,6 +14,7 @@ from sluice.data.bio import OUTSIDE
 from sluice.encoders.batches import longest_first, padded, token_batches
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.folder import resolve_model
+from sluice.encoders.pretrained import pretrained
 from sluice.errors import ConfigError
 from sluice.progress import Advance
 from sluice.tokens.alignment import align
@@ -88,10 +89,10 @@ def predict_tags(
     folder = resolve_model(model_folder)
     name = pick_device(device)
     with quiet_loading():
-        model = AutoModelForTokenClassification.from_pretrained(
-            folder, dtype=torch.float32, attn_implementation="sdpa"
+        model = pretrained(
+            AutoModelForTokenClassification, folder, dtype=torch.float32, attn_implementation="sdpa"
         )
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = pretrained(AutoTokenizer, folder)
     model = model.to(name).eval()
     aligned = align(tokenizer, sentences, None, max_length)
     names = tuple(str(model.config.id2label[code]) for code in range(model.config.num_labels))

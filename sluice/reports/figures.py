@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from sluice.errors import DataError
 from sluice.reports.curves import learning_curve
+from sluice.reports.fonts import lettering, short
 from sluice.reports.maps import selection_map
 from sluice.reports.projection import project_2d
-from sluice.reports.style import DARK, LIGHT, Theme, dress, legend, new_figure, short, to_png
+from sluice.reports.style import DARK, LIGHT, Theme, dress, legend, new_figure, to_png
 
 __all__ = [
     "DARK",
@@ -147,7 +148,10 @@ def class_balance(
     left_out = len(pool) - len(shown)
     note = f"share of rows (count); {left_out} smaller classes not shown" if left_out else ""
     dress(axes, theme, "Class balance", note or "share of rows (count)")
-    axes.set(yticks=place, yticklabels=[short(class_names[int(c)]) for c in shown], xticks=[])
+    drawn = lettering(class_names)
+    axes.set(yticks=place, yticklabels=[drawn.names[int(c)] for c in shown], xticks=[])
+    for label in axes.get_yticklabels():
+        label.set_fontfamily(drawn.families)
     axes.set_xlim(0, 1.22 * max((float(p.max()) for p in parts if len(p)), default=1.0) or 1.0)
     axes.invert_yaxis()
     axes.grid(visible=False)

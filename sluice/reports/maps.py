@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.errors import DataError
-from sluice.reports.style import LIGHT, Theme, dress, legend, new_figure, short, to_png
+from sluice.reports.fonts import lettering
+from sluice.reports.style import LIGHT, Theme, dress, legend, new_figure, to_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,7 +74,7 @@ def selection_map(
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     groups.append((f"dropped ({int((~kept).sum()):,})", theme.dropped))
-    _swatches(axes, groups, theme)
+    _swatches(axes, groups, theme, lettering(class_names).families)
     return to_png(figure)
 
 
@@ -88,18 +89,26 @@ def _class_colours(
         shown = sorted(int(c) for c in largest)
     colours = dict.fromkeys(range(len(counts)), theme.muted)
     colours.update({c: theme.series[i] for i, c in enumerate(shown)})
-    groups = [(f"{short(class_names[c])} ({counts[c]:,})", colours[c]) for c in shown]
+    names = lettering(class_names).names
+    groups = [(f"{names[c]} ({counts[c]:,})", colours[c]) for c in shown]
     if len(shown) < len(counts):
         rest = int(counts.sum() - counts[shown].sum())
         groups.append((f"{len(counts) - len(shown)} other classes ({rest:,})", theme.muted))
     return colours, groups
 
 
-def _swatches(axes: Axes, groups: list[tuple[str, str]], theme: Theme) -> None:
+def _swatches(
+    axes: Axes, groups: list[tuple[str, str]], theme: Theme, families: tuple[str, ...]
+) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
-        Line2D([], [], linestyle="", marker="o", markersize=6, color=colour, label=name)
-        for name, colour in groups
+        Line2D([], [], linestyle="", marker="o", markersize=6, color=colour, label=str(place))
+        for place, (_, colour) in enumerate(groups)
     ]
     legend(axes, theme, handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    made = axes.get_legend()
+    assert made is not None
+    # Given as a label, a name with an underscore in front would be left out.
+    for text, (name, _) in zip(made.get_texts(), groups, strict=True):
+        text.set(text=name, fontfamily=families)

@@ -151,12 +151,6 @@ def head(figure: Figure, theme: Theme, title: str, note: str) -> None:
     )
 
 
-def short(name: str, most: int = 24) -> str:
-    """Cut a long name for a label, and keep its dollar signs from starting mathematics."""
-    name = name if len(name) <= most else name[: most - 1] + "…"
-    return name.replace("$", r"\$")
-
-
 def legend(axes: Axes, theme: Theme, **options: Any) -> None:
     """Put a frameless legend into or beside an axes."""
     options = {"frameon": False, "fontsize": 9, "labelcolor": theme.ink, **options}

@@ -196,5 +196,13 @@ def alt_text(name: str, data: ReportData) -> str:
     return texts.get(kind, name)
 
 
+def numbered_classes(data: ReportData) -> str:
+    """Say which classes the pictures show as numbers: those whose letters no font has."""
+    from sluice.reports.fonts import lettering
+
+    numbered = lettering(list(data.kept_class_counts)).numbered
+    return "; ".join(f"{number} is {name}" for number, name in numbered.items())
+
+
 def _counts(items: Sequence[tuple[str, int]]) -> str:
     return "kept: " + ", ".join(f"{name} {count:,}" for name, count in items[:12])

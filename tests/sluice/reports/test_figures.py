@@ -1,17 +1,25 @@
 import base64
 import sys
+import warnings
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib import font_manager
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 from sklearn.isotonic import IsotonicRegression
 
 from sluice.errors import DataError
+from sluice.reports import figures, fonts, maps
 from sluice.reports.contents import RANDOM, CurvePoint, Interval
 from sluice.reports.curves import CROWD, spread, ticks
 from sluice.reports.figures import (
@@ -26,6 +34,7 @@ from sluice.reports.figures import (
     to_markdown,
     training_curve,
 )
+from sluice.reports.fonts import lettering, short
 from sluice.reports.style import mark_of
 from sluice.subsets.registry import SELECTORS
 
@@ -221,3 +230,100 @@ def test_markdown_carries_the_bytes() -> None:
     text = to_markdown(b"\x89PNG...")
     assert text.startswith("![](data:image/png;base64,")
     assert base64.b64decode(text.split(",")[1].rstrip(")")) == b"\x89PNG..."
+
+
+def drawn_texts(monkeypatch: pytest.MonkeyPatch, draw: Callable[[], bytes]) -> list[Text]:
+    """Return the texts of a figure as they were when it was drawn; warnings are errors."""
+    texts: list[Text] = []
+    real = figures.to_png
+
+    def seen(figure: Figure) -> bytes:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            png = real(figure)
+        texts.extend(t for t in figure.findobj(Text) if t.get_visible() and t.get_text())
+        return png
+
+    monkeypatch.setattr(figures, "to_png", seen)
+    monkeypatch.setattr(maps, "to_png", seen)
+    draw()
+    return texts
+
+
+STRANGE = [
+    *("日本語", "한국어", "positive", "ﷺ\U0001f600", "_hidden", "$x$ and $y^{2", "two\nlines"),
+    *("\u202eright to left", "עברית", "lone \ud800", "x" * 300, "\\$a\\$", "%d {0}", "\x00"),
+]
+
+
+def test_names_of_every_script_are_drawn_or_numbered(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = list(range(40, 40 - len(STRANGE), -1))
+    texts = drawn_texts(monkeypatch, lambda: class_balance(counts, counts, STRANGE))
+    shown = [t.get_text().replace(r"\$", "$") for t in texts]
+    for name in ("positive", "_hidden", "$x$ and $y^{2", "two lines", "right to left", "עברית"):
+        assert name in shown
+    few = ["\ue000", "_hidden", "$x$ and $y^{2", "positive"]
+    labels = np.arange(40) % len(few)
+    xy = np.random.default_rng(0).normal(size=(40, 2))
+    kept = np.ones(40, dtype=bool)
+    drawn = drawn_texts(monkeypatch, lambda: selection_map(xy, kept, labels, few))
+    shown = [t.get_text().replace(r"\$", "$") for t in drawn]
+    for name in ("class 1 (10)", "positive (10)", "_hidden (10)", "$x$ and $y^{2 (10)"):
+        assert name in shown
+
+
+def test_undrawable_names_are_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    names = ["\U0001243f", "plain", "\ue000"]
+    fonts._families.cache_clear()
+    font_manager.fontManager._findfont_cached.cache_clear()
+    for _ in range(3):
+        found = lettering(names)
+    assert found.names == ("class 1", "plain", "class 3")
+    assert found.numbered == {"class 1": "\U0001243f", "class 3": "\ue000"}
+    assert len(caplog.messages) == 1
+    assert "fonts-noto" in caplog.messages[0]
+
+
+def test_another_installed_font_is_taken_for_letters_that_the_usual_one_lacks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A font of one letter that no font on this machine has, made on the spot."""
+    pen = TTGlyphPen(None)
+    pen.moveTo((100, 0))
+    for corner in ((100, 700), (700, 700), (700, 0)):
+        pen.lineTo(corner)
+    pen.closePath()
+    square = pen.glyph()
+    made = FontBuilder(1000, isTTF=True)
+    made.setupGlyphOrder([".notdef", "square"])
+    made.setupCharacterMap({0x65E5: "square"})
+    made.setupGlyf({".notdef": square, "square": square})
+    made.setupHorizontalMetrics({".notdef": (800, 0), "square": (800, 0)})
+    made.setupHorizontalHeader(ascent=800, descent=-200)
+    made.setupNameTable({"familyName": "One Letter Sans", "styleName": "Regular"})
+    made.setupOS2()
+    made.setupPost()
+    made.save(tmp_path / "one.ttf")
+    entries = list(font_manager.fontManager.ttflist)
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", entries)
+    font_manager.fontManager.addfont(tmp_path / "one.ttf")
+    fonts._families.cache_clear()
+    fonts._lettering.cache_clear()
+    try:
+        found = lettering(["日", "语"])
+        assert found.names == ("日", "class 2")
+        assert found.families[-1] == "One Letter Sans"
+        texts = drawn_texts(monkeypatch, lambda: class_balance([3, 1], [2, 1], ["日", "语"]))
+        assert {"日", "class 2"} <= {t.get_text() for t in texts}
+    finally:
+        fonts._families.cache_clear()
+        fonts._lettering.cache_clear()
+
+
+@given(st.text(max_size=40))
+@settings(max_examples=60, deadline=None)
+def test_a_short_name_is_on_one_line_and_no_mathematics(name: str) -> None:
+    text = short(name)
+    assert len(text.replace(r"\$", "$")) <= 24
+    assert not any(c in text for c in "\n\r\t\v\x00\u2028\u202e")
+    assert "$" not in text.replace(r"\$", "")
