@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from sluice.data.columns import require_columns
 from sluice.data.csv_file import not_utf8
+from sluice.data.spelling import beyond_float
 from sluice.data.textual import value_text
 from sluice.errors import DataError
 
@@ -74,20 +76,21 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
         raise not_utf8(data, error, shown) from None
     rows: list[tuple[int, dict[str, Any]]] = []
     # Not splitlines: JSON may hold U+2028 and its kin inside a text.
-    for number, line in enumerate(content.split("\n"), start=1):
+    for number, line in enumerate(json_lines(content), start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, parse_float=_exact)
             # Half a surrogate pair passes as JSON and fails wherever it is stored.
             if "\\u" in line:
-                json.dumps(row, ensure_ascii=False).encode()
+                json.dumps(row, ensure_ascii=False, default=str).encode()
         except UnicodeEncodeError:
             raise DataError(
                 f"{shown}, line {number}: holds half of a surrogate pair (\\ud800 to \\udfff), "
                 "which is no text. Write the file again as UTF-8."
             ) from None
-        except (json.JSONDecodeError, RecursionError) as error:
+        # A ValueError: a number of more digits than Python reads.
+        except (ValueError, RecursionError) as error:
             raise DataError(
                 f"{shown}, line {number}: is not JSON: {error}. Write one whole object a line."
             ) from None
@@ -100,6 +103,18 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
     if not rows:
         raise DataError(f"{shown} is empty. Put rows into it or remove it.")
     return rows
+
+
+def json_lines(content: str) -> list[str]:
+    """Cut a text at its line ends, which may be those of an old Mac throughout."""
+    # Elsewhere a CR is white space to JSON, at the end of a line too.
+    return content.split("\n" if "\n" in content else "\r")
+
+
+def _exact(text: str) -> float | Decimal:
+    """Read a number with a fraction or an exponent: as float64 where it is one."""
+    # Up to 15 digits, and a point, always come back.
+    return float(text) if len(text) <= 16 or beyond_float(text) is None else Decimal(text)
 
 
 def _texts(rows: list[dict[str, Any]], name: str, shown: str) -> pa.Array:
@@ -116,5 +131,6 @@ def _texts(rows: list[dict[str, Any]], name: str, shown: str) -> pa.Array:
 def _shared(values: list[Any]) -> pa.Array:
     try:
         return pa.array(values)
+    # Of several types, or beyond 64 bits, or beside floats that would not hold them.
     except (pa.ArrowException, OverflowError):
         return pa.array([value_text(value) for value in values], pa.string())
