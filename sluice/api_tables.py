@@ -133,7 +133,6 @@ def _of_array(X: NDArray[Any]) -> dict[str, pa.ChunkedArray]:
         raise DataError("X holds complex numbers; give their parts as columns.")
     digits = len(str(X.shape[1] - 1))
     names = [f"x{place:0{digits}d}" for place in range(X.shape[1])]
-    if X.dtype.kind in "fiub":
     # Truths are numbers here: 0 and 1.
     values = X.astype(np.float64) if X.dtype.kind == "b" else X
     return {name: _column(values[:, at], name) for at, name in enumerate(names)}

@@ -132,8 +132,11 @@ def _widened(values: pa.Array) -> pa.Array:
 def _digits(numbers: pa.Array, *, exact: bool = False) -> pa.Array:
     """Write distinct numbers that are texts: as float64 where they are one, else every digit."""
     written = _numbers(numbers.cast(pa.float64()))
-    # Up to 15 digits always come back, and so does what is in its shortest form already.
-    long = pc.and_(pc.greater(pc.utf8_length(numbers), 15), pc.not_equal(numbers, written))
+    # Up to 15 digits always come back, but of the tiniest numbers, and so does a shortest form.
+    doubtful = pc.or_(
+        pc.greater(pc.utf8_length(numbers), 15), pc.match_substring_regex(numbers, "[eE]-[0-9]{3}")
+    )
+    long = pc.and_(doubtful, pc.not_equal(numbers, written))
     if not pc.any(long).as_py():
         return written
     beyond = [

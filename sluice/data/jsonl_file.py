@@ -76,7 +76,7 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
         raise not_utf8(data, error, shown) from None
     rows: list[tuple[int, dict[str, Any]]] = []
     # Not splitlines: JSON may hold U+2028 and its kin inside a text.
-    for number, line in enumerate(json_lines(content), start=1):
+    for number, line in enumerate(lines_of(content), start=1):
         if not line.strip():
             continue
         try:
@@ -105,7 +105,7 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
     return rows
 
 
-def json_lines(content: str) -> list[str]:
+def lines_of(content: str) -> list[str]:
     """Cut a text at its line ends, which may be those of an old Mac throughout."""
     # Elsewhere a CR is white space to JSON, at the end of a line too.
     return content.split("\n" if "\n" in content else "\r")
@@ -113,8 +113,9 @@ def json_lines(content: str) -> list[str]:
 
 def _exact(text: str) -> float | Decimal:
     """Read a number with a fraction or an exponent: as float64 where it is one."""
-    # Up to 15 digits, and a point, always come back.
-    return float(text) if len(text) <= 16 or beyond_float(text) is None else Decimal(text)
+    # Up to 15 digits, and a point, always come back, but for the tiniest numbers.
+    short = len(text) <= 16 and "-" not in text[1:]
+    return float(text) if short or beyond_float(text) is None else Decimal(text)
 
 
 def _texts(rows: list[dict[str, Any]], name: str, shown: str) -> pa.Array:
@@ -129,8 +130,12 @@ def _texts(rows: list[dict[str, Any]], name: str, shown: str) -> pa.Array:
 
 
 def _shared(values: list[Any]) -> pa.Array:
+    kinds = set(map(type, values)) - {type(None)}
     try:
-        return pa.array(values)
+        # Arrow would make numbers of truths beside them.
+        if bool not in kinds or len(kinds) == 1:
+            return pa.array(values)
     # Of several types, or beyond 64 bits, or beside floats that would not hold them.
     except (pa.ArrowException, OverflowError):
-        return pa.array([value_text(value) for value in values], pa.string())
+        pass
+    return pa.array([value_text(value) for value in values], pa.string())

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sluice.data.files import file_kind
-from sluice.data.jsonl_file import json_lines
+from sluice.data.jsonl_file import lines_of
 from sluice.data.textual import value_text
 from sluice.errors import DataError
 
@@ -95,7 +95,7 @@ def _csv_line(raw: str, record: list[str], delimiter: str, place: int, label: st
 
 
 def _json_lines(body: str, column: str, labels: Mapping[int, str]) -> Iterator[str]:
-    lines = json_lines(body)
+    lines = lines_of(body)
     between = "\n" if "\n" in body else "\r"
     rows = [json.loads(line) if line.strip() else None for line in lines]
     known = _known(row.get(column) for row in rows if row is not None)

@@ -154,4 +154,4 @@ def timedelta_seconds(value: timedelta) -> str:
 
 def nanoseconds_text(count: int) -> str:
     """Return seconds as a decimal text: ``1.5`` of 1,500,000,000."""
-    return digits(Decimal(count).scaleb(-9))
+    return decimal_text(Decimal(count).scaleb(-9)) or ""

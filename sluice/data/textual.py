@@ -18,7 +18,6 @@ import pyarrow.compute as compute
 
 from sluice.data.spelling import (
     decimal_text,
-    digits,
     float_text,
     moment_text,
     timedelta_seconds,
@@ -184,7 +183,7 @@ def moments(column: Column, where: str) -> Column:
         places = _PARTS[kind.unit]
         return _map(
             column.cast(pa.int64()),
-            lambda part: _written(part, lambda count: digits(Decimal(count).scaleb(-places))),
+            lambda part: _written(part, lambda count: decimal_text(Decimal(count).scaleb(-places))),
         )
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         # In UTC, whatever zones this machine knows.
