@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Set
 from typing import Any, cast
 
 import numpy as np
@@ -14,7 +14,7 @@ from sluice.errors import DataError
 
 _TEXTS = (str, bytes)
 # These have one meaning each in Arrow; anything else is read value by value.
-_ALIKE: list[set[type]] = [{int, float}, {str}, {bool}, {bytes}]
+_ALIKE: list[set[type]] = [{int, float}, {str}, {bool}]
 
 
 def one_column(values: object, name: str, *, texts: bool = False) -> pa.ChunkedArray:
@@ -119,8 +119,6 @@ def _column(values: Any, name: str, *, texts: bool) -> pa.Array | pa.ChunkedArra
         raise DataError(f"{name} is a {type(values).__name__}, which has no order; give a list.")
     try:
         return _converted(values, name, texts=texts)
-    except UnicodeError:
-        raise _no_text(values, name) from None
     except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
         raise DataError(
             f"{name} cannot be read: {error}. Give a list with one text or number a row."
@@ -172,7 +170,7 @@ def _of_array(values: NDArray[Any], name: str, *, texts: bool) -> pa.Array:
         raise DataError(f"{name} has shape {values.shape}; give one value a row, shape (n,).")
     if values.dtype.kind == "c":
         raise DataError(f"{name} holds complex numbers; give their parts as columns.")
-    if values.dtype.kind in "OV":
+    if values.dtype.kind in "OVSU":
         return _of_list(values.tolist(), name, texts=texts)
     if values.dtype.kind == "f" and values.dtype.itemsize > 8:
         narrow = values.astype(np.float64)
@@ -216,6 +214,13 @@ def _of_list(values: list[Any], name: str, *, texts: bool) -> pa.Array | pa.Chun
                 f"{name} holds lists or objects, such as the {type(value).__name__} in row {row}, "
                 "not one text or number a row. Write such values into a column of their own first."
             )
+    try:
+        return _as_arrow(values, present)
+    except UnicodeError:
+        raise _no_text(values, name) from None
+
+
+def _as_arrow(values: list[Any], present: set[type]) -> pa.Array | pa.ChunkedArray:
     if any(present <= alike for alike in _ALIKE):
         plain = [None if is_missing(value) else value for value in values]
         try:
@@ -243,9 +248,9 @@ def _text_of(value: Any) -> Any:
     return column_text(column, "A value")[0].as_py()
 
 
-def _no_text(values: Any, name: str) -> DataError:
+def _no_text(values: list[Any], name: str) -> DataError:
     """Name the first value that UTF-8 cannot hold."""
-    for row, value in enumerate(cast("Sequence[Any]", values)):
+    for row, value in enumerate(values):
         try:
             if isinstance(value, str):
                 value.encode()
