@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pyarrow as pa
 
 from sluice.data.columns import require_columns
 from sluice.data.csv_file import not_utf8
-from sluice.data.spelling import beyond_float
+from sluice.data.spelling import exact_number
 from sluice.data.textual import value_text
 from sluice.errors import DataError
 
@@ -80,7 +79,7 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line, parse_float=_exact)
+            row = json.loads(line, parse_float=exact_number)
             # Half a surrogate pair passes as JSON and fails wherever it is stored.
             if "\\u" in line:
                 json.dumps(row, ensure_ascii=False, default=str).encode()
@@ -109,13 +108,6 @@ def lines_of(content: str) -> list[str]:
     """Cut a text at its line ends, which may be those of an old Mac throughout."""
     # Elsewhere a CR is white space to JSON, at the end of a line too.
     return content.split("\n" if "\n" in content else "\r")
-
-
-def _exact(text: str) -> float | Decimal:
-    """Read a number with a fraction or an exponent: as float64 where it is one."""
-    # Up to 15 digits, and a point, always come back, but for the tiniest numbers.
-    short = len(text) <= 16 and "-" not in text[1:]
-    return float(text) if short or beyond_float(text) is None else Decimal(text)
 
 
 def _texts(rows: list[dict[str, Any]], name: str, shown: str) -> pa.Array:

@@ -66,6 +66,13 @@ def beyond_float(text: str, *, exact: bool = False) -> str | None:
     return None if as_float or number == Decimal(nearest) else digits(number)
 
 
+def exact_number(text: str) -> float | Decimal:
+    """Read a number with a fraction or an exponent, such as one of JSON: a float64 if it is one."""
+    # Up to 15 digits, and a point, always come back, but for the tiniest numbers.
+    short = len(text) <= 16 and "-" not in text[1:]
+    return float(text) if short or beyond_float(text) is None else Decimal(text)
+
+
 def digits(number: Decimal) -> str:
     """Write every digit of a finite decimal, without zeros behind; whole ones without exponent."""
     sign, figures, exponent = number.as_tuple()
