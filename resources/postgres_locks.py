@@ -123,8 +123,8 @@ class Advisory:
                 if fresh or not again:
                     raise LakeError(
                         "The Postgres catalogue of the lake cannot be reached: "
-                        f"{redacted(str(error).strip(), self._catalog)}. Start the server or correct the field catalog of "
-                        "the resource lake, and run again."
+                        f"{redacted(str(error).strip(), self._catalog)}. Start the server or "
+                        "correct the field catalog of the resource lake, and run again."
                     ) from None
         raise AssertionError("unreachable")
 

@@ -9,12 +9,16 @@ from hashlib import sha256
 from typing import Any, Protocol, cast
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from sluice.api_pool import make_pool, reads_labels, reads_vectors
-from sluice.api_tables import table_labels, table_rows
+from sluice.api_tables import given_labels, table_labels, table_rows
 from sluice.data.config_sections import Encoding
 from sluice.data.digests import content_hash
+from sluice.data.number_array import number_array
+from sluice.data.one_column import ids_of, one_column, texts_of
+from sluice.data.textual import column_text
 from sluice.encoders.tabular import TabularEncoder
 from sluice.errors import ConfigError, DataError, UnknownNameError
 from sluice.subsets.budgets import budget_of, check_floor
@@ -51,12 +55,14 @@ def select(
     Parameters
     ----------
     X : list of str, ndarray, DataFrame, Table or list of dict
-        For the task text: texts, which `encoder` embeds, or vectors of shape (n, d), which are
-        divided by their norm. For the task tabular: an array of numbers of shape (n, d), a data
-        frame, an Arrow table, or a dict a row, with missing values (None, NaN); the columns are
-        encoded by `sluice.encoders.tabular.TabularEncoder`, fitted on these rows.
-    y : sequence of n hashables, optional
-        Labels of any kind; classes are numbered in sorted order. Needed by the methods that
+        For the task text: texts (a list, or a column of pandas, polars or Arrow), which `encoder`
+        embeds, or vectors of shape (n, d), which are divided by their norm. For the task tabular:
+        an array of numbers of shape (n, d), a data frame, an Arrow table, or a dict a row, with
+        missing values (None, NaN); the columns are encoded by
+        `sluice.encoders.tabular.TabularEncoder`, fitted on these rows.
+    y : sequence of n labels, optional
+        One value a row, of any kind (see `sluice.data.one_column.one_column`); classes are
+        numbered in sorted order. Needed by the methods that
         read labels, see `methods`.
     task : str
         ``"text"`` or ``"tabular"``. Only methods of this task are accepted.
@@ -179,31 +185,23 @@ def _select_rows(
     return replace(picked, ids=cast("NDArray[np.str_]", positions))
 
 
-def _rows(X: Sequence[str] | NDArray[Any]) -> tuple[list[str] | None, NDArray[np.float32]]:
+def _rows(X: Any) -> tuple[list[str] | None, NDArray[np.float32]]:
     """Return texts, or unit vectors."""
     none = np.empty((0, 0), dtype=np.float32)
-    if isinstance(X, str):
-        raise DataError("X is one text; give a list of texts.")
     if not (isinstance(X, np.ndarray) and X.dtype.kind in "fiu"):
-        texts = list(cast("Sequence[object]", X))
-        wrong = [row for row, text in enumerate(texts) if not isinstance(text, str)]
-        if wrong:
-            kind = type(texts[wrong[0]]).__name__
-            raise DataError(
-                f"Row {wrong[0]} of X is of type {kind}; give texts, or a numpy array of numbers."
-            )
-        return [str(text) for text in texts], none
+        return texts_of(X, "X"), none
     if X.ndim != 2 or not X.shape[1]:
         raise DataError(f"X has shape {X.shape}; give one vector a row, shape (n, d).")
-    norms = np.linalg.norm(X.astype(np.float64), axis=1)
+    given = number_array("X", X)
+    norms = np.linalg.norm(given.astype(np.float64), axis=1)
     bad = np.flatnonzero(~np.isfinite(norms) | (norms == 0))
     if len(bad):
         raise DataError(
             f"Row {bad[0]} of X has norm {norms[bad[0]]}, so it has no direction; leave it out."
         )
     if np.abs(norms - 1.0).max(initial=0.0) <= UNIT_NORM:
-        return None, X.astype(np.float32)  # dividing again would only move the last bits
-    return None, (X / norms[:, None]).astype(np.float32)
+        return None, given.astype(np.float32)  # dividing again would only move the last bits
+    return None, (given / norms[:, None]).astype(np.float32)
 
 
 def _ids(
@@ -211,11 +209,8 @@ def _ids(
 ) -> NDArray[np.str_]:
     """Return the ids given, or a hash of each content and its ordinal among equal ones."""
     if ids is not None:
-        names = np.asarray(ids, dtype=np.str_)
-        if names.shape != (n,):
-            raise DataError(f"ids have shape {names.shape}; give one for each of {n} rows.")
-        return names
-    raw = [c.encode("utf-8", "surrogatepass") if isinstance(c, str) else c for c in contents]
+        return ids_of(ids, n)
+    raw = [c.encode() if isinstance(c, str) else c for c in contents]
     return _ordinals([sha256(content).hexdigest() for content in raw], "06d")
 
 
@@ -235,16 +230,12 @@ def _codes(
     """Return class codes in sorted order of the labels, and the classes' names."""
     if y is None:
         return None, ()
-    labels = list(cast("list[Hashable]", y.tolist()) if isinstance(y, np.ndarray) else y)
-    if len(labels) != n:
-        raise DataError(f"y has {len(labels)} labels for {n} rows; give one for each.")
-    if any(label is None or label != label for label in labels):
-        raise DataError("y has missing labels; leave those rows out.")
-    distinct = set(labels)
-    try:
-        classes = sorted(cast("set[str]", distinct))
-    except TypeError:  # kinds that do not compare, such as 1 and "one"
-        classes = sorted(distinct, key=lambda label: (type(label).__name__, repr(label)))
+    column = one_column(y, "y")
+    labels: list[Any] = given_labels(column_text(column, "y").to_pylist(), n)
+    kind = column.type
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
+        labels = column.to_pylist()  # numbers sort as numbers
+    classes = sorted(set(labels))
     code = {label: number for number, label in enumerate(classes)}
     return np.array([code[label] for label in labels], dtype=np.int64), tuple(map(str, classes))
 

@@ -8,12 +8,13 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow.interchange import from_dataframe
 
 from sluice.data.columns import require_columns
 from sluice.data.config_sections import Columns
+from sluice.data.one_column import one_column
 from sluice.data.table_rows import infinite_column, is_empty_row, row_texts
 from sluice.data.targets import label_texts, refuse_quantities
-from sluice.data.textual import value_text
 from sluice.errors import DataError
 
 
@@ -69,23 +70,39 @@ def table_labels(y: Iterable[Any], n: int) -> list[str]:
     Raises
     ------
     DataError
-        Where they are not n, one is missing, or they are quantities.
+        Where they are not n or no single values, one is missing, or they are quantities.
     """
-    given = list(cast("list[Any]", y.tolist()) if isinstance(y, np.ndarray) else y)
-    if len(given) != n:
-        raise DataError(f"y has {len(given)} labels for {n} rows; give one for each.")
-    labels: list[str | None] = label_texts(_column(given, "y"), "y").to_pylist()
-    missing = [row for row, label in enumerate(labels) if label is None]
-    if missing:
-        raise DataError(
-            f"y has missing labels, the first in row {missing[0]}; leave those rows out."
-        )
-    written = cast("list[str]", labels)
+    labels = label_texts(one_column(y, "y"), "y").to_pylist()
+    written = given_labels(labels, n)
     refuse_quantities(written, "y")
     return written
 
 
-def _columns(X: object) -> Mapping[str, pa.ChunkedArray | pa.Array]:
+def given_labels(labels: Sequence[str | None], n: int) -> list[str]:
+    """Check that there are n labels, none of them missing or blank.
+
+    Returns
+    -------
+    list of str
+        Without white space around them, as those of files.
+
+    Raises
+    ------
+    DataError
+        If not.
+    """
+    if len(labels) != n:
+        raise DataError(f"y has {len(labels)} labels for {n} rows; give one for each.")
+    stripped = [(label or "").strip() for label in labels]
+    missing = [row for row, label in enumerate(stripped) if not label]
+    if missing:
+        raise DataError(
+            f"y has missing labels, the first in row {missing[0]}; leave those rows out."
+        )
+    return stripped
+
+
+def _columns(X: object) -> Mapping[str, pa.ChunkedArray]:
     if isinstance(X, np.ndarray):
         return _of_array(X)
     if isinstance(X, pa.Table):
@@ -94,6 +111,8 @@ def _columns(X: object) -> Mapping[str, pa.ChunkedArray | pa.Array]:
         return _of_frame(X)
     if hasattr(X, "__arrow_c_stream__"):
         return _of_arrow(pa.table(X))
+    if hasattr(X, "__dataframe__"):
+        return _of_arrow(from_dataframe(X))
     rows = cast("Sequence[object]", X) if isinstance(X, list | tuple) else ()
     if rows and all(isinstance(row, Mapping) for row in rows):
         return _of_dicts(cast("Sequence[Mapping[Any, Any]]", rows))
@@ -107,17 +126,16 @@ def _columns(X: object) -> Mapping[str, pa.ChunkedArray | pa.Array]:
     )
 
 
-def _of_array(X: NDArray[Any]) -> dict[str, pa.Array]:
+def _of_array(X: NDArray[Any]) -> dict[str, pa.ChunkedArray]:
     if X.ndim != 2 or not X.shape[1]:
         raise DataError(f"X has shape {X.shape}; give one row of values each, shape (n, d).")
     if X.dtype.kind == "c":
         raise DataError("X holds complex numbers; give their parts as columns.")
     digits = len(str(X.shape[1] - 1))
     names = [f"x{place:0{digits}d}" for place in range(X.shape[1])]
-    if X.dtype.kind in "fiub":
-        numbers = X.astype(np.float64)
-        return {name: pa.array(numbers[:, at]) for at, name in enumerate(names)}
-    return {name: _column(X[:, at].tolist(), name) for at, name in enumerate(names)}
+    # Truths are numbers here: 0 and 1.
+    values = X.astype(np.float64) if X.dtype.kind == "b" else X
+    return {name: _column(values[:, at], name) for at, name in enumerate(names)}
 
 
 def _of_arrow(X: pa.Table) -> dict[str, pa.ChunkedArray]:
@@ -125,32 +143,17 @@ def _of_arrow(X: pa.Table) -> dict[str, pa.ChunkedArray]:
     return dict(zip(X.column_names, X.columns, strict=True))
 
 
-def _of_frame(X: Any) -> dict[str, pa.Array | pa.ChunkedArray]:
+def _of_frame(X: Any) -> dict[str, pa.ChunkedArray]:
     names = [str(name) for name in X.columns]
     require_columns(names, names, "X")
     return {name: _column(X.iloc[:, at], name) for at, name in enumerate(names)}
 
 
-def _of_dicts(rows: Sequence[Mapping[Any, Any]]) -> dict[str, pa.Array]:
+def _of_dicts(rows: Sequence[Mapping[Any, Any]]) -> dict[str, pa.ChunkedArray]:
     names = list(dict.fromkeys(name for row in rows for name in row))
     require_columns([str(name) for name in names], [str(name) for name in names], "X")
     return {str(name): _column([row.get(name) for row in rows], str(name)) for name in names}
 
 
-def _column(values: Any, name: str) -> pa.Array | pa.ChunkedArray:
-    """Return values as Arrow, as texts where they share no type."""
-    try:
-        # From pandas: NaN is a missing value.
-        return pa.array(values, from_pandas=True)
-    except (pa.ArrowException, OverflowError, TypeError, ValueError):
-        cells: list[object] = [_plain(value) for value in values]
-    if any(isinstance(cell, list | dict | tuple | set) for cell in cells):
-        raise DataError(
-            f"The column {name!r} of X holds lists or objects, not one text or number a row."
-        )
-    return pa.array([value_text(cell) for cell in cells], pa.string())
-
-
-def _plain(value: Any) -> object:
-    """Return the Python value of a numpy scalar, and any other as it is."""
-    return value.item() if isinstance(value, np.generic) else value
+def _column(values: object, name: str) -> pa.ChunkedArray:
+    return one_column(values, f"The column {name!r} of X")

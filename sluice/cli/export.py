@@ -84,9 +84,12 @@ def with_features(table: pa.Table) -> pa.Table:
     """Give rows of a table their columns back, in place of the one text that holds them.
 
     A column of ours that is called like one of them becomes ``sluice_<name>``. Columns that mix
-    numbers, truths and texts are written as texts.
+    numbers, truths and texts, or hold a number of more digits than 64 bits hold, are written as
+    texts.
     """
-    rows = [json.loads(text) for text in table["text"].to_pylist()]
+    from sluice.data.spelling import exact_number
+
+    rows = [json.loads(text, parse_float=exact_number) for text in table["text"].to_pylist()]
     names = sorted({name for row in rows for name in row})
     ours = table.drop_columns(["text"])
     ours = ours.rename_columns([f"sluice_{n}" if n in names else n for n in ours.column_names])
@@ -109,15 +112,19 @@ _RESTORED: dict[str, Callable[[pa.Table], pa.Table]] = {
 def _column(values: list[Any]) -> pa.Array:
     import pyarrow as pa
 
+    from sluice.data.textual import value_text
+
     kinds = {type(value) for value in values if value is not None}
     if kinds <= {int, float}:
         # Whole numbers stay so, unless one is not, or is too large.
-        exact = kinds == {int} and all(abs(v) < 2**63 for v in values if v is not None)
-        return pa.array(values, pa.int64() if exact else pa.float64())
+        present = [v for v in values if v is not None]
+        if kinds == {int} and all(abs(v) < 2**63 for v in present):
+            return pa.array(values, pa.int64())
+        if all(float(v) == v for v in present):
+            return pa.array([v if v is None else float(v) for v in values], pa.float64())
     if kinds == {bool}:
         return pa.array(values, pa.bool_())
-    texts = [v if v is None or isinstance(v, str) else json.dumps(v) for v in values]
-    return pa.array(texts, pa.string())
+    return pa.array(map(value_text, values), pa.string())
 
 
 def stages_of(lake: Any, dataset: str) -> dict[str, Any]:

@@ -1,29 +1,26 @@
 """Cells of a table as JSON values: the same value gives the same one in every file format.
 
 A cell is read by itself, never by its column, so that other rows coming or going never change it.
+The rule is in `sluice.data.spelling`.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
-from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as compute
 
-from sluice.data.textual import plain_column
+from sluice.data.spelling import beyond_float, duration_seconds, moment_text
+from sluice.data.textual import moments, plain_column
 from sluice.errors import DataError
 
 # Arrow makes these functions at run time, so no type checker sees them.
 pc: Any = compute
 # A leading zero makes a code, such as a postcode, and not a number (ours).
 _NUMBER = r"^[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
-_INSTANT = re.compile(
-    r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
-)
 _WORDS = {
     "nan": None,
     "true": "true",
@@ -35,6 +32,9 @@ _WORDS = {
     "-inf": '"-inf"',
     "-infinity": '"-inf"',
 }
+_LONGEST = 300  # a longer row of digits is a code, and no float64 reaches it
+_FIGURES = frozenset("+-0123456789")
+_EXACT = 2.0**53
 INFINITE = ("inf", "-inf")
 """How an infinite number is written: JSON has none."""
 
@@ -42,11 +42,12 @@ INFINITE = ("inf", "-inf")
 def json_cells(column: pa.Array, where: str) -> pa.Array:
     """Write a column as JSON values.
 
-    Numbers are read as float64 and written in their shortest form: ``1``, ``1.0`` and the text
-    ``"1"`` give ``1``. A text with leading zeros stays text. Truth (``True``, ``"TRUE"``) gives
-    ``true``. Dates and instants give ISO texts: without a time of midnight, in UTC where they name
-    an offset. Infinities give the text ``"inf"``. Other texts lose white space around them and
-    are NFC. Blank and NaN give null.
+    Numbers that are float64 are written in their shortest form, others with every digit: ``1``,
+    ``1.0`` and the text ``"1"`` give ``1``. A text with leading zeros stays text. Truth (``True``,
+    ``"TRUE"``) gives ``true``. Dates and instants give ISO texts: without a time of midnight, in
+    UTC where they name an offset; durations the number of their seconds. Infinities, and numbers
+    beyond float64, give the text ``"inf"``. Other texts lose white space around them and are NFC.
+    Blank and NaN give null.
 
     Parameters
     ----------
@@ -70,18 +71,26 @@ def json_cells(column: pa.Array, where: str) -> pa.Array:
     kind = column.type
     if pa.types.is_boolean(kind):
         return column.cast(pa.string())
-    if pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_float64(kind):
-        return _numbers(column.cast(pa.float64(), safe=False))
+    if pa.types.is_float64(kind):
+        return _numbers(column)
+    if pa.types.is_integer(kind):
+        return _whole(column)
+    if pa.types.is_floating(kind):
+        return _numbers(_widened(column))
+    if pa.types.is_temporal(kind):
+        coded = moments(column, where).dictionary_encode()
+        number = pa.types.is_duration(kind)
+        read = _digits(coded.dictionary, exact=True) if number else _texts(coded.dictionary)
+        return read.take(coded.indices)
     try:
         texts = column.cast(pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise DataError(
             f"{where} holds {kind} that is no text: {error}. Store it as numbers or UTF-8 text."
         ) from None
-    if pa.types.is_floating(kind):
-        # The shortest text of a float32 is what was meant, not its digits as a float64.
-        return _numbers(texts.cast(pa.float64()))
     coded = texts.dictionary_encode()
+    if pa.types.is_decimal(kind):
+        return _digits(coded.dictionary, exact=True).take(coded.indices)
     return _texts(coded.dictionary).take(coded.indices)
 
 
@@ -95,12 +104,54 @@ def _numbers(values: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_inf(values), named, written)
 
 
+def _whole(values: pa.Array) -> pa.Array:
+    """Write integers: as float64 where they are one, else with their digits."""
+    wide = values.cast(pa.float64(), safe=False)
+    written = _numbers(wide)
+    ends = pc.min_max(wide).as_py()
+    if ends["max"] is None or max(-ends["min"], ends["max"]) < _EXACT:
+        return written
+    # Back again it is the same number, where a float64 has it; the largest floats are beyond.
+    top = 2.0 ** (values.type.bit_width - (not pa.types.is_unsigned_integer(values.type)))
+    held = pc.if_else(pc.less(wide, top), wide, 0.0).cast(values.type, safe=False)
+    return pc.if_else(pc.equal(held, values), written, values.cast(pa.string()))
+
+
+def _widened(values: pa.Array) -> pa.Array:
+    """Make narrow floats float64: whole ones as they are, others by their shortest form."""
+    wide = values.cast(pa.float64())
+    if values.type == pa.float16():
+        # Arrow has no shortest form of these.
+        shortest = [None if v is None else float(str(v)) for v in values.to_numpy(False)]
+        short = pa.array(shortest, pa.float64())
+    else:
+        short = values.cast(pa.string()).cast(pa.float64())
+    return pc.if_else(pc.equal(pc.floor(wide), wide), wide, short)
+
+
+def _digits(numbers: pa.Array, *, exact: bool = False) -> pa.Array:
+    """Write distinct numbers that are texts: as float64 where they are one, else every digit."""
+    written = _numbers(numbers.cast(pa.float64()))
+    # Up to 15 digits always come back, but of the tiniest numbers, and so does a shortest form.
+    doubtful = pc.or_(
+        pc.greater(pc.utf8_length(numbers), 15), pc.match_substring_regex(numbers, "[eE]-[0-9]{3}")
+    )
+    long = pc.and_(doubtful, pc.not_equal(numbers, written))
+    if not pc.any(long).as_py():
+        return written
+    beyond = [
+        None if text is None else beyond_float(text, exact=exact)
+        for text in pc.if_else(long, numbers, None).to_pylist()
+    ]
+    return pc.coalesce(pa.array(beyond, pa.string()), written)
+
+
 def _texts(distinct: pa.Array) -> pa.Array:
     """Write distinct texts: those that are numbers at once, the others one by one."""
     stripped = pc.utf8_trim_whitespace(distinct)
-    number = pc.match_substring_regex(stripped, _NUMBER)
-    digits = pc.utf8_ltrim(pc.if_else(number, stripped, None), "+")
-    written = _numbers(digits.cast(pa.float64()))
+    short = pc.less_equal(pc.utf8_length(stripped), _LONGEST)
+    number = pc.and_(pc.match_substring_regex(stripped, _NUMBER), short)
+    written = _digits(pc.utf8_ltrim(pc.if_else(number, stripped, None), "+"))
     others = pc.if_else(number, None, stripped).to_pylist()
     rest = pa.array([None if text is None else _word(text) for text in others], pa.string())
     return pc.coalesce(written, rest)
@@ -112,23 +163,11 @@ def _word(text: str) -> str | None:
     word = text.lower()
     if word in _WORDS:
         return _WORDS[word]
-    if text[0].isdigit() and _INSTANT.fullmatch(text):
-        text = _instant(text)
-    elif not text.isascii():
+    if text[0] in _FIGURES:
+        seconds = duration_seconds(text)
+        if seconds is not None:
+            return _digits(pa.array([seconds]), exact=True)[0].as_py()
+        text = moment_text(text) or text
+    if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     return json.dumps(text, ensure_ascii=False)
-
-
-def _instant(text: str) -> str:
-    """Write an ISO date or instant in one way; what no calendar has stays as it is."""
-    try:
-        instant = datetime.fromisoformat(text)
-        if instant.tzinfo is not None:
-            instant = instant.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return text
-    if instant.tzinfo is not None:
-        return instant.replace(tzinfo=None).isoformat() + "Z"
-    if instant.time().replace(fold=0) == datetime.min.time():
-        return instant.date().isoformat()
-    return instant.isoformat()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.data.csv_file import not_utf8
-from sluice.data.jsonl_file import json_rows
+from sluice.data.jsonl_file import json_rows, lines_of
 from sluice.errors import DataError
 
 _DOCUMENT = "-DOCSTART-"
@@ -178,7 +178,7 @@ def _blocks(content: str) -> Iterator[tuple[int, list[str]]]:
     lines: list[str] = []
     number = 0
     # Not splitlines: a word may hold U+2028 and its kin.
-    for number, line in enumerate(content.split("\n"), start=1):
+    for number, line in enumerate(lines_of(content), start=1):
         if line.strip(_BLANK) and not line.startswith(_DOCUMENT):
             lines.append(line.rstrip("\r"))
         elif lines:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from sluice.data.columns import require_columns
 from sluice.data.csv_file import not_utf8
+from sluice.data.spelling import exact_number
 from sluice.data.textual import value_text
 from sluice.errors import DataError
 
@@ -74,20 +75,21 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
         raise not_utf8(data, error, shown) from None
     rows: list[tuple[int, dict[str, Any]]] = []
     # Not splitlines: JSON may hold U+2028 and its kin inside a text.
-    for number, line in enumerate(content.split("\n"), start=1):
+    for number, line in enumerate(lines_of(content), start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, parse_float=exact_number)
             # Half a surrogate pair passes as JSON and fails wherever it is stored.
             if "\\u" in line:
-                json.dumps(row, ensure_ascii=False).encode()
+                json.dumps(row, ensure_ascii=False, default=str).encode()
         except UnicodeEncodeError:
             raise DataError(
                 f"{shown}, line {number}: holds half of a surrogate pair (\\ud800 to \\udfff), "
                 "which is no text. Write the file again as UTF-8."
             ) from None
-        except (json.JSONDecodeError, RecursionError) as error:
+        # A ValueError: a number of more digits than Python reads.
+        except (ValueError, RecursionError) as error:
             raise DataError(
                 f"{shown}, line {number}: is not JSON: {error}. Write one whole object a line."
             ) from None
@@ -102,6 +104,12 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
     return rows
 
 
+def lines_of(content: str) -> list[str]:
+    """Cut a text at its line ends, which may be those of an old Mac throughout."""
+    # Elsewhere a CR is white space to JSON, at the end of a line too.
+    return content.split("\n" if "\n" in content else "\r")
+
+
 def _texts(rows: list[dict[str, Any]], name: str, shown: str) -> pa.Array:
     values = [row.get(name) for row in rows]
     for number, value in enumerate(values, start=1):
@@ -114,7 +122,12 @@ def _texts(rows: list[dict[str, Any]], name: str, shown: str) -> pa.Array:
 
 
 def _shared(values: list[Any]) -> pa.Array:
+    kinds = set(map(type, values)) - {type(None)}
     try:
-        return pa.array(values)
+        # Arrow would make numbers of truths beside them.
+        if bool not in kinds or len(kinds) == 1:
+            return pa.array(values)
+    # Of several types, or beyond 64 bits, or beside floats that would not hold them.
     except (pa.ArrowException, OverflowError):
-        return pa.array([value_text(value) for value in values], pa.string())
+        pass
+    return pa.array([value_text(value) for value in values], pa.string())

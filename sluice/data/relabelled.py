@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sluice.data.files import file_kind
+from sluice.data.jsonl_file import lines_of
 from sluice.data.textual import value_text
 from sluice.errors import DataError
 
@@ -94,12 +95,13 @@ def _csv_line(raw: str, record: list[str], delimiter: str, place: int, label: st
 
 
 def _json_lines(body: str, column: str, labels: Mapping[int, str]) -> Iterator[str]:
-    lines = body.split("\n")
+    lines = lines_of(body)
+    between = "\n" if "\n" in body else "\r"
     rows = [json.loads(line) if line.strip() else None for line in lines]
     known = _known(row.get(column) for row in rows if row is not None)
     number = 0
     for place, (line, row) in enumerate(zip(lines, rows, strict=True)):
-        end = "\n" if place + 1 < len(lines) else ""
+        end = between if place + 1 < len(lines) else ""
         number += row is not None
         if row is None or number not in labels:
             yield line + end

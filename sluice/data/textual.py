@@ -1,16 +1,34 @@
-"""Columns of any type as texts, the same for the same values in every file format."""
+"""Columns of any type as texts, the same for the same values in every file format.
+
+The rule is in `sluice.data.spelling`.
+"""
 
 from __future__ import annotations
 
 import json
-import math
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, TypeVar
+from uuid import UUID
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as compute
 
+from sluice.data.spelling import (
+    decimal_text,
+    float_text,
+    moment_text,
+    timedelta_seconds,
+)
 from sluice.errors import DataError
 
+# Arrow makes these functions at run time, so no type checker sees them.
+pc: Any = compute
 Column = TypeVar("Column", pa.ChunkedArray, pa.Array)
+_PARTS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+_PLAIN_EXTENSIONS = ("arrow.json", "arrow.bool8")
 
 
 def value_text(value: object) -> str | None:
@@ -19,29 +37,67 @@ def value_text(value: object) -> str | None:
     Parameters
     ----------
     value : object
-        A value of JSON.
+        A value of JSON, a number, a date, a time, a duration or bytes.
 
     Returns
     -------
     str or None
         Texts as they are; ``3`` and ``3.0`` as ``"3"``; truth as ``"true"`` or ``"false"``;
-        nothing and NaN as None; lists and objects as JSON.
+        what is missing as None; lists and objects as JSON; the others by the rule of
+        `sluice.data.spelling`.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        For bytes that are not UTF-8.
     """
     if value is None or isinstance(value, str):
         return value
+    if is_missing(value):
+        return None
+    if isinstance(value, np.generic):
+        return _of_numpy(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float):
-        return _float_text(value)
-    if isinstance(value, int):
-        return str(value)
+    for kinds, written in _WRITTEN:
+        if isinstance(value, kinds):
+            return written(value)
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _float_text(value: float) -> str | None:
-    if math.isnan(value):
-        return None
-    return str(int(value)) if value.is_integer() else repr(value)
+_WRITTEN: list[tuple[type | tuple[type, ...], Callable[[Any], str | None]]] = [
+    (float, float_text),
+    ((int, UUID), str),
+    (Decimal, decimal_text),
+    (bytes, lambda value: value.decode()),
+    # An offset may have seconds, which no text of ours has: as it is.
+    ((date, datetime, time), lambda value: moment_text(value.isoformat()) or value.isoformat()),
+    (timedelta, timedelta_seconds),
+]
+PLAIN = (str, bool, np.generic, float, int, UUID, Decimal, bytes, date, time, timedelta)
+"""Types of Python's whose values are one value each."""
+
+
+def is_missing(value: object) -> bool:
+    """Whether a value is None, NaN, NaT, NA or masked."""
+    if value is None or value is np.ma.masked:
+        return True
+    # Not imported for it: only who has pandas has these.
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    return isinstance(value, float | np.floating | np.datetime64 | np.timedelta64) and bool(
+        value != value
+    )
+
+
+def _of_numpy(value: np.generic) -> str | None:
+    if isinstance(value, np.floating):
+        return _shortest(value)
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        return column_text(pa.chunked_array([pa.array(np.array([value]))]), "a value")[0].as_py()
+    return value_text(value.item())
 
 
 def column_text(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
@@ -66,9 +122,13 @@ def column_text(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
     """
     column = plain_column(column, where)
     kind = column.type
+    if pa.types.is_temporal(kind):
+        return _by_value(moments(column, where), lambda text: moment_text(text) or text)
     try:
-        if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-            return _numbers(column)
+        if pa.types.is_floating(kind):
+            return _floats(column)
+        if pa.types.is_decimal(kind):
+            return _by_value(column, decimal_text)
         return column.cast(pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise DataError(
@@ -82,13 +142,23 @@ def plain_column(column: Column, where: str) -> Column:
     Raises
     ------
     DataError
-        Where the type is nested.
+        Where the type is nested, or an extension of Arrow that holds no plain value, such as
+        intervals and periods.
     """
     kind = column.type
-    if pa.types.is_dictionary(kind):
+    if pa.types.is_run_end_encoded(kind):
+        column = pc.run_end_decode(column)
+    elif pa.types.is_dictionary(kind) and not isinstance(kind.value_type, pa.BaseExtensionType):
         column = column.cast(kind.value_type)
-        kind = column.type
-    if pa.types.is_nested(kind):
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        if kind.extension_name == "arrow.uuid":
+            return _map(
+                column, lambda part: pa.array(map(value_text, part.to_pylist()), pa.string())
+            )
+        if kind.extension_name in _PLAIN_EXTENSIONS:
+            return column.cast(kind.storage_type)
+    if pa.types.is_nested(kind) or pa.types.is_dictionary(kind) or _is_strange(kind):
         raise DataError(
             f"{where} holds {kind}, not one text or number a row. Write such values into a "
             "column of their own first."
@@ -96,27 +166,60 @@ def plain_column(column: Column, where: str) -> Column:
     return column
 
 
-def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    # Labels repeat: each distinct number is written once.
-    pieces: list[Any] = []
-    for chunk in column.chunks:
-        coded = chunk.dictionary_encode()
-        # item() of a float32 would show its double; its own shortest form is what was meant.
-        wide = coded.dictionary
-        if pa.types.is_floating(wide.type) and wide.type != pa.float64():
-            texts = [None if v is None else _shortest(v) for v in wide.to_numpy(False)]
-        else:
-            texts = [None if v is None else _float_or_decimal(v) for v in wide.to_pylist()]
-        pieces.append(pa.array(texts, pa.string()).take(coded.indices))
-    return pa.chunked_array(pieces, pa.string())
+def _is_strange(kind: pa.DataType) -> bool:
+    return isinstance(kind, pa.BaseExtensionType) or pa.types.is_interval(kind)
+
+
+def moments(column: Column, where: str) -> Column:
+    """Write dates, instants and times of day as ISO texts, durations as their seconds.
+
+    Raises
+    ------
+    DataError
+        A type that Arrow cannot write.
+    """
+    kind = column.type
+    if pa.types.is_duration(kind):
+        places = _PARTS[kind.unit]
+        return _map(
+            column.cast(pa.int64()),
+            lambda part: _written(part, lambda count: decimal_text(Decimal(count).scaleb(-places))),
+        )
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        # In UTC, whatever zones this machine knows.
+        column = column.cast(pa.timestamp(kind.unit, "UTC"))
+    return column.cast(pa.string())
+
+
+def _map(column: Column, write: Callable[[pa.Array], pa.Array]) -> Column:
+    if isinstance(column, pa.ChunkedArray):
+        return pa.chunked_array([write(part) for part in column.chunks], pa.string())
+    return write(column)
+
+
+def _written(part: pa.Array, write: Callable[[Any], str | None]) -> pa.Array:
+    """Write each distinct value once: labels repeat."""
+    coded = part.dictionary_encode()
+    texts = [None if value is None else write(value) for value in coded.dictionary.to_pylist()]
+    return pa.array(texts, pa.string()).take(coded.indices)
+
+
+def _by_value(column: pa.ChunkedArray, write: Callable[[Any], str | None]) -> pa.ChunkedArray:
+    return _map(column, lambda part: _written(part, write))
+
+
+def _floats(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if column.type == pa.float64():
+        return _by_value(column, float_text)
+    # item() of a float32 would show its double; its own shortest form is what was meant.
+    return _map(
+        column,
+        lambda part: pa.array(
+            [None if v is None else _shortest(v) for v in part.to_numpy(False)], pa.string()
+        ),
+    )
 
 
 def _shortest(value: Any) -> str | None:
-    return _float_text(float(str(value)))
-
-
-def _float_or_decimal(value: Any) -> str | None:
-    if isinstance(value, float):
-        return _float_text(value)
-    whole = value == value.to_integral_value()
-    return str(int(value)) if whole else format(value.normalize(), "f")
+    whole = np.isfinite(value) and value == np.floor(value)
+    return float_text(float(value) if whole else float(str(value)))

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.data.one_column import texts_of
+
 
 def tokenise(
     tokenizer: Any, texts: Sequence[str], max_length: int
@@ -24,11 +26,17 @@ def tokenise(
     -------
     tokens : list of list of int, length n
     lengths : ndarray of int64, shape (n,)
+
+    Raises
+    ------
+    DataError
+        It is no sequence of texts, see `sluice.data.one_column.texts_of`.
     """
-    if not len(texts):
+    texts = texts_of(texts, "texts")
+    if not texts:
         return [], np.empty(0, dtype=np.int64)
     tokens: list[list[int]] = tokenizer(
-        list(texts),
+        texts,
         truncation=True,
         max_length=max_length,
         padding=False,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.data.one_column import texts_of
 from sluice.encoders.batches import longest_first, padded, token_batches, tokenise
 from sluice.encoders.bert import PackedBert, is_supported
 from sluice.encoders.bert_files import read_bert
@@ -28,7 +29,7 @@ from sluice.encoders.folder import (
     resolve_model,
 )
 from sluice.encoders.pretrained import pretrained
-from sluice.errors import ConfigError, DataError
+from sluice.errors import ConfigError
 from sluice.progress import Advance
 
 if TYPE_CHECKING:
@@ -122,8 +123,9 @@ class TextEncoder:
         Raises
         ------
         DataError
-            If an entry is not a string.
+            If it is no sequence of texts, see `sluice.data.one_column.texts_of`.
         """
+        texts = texts_of(texts, "texts")
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
         for positions, part in self.encode_shards(texts, max(len(texts), 1), advance):
             vectors[positions] = part
@@ -155,11 +157,7 @@ class TextEncoder:
         """
         if shard_rows < 1:
             raise ConfigError(f"shard_rows must be at least 1, got {shard_rows}.")
-        for row, text in enumerate(texts):
-            if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-                raise DataError(
-                    f"Text {row} is a {type(text).__name__}, not a string. Drop or fill such rows."
-                )
+        texts = texts_of(texts, "texts")
         if not len(texts):
             return
         tokens, lengths = tokenise(self._loaded.tokenizer, texts, self.max_length)

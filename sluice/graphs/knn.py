@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.data.one_column import id_array
 from sluice.errors import ConfigError, DataError
 from sluice.graphs.candidates import Search, candidate_search, query_rows, score_error
 from sluice.graphs.canonical import canonical_cosine_lists
@@ -127,7 +128,7 @@ class KnnGraph:
         Cost: n^2 d multiply-adds in float32, and about n K d in float64. Memory: O(n K) and
         one block beyond the rows.
         """
-        names = np.asarray(ids, dtype=np.str_)
+        names = id_array(ids)
         rows = checked_rows(names, vectors)
         if k < 1 or slack < 0:
             raise ConfigError(
@@ -197,9 +198,9 @@ class KnnGraph:
         cheaper: over 0.6 of the rows changed or left without k entries (ours, measured), or more
         near ties than a build would score.
         """
-        names = np.asarray(ids, dtype=np.str_)
+        names = id_array(ids)
         rows = checked_rows(names, vectors)
-        change = match_rows(self.ids, names, np.asarray(changed, dtype=np.str_))
+        change = match_rows(self.ids, names, id_array(changed))
         old = (self.lists, self.list_weights)
         done = patch_lists(old, self.ids, names, rows, change, self.k, device, block)
         if done is None:

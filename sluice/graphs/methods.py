@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.data.number_array import number_array
+from sluice.data.one_column import id_array
 from sluice.errors import ConfigError, DataError, UnknownNameError
 from sluice.graphs import hashed, minibatch, multilevel, multiview
 from sluice.graphs.instance_graph import InstanceGraph
@@ -111,7 +113,7 @@ def build(
     """
     method = graph_method(name)
     chosen = resolved_options(method, options)
-    names = np.asarray(ids, dtype=np.str_)
+    names = id_array(ids)
     table, classes = _checked(names, rows, labels)
     ranks = id_ranks(names)
     order = np.argsort(ranks)
@@ -136,7 +138,7 @@ def _checked(
     labels: NDArray[np.integer[Any]] | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
     """Return the rows as float32 and the labels as int64, or say what is wrong with them."""
-    table = np.asarray(rows)
+    table = number_array("Rows", rows)
     if ids.ndim != 1 or table.ndim != 2 or len(table) != len(ids) or not table.size:
         raise DataError(
             f"Ids of shape {ids.shape} and rows of shape {table.shape}: give one id for each row "
@@ -155,7 +157,7 @@ def _checked(
         )
     if labels is None:
         return table, None
-    classes = np.asarray(labels)
+    classes = number_array("Labels", labels)
     if classes.shape != ids.shape or classes.dtype.kind not in "iu" or classes.min() < 0:
         raise DataError(
             f"Labels of type {classes.dtype} and shape {classes.shape} for {len(ids)} rows: give "

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.data.number_array import number_array, whole_array
 from sluice.errors import ConfigError, DataError
 
 
@@ -147,7 +148,7 @@ def fit_head(
             f"The head needs n_classes, C and max_iter above 0, got {n_classes}, {config.C} "
             f"and {config.max_iter}."
         )
-    labels = np.asarray(y, dtype=np.int64)
+    labels = whole_array("Labels", y)
     _check_rows(x, labels, n_classes)
     if weight is not None:
         weight = _checked_weight(weight, len(labels))
@@ -158,7 +159,7 @@ def fit_head(
 
 
 def _checked_weight(weight: NDArray[np.floating], n: int) -> NDArray[np.float64]:
-    wide = np.asarray(weight, dtype=np.float64)
+    wide = number_array("Weights", weight).astype(np.float64, copy=False)
     if wide.shape != (n,) or not np.isfinite(wide).all() or wide.min() < 0 or not wide.any():
         raise DataError(
             f"Weights have shape {wide.shape}; give a finite one of at least 0 for each of {n} "

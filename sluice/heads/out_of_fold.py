@@ -12,6 +12,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.data.number_array import whole_array
 from sluice.errors import ConfigError, DataError
 from sluice.heads.logistic import HeadConfig, fit_head
 
@@ -83,7 +84,7 @@ def out_of_fold_probabilities(
     """
     if folds < 2:
         raise ConfigError(f"Out-of-fold scoring needs at least 2 folds, got {folds}.")
-    y = np.asarray(labels, dtype=np.int64)
+    y = whole_array("Labels", labels)
     if not len(embeddings) == len(y) == len(ids):
         raise DataError(
             f"Embeddings, labels and ids differ in length: {len(embeddings)}, {len(y)}, {len(ids)}."

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.data.number_array import whole_array
 from sluice.encoders.batches import padded, tokenise
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.folder import resolve_model
@@ -79,7 +80,7 @@ def fine_tune(
     The same inputs give the same weights on one kind of machine and thread count. The caller's
     random state is left as it was. Float32 on every device.
     """
-    y = np.asarray(labels, dtype=np.int64)
+    y = whole_array("Labels", labels)
     _check(texts, y, len(class_names), config)
     if validation is not None and len(validation[0]) != len(validation[1]):
         raise DataError("The validation texts and labels differ in number.")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.data.number_array import number_array
 from sluice.errors import ConfigError, DataError
 from sluice.graphs.canonical import TILE, halving_sum
 from sluice.noise.plain_rows import checked_vectors
@@ -162,10 +163,7 @@ def _scaled(name: str, rows: NDArray[np.floating], start: int) -> NDArray[np.flo
 
 
 def _checked_similarity(values: ArrayLike) -> NDArray[np.float64]:
-    try:
-        s = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"Similarities are not numbers ({error}); give one a row.") from error
+    s = number_array("Similarities", values).astype(np.float64, copy=False)
     if s.ndim != 1 or not len(s):
         raise DataError(
             f"Similarities have shape {s.shape}; give one for each of at least one row."

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.data.number_array import number_array
+from sluice.data.one_column import ids_of
 from sluice.errors import ConfigError, DataError
 
 
@@ -31,12 +33,9 @@ def checked_vectors(name: str, values: ArrayLike, n: int | None = None) -> NDArr
     DataError
         No numbers, another shape, no row, no column, or a value that is not finite.
     """
-    try:
-        vectors = np.asarray(values)
-    except ValueError as error:
-        raise DataError(f"{name} are no matrix ({error}); give one vector a row.") from error
+    vectors = number_array(name, values)
     fits = vectors.ndim == 2 and 0 not in vectors.shape and (n is None or len(vectors) == n)
-    if not fits or vectors.dtype.kind not in "biuf":
+    if not fits:
         rows = "at least one row" if n is None else f"{n} rows"
         raise DataError(
             f"{name} have shape {vectors.shape} and type {vectors.dtype}; give {rows} of numbers."
@@ -69,7 +68,7 @@ def checked_labels(values: ArrayLike, n: int, n_classes: int | None = None) -> N
     DataError
         Not whole numbers, another shape, or a class below 0 or not below `n_classes`.
     """
-    labels = np.asarray(values)
+    labels = number_array("Labels", values)
     if labels.shape != (n,) or labels.dtype.kind not in "iu":
         raise DataError(
             f"Labels have shape {labels.shape} and type {labels.dtype}; give one whole number for "
@@ -94,7 +93,7 @@ def checked_mask(name: str, values: ArrayLike, n: int) -> NDArray[np.bool_]:
     DataError
         Another type or shape.
     """
-    mask = np.asarray(values)
+    mask = number_array(name, values)
     if mask.shape != (n,) or mask.dtype != np.bool_:
         raise DataError(
             f"{name} has shape {mask.shape} and type {mask.dtype}; give True or False for each of "
@@ -109,13 +108,9 @@ def checked_ids(values: Sequence[str] | NDArray[np.str_], n: int) -> NDArray[np.
     Raises
     ------
     DataError
-        Not texts, another shape, or an id that two rows share.
+        No single values, not n, one missing or blank, or an id that two rows share.
     """
-    ids = np.asarray(values)
-    if ids.shape != (n,) or ids.dtype.kind != "U":
-        raise DataError(
-            f"Ids have shape {ids.shape} and type {ids.dtype}; give one text for each of {n} rows."
-        )
+    ids = ids_of(values, n, "Ids")
     ordered = np.sort(ids)
     twice = np.flatnonzero(ordered[1:] == ordered[:-1])
     if len(twice):

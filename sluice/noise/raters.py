@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.data.number_array import number_array
 from sluice.errors import ConfigError, DataError
 from sluice.noise.plain_rows import checked_ids
 from sluice.randomness import keyed_uniform
@@ -104,7 +105,7 @@ def draw_raters(
     own = np.zeros(len(names), dtype=np.float64)
     others = np.zeros(len(names), dtype=np.float64)
     for row in np.flatnonzero(usable).tolist():
-        given = np.asarray(ratings[row], dtype=np.float64)
+        given = number_array("Ratings", ratings[row]).astype(np.float64, copy=False)
         if not np.isfinite(given).all():
             raise DataError(
                 f"Row {str(names[row])!r} has a rating that is not finite; drop that rating."

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.data.number_array import number_array
 from sluice.errors import DataError
 from sluice.noise.plain_rows import checked_mask
 
@@ -71,7 +72,7 @@ def selection_quality(
     -----
     Cost: a sort of the scores (scikit-learn).
     """
-    mask = np.asarray(kept)
+    mask = number_array("Kept rows", kept)
     chosen = checked_mask("The mask of kept rows", mask, mask.size)
     good = checked_mask("Whether labels are right", right, len(chosen))
     judged = np.ones(len(chosen), dtype=np.bool_)
@@ -83,7 +84,7 @@ def selection_quality(
     hits = int((chosen & good).sum())
     auc = np.nan
     if score is not None:
-        auc = _auc(np.asarray(score, dtype=np.float64), judged, good)
+        auc = _auc(number_array("Scores", score).astype(np.float64, copy=False), judged, good)
     return SelectionQuality(
         _share(hits, int(chosen.sum())),
         _share(hits, int(good.sum())),

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.data.number_array import number_array
 from sluice.errors import ConfigError, DataError
 from sluice.noise.plain_rows import checked_ids, checked_labels, checked_rate, checked_vectors
 from sluice.randomness import keyed_bits, uniform_of
@@ -189,10 +190,7 @@ def _epochs(
 
 
 def _mean_loss(values: ArrayLike) -> NDArray[np.float64]:
-    try:
-        losses = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"Losses are not numbers ({error}); give one a row.") from error
+    losses = number_array("Losses", values).astype(np.float64, copy=False)
     if losses.ndim not in (1, 2) or losses.size == 0:
         raise DataError(
             f"Losses have shape {losses.shape}; give (n,), or (T, n) for T epochs of n rows."

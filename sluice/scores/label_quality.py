@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.data.number_array import whole_array
 from sluice.errors import DataError
 from sluice.scores.uncertainty import checked_probabilities
 
@@ -37,7 +38,7 @@ def label_quality(
     from cleanlab.rank import get_label_quality_scores
 
     p = checked_probabilities(probabilities)
-    codes = np.asarray(labels, dtype=np.int64)
+    codes = whole_array("Labels", labels)
     if codes.shape != (len(p),) or (
         len(codes) and not 0 <= codes.min() <= codes.max() < p.shape[1]
     ):

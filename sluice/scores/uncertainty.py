@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.data.number_array import number_array
 from sluice.errors import DataError
 
 TOLERANCE = 1e-3
@@ -23,7 +24,7 @@ def checked_probabilities(probabilities: NDArray[np.float64]) -> NDArray[np.floa
         Not a matrix with at least one column, or a row that is not finite, has a value
         outside [0, 1], or does not add up to 1 within 1e-3.
     """
-    p = np.asarray(probabilities, dtype=np.float64)
+    p = number_array("Probabilities", probabilities).astype(np.float64, copy=False)
     if p.ndim != 2 or p.shape[1] < 1:
         raise DataError(
             f"Probabilities have shape {p.shape}; give one row each and one column a class."

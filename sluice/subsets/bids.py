@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.data.number_array import number_array
 from sluice.errors import DataError
 from sluice.subsets.balanced_greedy import balanced_greedy, finite_rows, ranked_columns
 from sluice.subsets.budgets import parse_budget
@@ -118,10 +119,7 @@ def _reason(name: str, gain: float, unit: str, rank: int) -> str:
 
 def _checked(influence: ArrayLike) -> NDArray[np.floating]:
     """Return the matrix in float32 or float64, not copied where it is that already."""
-    try:
-        matrix = np.asarray(influence)
-    except ValueError as error:
-        raise DataError(f"The influence is no matrix ({error}); give N x V numbers.") from error
+    matrix = number_array("The numbers of the influence", influence)
     if matrix.ndim != 2 or 0 in matrix.shape or matrix.dtype.kind not in "iuf":
         raise DataError(
             f"The influence has shape {matrix.shape} and type {matrix.dtype}; give N x V numbers, "

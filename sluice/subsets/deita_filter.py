@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.data.number_array import number_array
 from sluice.errors import ConfigError, DataError
 from sluice.graphs.canonical import canonical_cosine
 from sluice.progress import track
@@ -64,7 +65,7 @@ def deita_filter(
     Nested. Ties: lower position. Exact: a float32 product proposes, near the threshold the
     canonical cosine decides. Cost at most n b d. Memory: unit rows, and 16 MiB of products.
     """
-    rows = np.asarray(embeddings, dtype=np.float32)
+    rows = number_array("Embeddings", embeddings).astype(np.float32, copy=False)
     if rows.ndim != 2 or not rows.size:
         raise DataError(f"Embeddings have shape {rows.shape}; give one vector a row.")
     numbers = one_number_each("Qualities", quality, len(rows))

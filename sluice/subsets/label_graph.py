@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.data.number_array import number_array
 from sluice.errors import ConfigError, DataError
 from sluice.graphs.canonical import canonical_cosine_pairs
 
@@ -45,7 +46,7 @@ def checked_similarity(similarity: Any, labels: int) -> Any:
     from scipy.sparse import csr_array, issparse
 
     sparse = bool(issparse(similarity))
-    given: Any = csr_array(similarity) if sparse else np.asarray(similarity)
+    given: Any = csr_array(similarity) if sparse else number_array("Similarities", similarity)
     if given.shape != (labels, labels):
         raise DataError(
             f"The similarity has shape {given.shape}; give {labels} x {labels}, as rows have "

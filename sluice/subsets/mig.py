@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.data.number_array import number_array
 from sluice.errors import ConfigError, DataError
 from sluice.subsets.budgets import parse_budget
 from sluice.subsets.contract import Picks, Pool, Selection, Selector
@@ -181,7 +182,7 @@ def _checked_rows(rows: Any) -> csr_array:
     """
     from scipy.sparse import csr_array, issparse
 
-    given: Any = rows if issparse(rows) else np.asarray(rows)
+    given: Any = rows if issparse(rows) else number_array("Rows", rows)
     if given.ndim != 2 or not given.shape[0]:
         raise DataError(f"Rows have shape {given.shape}; give N x L, 1 where a row has a label.")
     # of the entries as given, before equal ones are added up

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.data.number_array import number_array
 from sluice.errors import DataError
 from sluice.subsets.contract import Picks, Selection
 
@@ -12,7 +13,7 @@ from sluice.subsets.contract import Picks, Selection
 def one_number_each(
     name: str, values: ArrayLike, n: int | None = None, *, negative: bool = True
 ) -> NDArray[np.float64]:
-    """Check that there is one number a row; NaN and infinite ones may be among them.
+    """Check that there is one number a row; NaN (also for masked) and infinite ones may be there.
 
     Parameters
     ----------
@@ -33,10 +34,7 @@ def one_number_each(
     DataError
         Not numbers, another shape, no row, or a negative number where none is allowed.
     """
-    try:
-        numbers = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{name} are not numbers ({error}); give one number a row.") from error
+    numbers = number_array(name, values).astype(np.float64, copy=False)
     if numbers.ndim != 1 or not len(numbers) or (n is not None and len(numbers) != n):
         rows = "each of at least one row" if n is None else f"each of {n} rows"
         raise DataError(f"{name} have shape {numbers.shape}; give one number for {rows}.")

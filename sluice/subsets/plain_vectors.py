@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.data.number_array import number_array
 from sluice.errors import ConfigError, DataError
 
 
@@ -24,12 +25,9 @@ def vectors(what: str, given: ArrayLike) -> NDArray[np.float32]:
     Raises
     ------
     DataError
-        Not numbers, no matrix, empty, or not finite.
+        Not numbers, no matrix, empty, or not finite or masked.
     """
-    try:
-        rows = np.ascontiguousarray(given, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{what} are no matrix ({error}); give one vector a row.") from error
+    rows = np.ascontiguousarray(number_array(what, given), dtype=np.float32)
     if rows.ndim != 2 or not rows.size:
         raise DataError(f"{what} have shape {rows.shape}; give one vector a row.")
     wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1))

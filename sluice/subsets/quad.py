@@ -14,6 +14,7 @@ from math import isqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.data.number_array import number_array
 from sluice.errors import DataError
 from sluice.subsets.budgets import parse_budget
 from sluice.subsets.clusters import cluster_rows
@@ -122,7 +123,7 @@ def quad(
 
 
 def _labels(clusters: ArrayLike, k: int) -> NDArray[np.int64]:
-    labels = np.asarray(clusters)
+    labels = number_array("Clusters", clusters)
     if labels.ndim != 1 or not len(labels) or labels.dtype.kind not in "iu":
         raise DataError(
             f"Clusters have shape {labels.shape} and type {labels.dtype}; give a whole number "

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.data.number_array import number_array
+from sluice.data.one_column import id_array
 from sluice.errors import ConfigError, DataError, UnknownNameError
 from sluice.graphs.features import FeatureRows
 from sluice.graphs.tags import TagRows
@@ -137,7 +139,7 @@ def _checked(selector: Selector, pool: Pool) -> Pool:
     """Return the pool with the dtypes of the contract, or say what is wrong with it."""
     if selector.family and selector.family[0] not in PASSING_ON:
         pool = _of_use(selector, pool)
-    ids = np.asarray(pool.ids, dtype=np.str_)
+    ids = id_array(pool.ids)
     if ids.ndim != 1 or not len(ids):
         raise DataError(f"The pool's ids have shape {ids.shape}; give at least one row.")
     names, counts = (ids, None) if _ascending(ids) else np.unique(ids, return_counts=True)
@@ -175,7 +177,7 @@ def _fitting(given: Fitting | None, what: str, n: int) -> Fitting | None:
 def _embeddings(rows: NDArray[np.float32] | None, n: int) -> NDArray[np.float32] | None:
     if rows is None:
         return None
-    rows = np.ascontiguousarray(rows, dtype=np.float32)
+    rows = np.ascontiguousarray(number_array("Embeddings", rows), dtype=np.float32)
     if rows.ndim != 2 or len(rows) != n or not rows.shape[1]:
         raise DataError(
             f"Embeddings have shape {rows.shape}; give one vector for each of {n} rows."
@@ -189,7 +191,7 @@ def _embeddings(rows: NDArray[np.float32] | None, n: int) -> NDArray[np.float32]
 def _labels(labels: NDArray[np.int64] | None, n: int) -> NDArray[np.int64] | None:
     if labels is None:
         return None
-    codes = np.asarray(labels)
+    codes = number_array("Labels", labels)
     if codes.shape != (n,) or codes.dtype.kind not in "iu" or codes.min() < 0:
         raise DataError(
             f"Labels have shape {codes.shape} and type {codes.dtype}; give a class code from 0 "
@@ -209,7 +211,10 @@ def _graph(pool: Pool, ids: NDArray[np.str_]):
 def _scores(
     scores: Mapping[str, NDArray[np.float64]], n: int, *, finite: bool
 ) -> dict[str, NDArray[np.float64]]:
-    checked = {name: np.asarray(values, dtype=np.float64) for name, values in scores.items()}
+    checked = {
+        name: number_array(f"The scores {name!r}", values).astype(np.float64, copy=False)
+        for name, values in scores.items()
+    }
     for name, values in checked.items():
         if values.shape != (n,) or (finite and not np.isfinite(values).all()):
             raise DataError(

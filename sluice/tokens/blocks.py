@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.data.digests import array_digest
+from sluice.data.one_column import id_array, texts_of
 from sluice.errors import ConfigError, DataError
 from sluice.randomness import keyed_uniform
 
@@ -89,6 +90,7 @@ def make_blocks(
     -----
     Cost: one pass of the tokenizer; all tokens in memory.
     """
+    texts = texts_of(texts, "texts")
     names = _checked_ids(texts, ids, length, held_out)
     specials = _specials(tokenizer)
     out = keyed_uniform(seed, names) < held_out
@@ -148,7 +150,7 @@ def _specials(tokenizer: Any) -> tuple[int, int, int]:
 def _checked_ids(
     texts: Sequence[str], ids: Sequence[str], length: int, held_out: float
 ) -> NDArray[np.str_]:
-    names = np.asarray(ids, dtype=np.str_)
+    names = id_array(ids)
     if length < 3:
         raise ConfigError(f"length is {length}; give at least 3, for a token and two specials.")
     if not 0 < held_out < 1:

@@ -13,6 +13,8 @@ from lineage import Ran, run_lineage
 from assets.text import TEXT
 from resources.lake import Lake
 from resources.store import records, rows, selections
+from sluice.data.config import DatasetConfig
+from sluice.data.raw import read_raw
 
 Make = Callable[..., Path]
 ROWS = ["instances", "embeddings"]
@@ -168,3 +170,25 @@ def test_only_subsets_whose_rows_changed_are_evaluated_again(
     assert counts(unseen, "evaluations/random_stratified")[0] == 0
     # A row that one seed alone had kept: that seed's subset changes, and it alone is evaluated.
     assert counts(without(min(kept[0] - kept[1])), "evaluations/random_stratified")[:2] == (1, 1)
+
+
+def test_values_that_are_spelt_anew_are_brought_over_once(
+    make_dataset: Make, tweets: pa.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spelt_before(folder: Path, config: DatasetConfig) -> pa.Table:
+        table = read_raw(folder, config)
+        ids = table["id"].to_pylist()
+        return table.set_column(
+            table.column_names.index("id"), "id", pa.array([f"{ids[0]}.0", *ids[1:]])
+        )
+
+    make_dataset("tweets", tweets.slice(0, 30), files=["*.parquet"], plots=False)
+    with monkeypatch.context() as older:
+        older.setattr("assets.instances.VERSION", "1")
+        older.setattr("assets.instances.read_raw", spelt_before)
+        ran(["instances"])
+    brought = ran(["instances"])
+    assert counts(brought, "instances")[::2] == (1, 1)
+    warnings = records.latest(Lake(), "tweets")["text/instances"].details["warnings"]
+    assert [each for each in warnings if each.startswith("respelt: the files are unchanged, and 1")]
+    assert ran(["instances"]).computed == {}

@@ -187,7 +187,7 @@ X3 = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]])
         ({"X": X3 * 1j}, DataError, "X holds complex numbers"),
         ({"X": ["a", "b", "c"]}, DataError, "X is a list and no table; give an array"),
         ({"X": [[1], [1, 2], [3]]}, DataError, "X is a list and no table"),
-        ({"X": [{"a": [1]}, {"a": [2]}, {"a": [3]}]}, DataError, "holds list<item: int64>"),
+        ({"X": [{"a": [1]}, {"a": [2]}, {"a": [3]}]}, DataError, "'a' of X holds lists or objects"),
         ({"X": [{"a": [1]}, {"a": 2}, {"a": 3}]}, DataError, "'a' of X holds lists or objects"),
         ({"X": pd.DataFrame([[1, 2], [3, 4], [5, 6]], columns=["a", "a"])}, DataError,
          "X has 2 columns named 'a'"),

@@ -44,7 +44,7 @@ def test_texts(text, cell):
     ("values", "kind", "expected"),
     [
         ([1, None, -3], pa.int8(), ["1", None, "-3"]),
-        ([2**63 - 1], pa.int64(), ["9.223372036854776e+18"]),
+        ([2**63 - 1], pa.int64(), ["9223372036854775807"]),
         ([1.0, 0.1, math.nan, math.inf, -math.inf, -0.0], pa.float64(),
          ["1", "0.1", None, '"inf"', '"-inf"', "0"]),
         ([0.1, 2.0], pa.float32(), ["0.1", "2"]),
@@ -76,7 +76,7 @@ def test_what_is_no_value():
         cells([b"\xff"])
 
 
-NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**60), 2**60)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53)
 
 
 @given(st.lists(NUMBERS, min_size=1))
@@ -85,7 +85,6 @@ def test_a_number_is_the_same_typed_and_as_any_text(values):
     wide = [float(value) for value in values]
     typed = cells(list(wide), pa.float64())
     assert typed == cells([repr(value) for value in wide])
-    assert typed == cells([format(value, ".17g") for value in wide])
     assert typed == cells(list(map(str, values)))
     assert [json.loads(str(cell)) for cell in typed] == wide
 

@@ -168,7 +168,7 @@ def test_nothing_gives_nothing(encoder):
 
 
 def test_refuses_what_is_not_text(encoder):
-    with pytest.raises(DataError, match="Text 1 is a NoneType"):
+    with pytest.raises(DataError, match="Row 1 of texts is missing"):
         encoder.encode(["fine", None])
 
 
