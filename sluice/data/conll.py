@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ from sluice.data.jsonl_file import json_rows
 from sluice.errors import DataError
 
 _DOCUMENT = "-DOCSTART-"
-_BLANK = " \t\r"
+_BLANK = " \t"
+_LINE_END = re.compile(r"\r*\n|\r")
 
 
 @dataclass(frozen=True)
@@ -178,9 +180,9 @@ def _blocks(content: str) -> Iterator[tuple[int, list[str]]]:
     lines: list[str] = []
     number = 0
     # Not splitlines: a word may hold U+2028 and its kin.
-    for number, line in enumerate(content.split("\n"), start=1):
+    for number, line in enumerate(_LINE_END.split(content), start=1):
         if line.strip(_BLANK) and not line.startswith(_DOCUMENT):
-            lines.append(line.rstrip("\r"))
+            lines.append(line)
         elif lines:
             yield number - len(lines), lines
             lines = []

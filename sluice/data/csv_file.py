@@ -12,6 +12,7 @@ import pyarrow.csv as pacsv
 
 from sluice.data.columns import require_columns
 from sluice.data.csv_dialect import delimiter_of, header_of, refuse_broken
+from sluice.data.decimals import DELIMITER
 from sluice.errors import DataError
 
 # A value must fit into one block; larger blocks cost memory only.
@@ -80,7 +81,7 @@ def read_csv(
         raise DataError(f"{shown} cannot be read: {error}. Correct the file.") from None
     if table.num_rows == 0:
         raise DataError(f"{shown} holds a header and no row. Add rows or remove the file.")
-    return table
+    return table.replace_schema_metadata({DELIMITER: delimiter.encode()})
 
 
 def _content(path: Path, shown: str) -> bytes:

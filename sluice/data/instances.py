@@ -11,6 +11,7 @@ from sluice.data.config import DatasetConfig
 from sluice.data.digests import text_hash
 from sluice.data.instruction_warnings import instruction_warnings
 from sluice.data.naming import counted, named
+from sluice.data.reading_warnings import warnings_of
 from sluice.data.screening import Row, Screened, screen
 from sluice.data.sentence_checks import refuse_untagged, repair_warnings
 from sluice.data.splits import SPLITS, UNLABELLED
@@ -93,7 +94,7 @@ def prepare(table: pa.Table, config: DatasetConfig) -> Prepared:
             "row": pa.array([r.row for r in rows], pa.int64()),
         }
     )
-    warnings = [*_warnings(screened, config), *repair_warnings(table)]
+    warnings = [*warnings_of(table), *_warnings(screened, config), *repair_warnings(table)]
     return Prepared(instances, screened.rejected_table(), warnings)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from sluice.data.columns import require_columns
 from sluice.data.csv_file import not_utf8
 from sluice.data.textual import value_text
 from sluice.errors import DataError
+
+# Not splitlines: JSON may hold U+2028 and its kin inside a text.
+LINE_END = re.compile(r"(\r\n|\r|\n)")
+"""What ends a line; split by it, every other part is a line."""
 
 
 def read_jsonl(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
@@ -73,12 +78,11 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
     except UnicodeDecodeError as error:
         raise not_utf8(data, error, shown) from None
     rows: list[tuple[int, dict[str, Any]]] = []
-    # Not splitlines: JSON may hold U+2028 and its kin inside a text.
-    for number, line in enumerate(content.split("\n"), start=1):
+    for number, line in enumerate(LINE_END.split(content)[::2], start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_object)
             # Half a surrogate pair passes as JSON and fails wherever it is stored.
             if "\\u" in line:
                 json.dumps(row, ensure_ascii=False).encode()
@@ -87,7 +91,8 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
                 f"{shown}, line {number}: holds half of a surrogate pair (\\ud800 to \\udfff), "
                 "which is no text. Write the file again as UTF-8."
             ) from None
-        except (json.JSONDecodeError, RecursionError) as error:
+        # Among them numbers of more digits than Python reads.
+        except (ValueError, RecursionError) as error:
             raise DataError(
                 f"{shown}, line {number}: is not JSON: {error}. Write one whole object a line."
             ) from None
@@ -100,6 +105,16 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
     if not rows:
         raise DataError(f"{shown} is empty. Put rows into it or remove it.")
     return rows
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its pairs, none of which is dropped."""
+    whole = dict(pairs)
+    if len(whole) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} is there twice in one object")
+    return whole
 
 
 def _texts(rows: list[dict[str, Any]], name: str, shown: str) -> pa.Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,12 @@ from sluice.data.conversation_forms import form_of
 from sluice.data.conversation_rows import conversation_rows
 from sluice.data.conversations import NO_FAMILY
 from sluice.data.csv_file import read_csv
+from sluice.data.decimals import with_points
 from sluice.data.files import file_kind, folder_digest, folder_stamp, matching_files, readable
 from sluice.data.jsonl_file import read_jsonl
+from sluice.data.reading_warnings import with_warnings
 from sluice.data.saved_folder import read_arrow
+from sluice.data.saved_index import index_warning, saved_index
 from sluice.data.sentence_rows import sentence_rows
 from sluice.data.table_rows import feature_columns, row_texts
 from sluice.data.targets import label_texts
@@ -84,16 +87,26 @@ def rows_of(files: Mapping[str, Path], config: DatasetConfig) -> pa.Table:
     tables: list[pa.Table] = []
     features: list[str] | None = None
     forms: dict[str, str] = {}
+    warnings: list[str] = []
     for name, path in files.items():
-        table = read_file(path, columns_to_read(config))
+        table = read_file(
+            path,
+            columns_to_read(config),
+            delimiter=config.reading.delimiter,
+            needed=list(config.columns.special.values()),
+        )
         if config.task == "tabular":
             features = _same_features(table, config, str(path), features)
+            numbers = [*features, str(config.columns.label)]
+            table = with_points(table, numbers, config.reading.decimal, str(path))
+            index = saved_index(table, config.columns)
+            warnings += [index_warning(index, str(path))] if index else []
         if config.task == "instructions":
             form = form_of(config.columns, table.column_names, str(path))
             forms.setdefault(form.name, f"{path}: {form}")
             _refuse_mixed(forms)
         tables.append(raw_rows(table, config, str(path), name))
-    return pa.concat_tables(tables)
+    return with_warnings(pa.concat_tables(tables), warnings)
 
 
 def columns_to_read(config: DatasetConfig) -> list[str] | None:
@@ -110,7 +123,8 @@ def columns_to_read(config: DatasetConfig) -> list[str] | None:
 def _same_features(
     table: pa.Table, config: DatasetConfig, shown: str, before: list[str] | None
 ) -> list[str]:
-    features = feature_columns(config.columns, table.column_names, shown)
+    index = saved_index(table, config.columns)
+    features = feature_columns(config.columns, table.column_names, shown, index)
     if before is not None and features != before:
         apart = sorted(set(features) ^ set(before))
         raise DataError(
@@ -158,7 +172,8 @@ def raw_rows(table: pa.Table, config: DatasetConfig, shown: str, name: str) -> p
     require_columns([*special.values(), *own], table.column_names, shown)
     columns: dict[str, pa.ChunkedArray | pa.Array] = {}
     if config.task == "tabular":
-        features = feature_columns(config.columns, table.column_names, shown)
+        index = saved_index(table, config.columns)
+        features = feature_columns(config.columns, table.column_names, shown, index)
         columns["text"] = row_texts(table, features, shown)
     if config.task == "instructions":
         columns["text"] = conversation_rows(table, config.columns, shown)
@@ -180,7 +195,13 @@ def _families(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     return pa.array([(name or "").strip() or NO_FAMILY for name in names], pa.string())
 
 
-def read_file(path: Path, columns: list[str] | None = None) -> pa.Table:
+def read_file(
+    path: Path,
+    columns: list[str] | None = None,
+    *,
+    delimiter: str | None = None,
+    needed: Sequence[str] = (),
+) -> pa.Table:
     """Read one CSV, TSV, JSONL, Parquet or Arrow file.
 
     Parameters
@@ -189,6 +210,10 @@ def read_file(path: Path, columns: list[str] | None = None) -> pa.Table:
         The file; its suffix says what it is.
     columns : list of str, optional
         Columns to read; all where not given.
+    delimiter : str, optional
+        What separates the values of a CSV file, see `sluice.data.csv_dialect.delimiter_of`.
+    needed : sequence of str, optional
+        Columns that must be there where all are read; they tell how a CSV file is separated.
 
     Returns
     -------
@@ -208,7 +233,7 @@ def read_file(path: Path, columns: list[str] | None = None) -> pa.Table:
             return read_arrow(path, shown, columns)
         if kind == ".jsonl":
             return read_jsonl(path, shown, columns)
-        return read_csv(path, shown, columns)
+        return read_csv(path, shown, columns, delimiter, needed)
 
 
 def _read_parquet(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
