@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.data.csv_file import not_utf8
+from sluice.data.foreign import refuse_foreign
 from sluice.data.jsonl_file import json_rows
 from sluice.errors import DataError
 
@@ -169,6 +170,7 @@ def read_tagged_jsonl(
 
 def _content(path: Path, shown: str) -> str:
     data = path.read_bytes()
+    refuse_foreign(data, shown)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

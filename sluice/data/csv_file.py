@@ -13,6 +13,7 @@ import pyarrow.csv as pacsv
 from sluice.data.columns import require_columns
 from sluice.data.csv_dialect import delimiter_of, header_of, refuse_broken
 from sluice.data.decimals import DELIMITER
+from sluice.data.foreign import refuse_foreign
 from sluice.errors import DataError
 
 # A value must fit into one block; larger blocks cost memory only.
@@ -93,6 +94,7 @@ def _content(path: Path, shown: str) -> bytes:
             raise DataError(
                 f"{shown} is not a whole gzip file: {error}. Copy or compress it again."
             ) from None
+    refuse_foreign(data, shown)
     if not data.strip():
         raise DataError(f"{shown} is empty. Put rows into it or remove it.")
     try:

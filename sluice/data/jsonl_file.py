@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from sluice.data.columns import require_columns
 from sluice.data.csv_file import not_utf8
+from sluice.data.foreign import refuse_foreign
 from sluice.data.textual import value_text
 from sluice.errors import DataError
 
@@ -73,6 +74,7 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
         Where the file is empty, not UTF-8, or has a broken line.
     """
     data = path.read_bytes()
+    refuse_foreign(data, shown)
     try:
         content = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
