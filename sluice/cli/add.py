@@ -48,10 +48,16 @@ def add(
         str | None, typer.Option(help="Column of instructions in the Alpaca form.")
     ] = None,
     input_column: Annotated[
-        str | None, typer.Option(help="Column of inputs in the Alpaca form.")
+        str | None, typer.Option(help="Column of what a prompt is about (task instructions).")
     ] = None,
     output_column: Annotated[
         str | None, typer.Option(help="Column of responses in the Alpaca form.")
+    ] = None,
+    system_column: Annotated[
+        str | None, typer.Option(help="Column of system messages (task instructions).")
+    ] = None,
+    history_column: Annotated[
+        str | None, typer.Option(help="Column of earlier turns (task instructions).")
     ] = None,
     family_column: Annotated[
         str | None, typer.Option(help="Column of the kind of a row (task instructions).")
@@ -143,6 +149,8 @@ def add(
                 "instruction": instruction_column,
                 "input": input_column,
                 "output": output_column,
+                "system": system_column,
+                "history": history_column,
                 "family": family_column,
                 "tags": tags_column,
                 "quality": quality_column,

@@ -15,7 +15,7 @@ def _delimiter(value: object) -> object:
     if value in (TAB, "\\t"):
         return "\t"
     if isinstance(value, str) and (
-        len(value) != 1 or not value.isascii() or value.isalnum() or value in "\"\r\n\\\0+-."
+        len(value) != 1 or not value.isascii() or value.isalnum() or value in '"\r\n\\\0+-.'
     ):
         raise ValueError("separates no values; write one character such as ';', or tab")
     return value
@@ -40,5 +40,5 @@ class Reading(Section):
     merge_case: bool = Field(
         default=False,
         description="Whether labels that differ only in case and white space are one, called as "
-        "most rows spell it; for the tasks text and tabular.",
+        "most rows spell it.",
     )

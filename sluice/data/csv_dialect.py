@@ -93,7 +93,7 @@ def refuse_broken(data: bytes, delimiter: str, width: int, shown: str) -> None:
         escaped = _rows(records(data, delimiter, **_ESCAPED), width)
         if escaped > _rows(records(data, delimiter), width):
             raise DataError(
-                f"{shown} escapes quotes by a backslash (\\\"), as it seems: read without that, "
+                f'{shown} escapes quotes by a backslash (\\"), as it seems: read without that, '
                 'lines vanish into values. Write inner quotes doubled ("") instead.'
             )
 
@@ -141,7 +141,9 @@ def delimiter_of(data: bytes, shown: str, given: str | None, wanted: Sequence[st
         return usual
     found = [d for d in DELIMITERS if d != usual and set(wanted) <= set(_header(data, d))]
     if len(header) == 1:
-        sure = [d for d in found if (n := len(_header(data, d))) > 1 and not first_fault(data, d, n)]
+        sure = [
+            d for d in found if (n := len(_header(data, d))) > 1 and not first_fault(data, d, n)
+        ]
         if len(sure) == 1:
             return sure[0]
     if found and wanted:
@@ -196,7 +198,9 @@ def _fault_of_quotes(data: bytes, delimiter: str, before: int) -> Fault:
         if text[end] != delimiter:
             quote = 'its end, which is \\"' if text[end - 2] == "\\" else "the quote that ends it"
             opened = _at(text, place, "").line
-            what = f"the value that begins in line {opened} goes on with {text[end]!r} behind {quote}"
+            what = (
+                f"the value that begins in line {opened} goes on with {text[end]!r} behind {quote}"
+            )
             return _at(text, end, what)
         place = end + 1
 

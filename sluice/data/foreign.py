@@ -22,7 +22,11 @@ _KINDS: list[tuple[bytes, tuple[str, str]]] = [
     (b"\x93NUMPY", ("a NumPy array", "Save the table as Parquet or CSV")),
 ]
 _PAGES = (b"<!doctype html", b"<html")
-_OFFICE = (b"xl/", b"[Content_Types].xml", b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet")
+_OFFICE = (
+    b"xl/",
+    b"[Content_Types].xml",
+    b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet",
+)
 _LOOKED_AT = 4096
 
 

@@ -84,7 +84,7 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line, object_pairs_hook=_object)
+            row = json.loads(line, object_pairs_hook=whole_object)
             # Half a surrogate pair passes as JSON and fails wherever it is stored.
             if "\\u" in line:
                 json.dumps(row, ensure_ascii=False).encode()
@@ -109,8 +109,8 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
     return rows
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of its pairs, none of which is dropped."""
+def whole_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its pairs; ValueError where one would be dropped."""
     whole = dict(pairs)
     if len(whole) < len(pairs):
         names = [name for name, _ in pairs]

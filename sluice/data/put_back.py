@@ -80,9 +80,7 @@ def _compare(
     old: Path, new: Path, column: str, rows: Mapping[int, str], delimiter: str | None
 ) -> None:
     """Refuse a copy that differs in anything but the labels: a bug of ours, or a strange file."""
-    before, after = (
-        read_file(path, delimiter=delimiter, needed=[column]) for path in (old, new)
-    )
+    before, after = (read_file(path, delimiter=delimiter, needed=[column]) for path in (old, new))
     wanted = column_text(before.column(column), str(old)).to_pylist()
     for row, label in rows.items():
         wanted[row - 1] = label

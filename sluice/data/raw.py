@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from sluice.data.columns import require_columns
 from sluice.data.config import DatasetConfig
 from sluice.data.conversation_forms import form_of
-from sluice.data.conversation_rows import conversation_rows
+from sluice.data.conversation_rows import conversation_rows, nested
 from sluice.data.conversations import NO_FAMILY
 from sluice.data.csv_file import read_csv
 from sluice.data.decimals import with_points
@@ -25,6 +25,7 @@ from sluice.data.sentence_rows import sentence_rows
 from sluice.data.table_rows import feature_columns, row_texts
 from sluice.data.targets import label_texts
 from sluice.data.textual import column_text
+from sluice.data.unread import unread_cells, unread_warning
 from sluice.errors import DataError
 
 __all__ = [
@@ -56,7 +57,8 @@ def read_raw(folder: Path, config: DatasetConfig) -> pa.Table:
         (string, null where the value is missing), ``file`` (string, relative name) and ``row``
         (int64, from 1, within its file). The text of a table's row is what
         `sluice.data.table_rows.row_texts` writes of its features, that of a row of instructions
-        what `sluice.data.conversations.conversation_text` writes; the latter's label is its
+        what `sluice.data.conversations.conversation_text` writes; of the latter ``unread`` is what
+        `sluice.data.unread.unread_cells` says of what stands beside it, and the label is its
         family, `NO_FAMILY` where it has none. Of tagged sentences see
         `sluice.data.sentence_rows.sentence_rows`. The rows of all files, by file name. In memory
         whole.
@@ -102,11 +104,14 @@ def rows_of(files: Mapping[str, Path], config: DatasetConfig) -> pa.Table:
             index = saved_index(table, config.columns)
             warnings += [index_warning(index, str(path))] if index else []
         if config.task == "instructions":
-            form = form_of(config.columns, table.column_names, str(path))
+            form = form_of(config.columns, table.column_names, str(path), nested(table))
             forms.setdefault(form.name, f"{path}: {form}")
             _refuse_mixed(forms)
         tables.append(raw_rows(table, config, str(path), name))
-    return with_warnings(pa.concat_tables(tables), warnings)
+    whole = pa.concat_tables(tables)
+    if config.task == "instructions":
+        warnings += unread_warning(whole)
+    return with_warnings(whole, warnings)
 
 
 def columns_to_read(config: DatasetConfig) -> list[str] | None:
@@ -177,6 +182,7 @@ def raw_rows(table: pa.Table, config: DatasetConfig, shown: str, name: str) -> p
         columns["text"] = row_texts(table, features, shown)
     if config.task == "instructions":
         columns["text"] = conversation_rows(table, config.columns, shown)
+        columns["unread"] = _unread(table, config, shown)
         columns["label"] = pa.repeat(pa.scalar(NO_FAMILY, pa.string()), table.num_rows)
     for meaning, column in special.items():
         of_table = meaning == "label" and config.task == "tabular"
@@ -187,6 +193,14 @@ def raw_rows(table: pa.Table, config: DatasetConfig, shown: str, name: str) -> p
     columns["file"] = pa.repeat(pa.scalar(name, pa.string()), table.num_rows)
     columns["row"] = pa.array(np.arange(1, table.num_rows + 1, dtype=np.int64))
     return pa.table(columns)
+
+
+def _unread(table: pa.Table, config: DatasetConfig, shown: str) -> pa.Array:
+    form = form_of(config.columns, table.column_names, shown, nested(table))
+    own = (config.columns.tags, config.columns.quality)
+    read = {*form.columns.values(), *config.columns.special.values(), *own}
+    read |= set(saved_index(table, config.columns))
+    return pa.array(unread_cells(table, read, form.columns.get("messages")), pa.string())
 
 
 def _families(column: pa.ChunkedArray | pa.Array) -> pa.Array:

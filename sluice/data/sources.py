@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sluice.data.config import DatasetConfig
 from sluice.data.conversation_forms import form_of
+from sluice.data.conversation_rows import nested
 from sluice.data.csv_dialect import DELIMITERS
 from sluice.data.decimals import DELIMITER, decimal_of
 from sluice.data.files import file_kind, suffixes_of
@@ -57,7 +58,7 @@ def with_form(files: Mapping[str, Path], config: DatasetConfig) -> tuple[Dataset
         return config, ""
     first = next(iter(files_of_rows(files).values()))
     table = read_file(first, delimiter=config.reading.delimiter)
-    form = form_of(config.columns, table.column_names, str(first))
+    form = form_of(config.columns, table.column_names, str(first), nested(table))
     columns = config.columns.model_copy(update=form.columns)
     return config.model_copy(update={"columns": columns}), str(form)
 

@@ -13,7 +13,23 @@ from hypothesis import strategies as st
 from sluice.data.csv_file import read_csv
 from sluice.errors import DataError
 
-PIECES = ['"', '""', ",", ";", "\n", "\r\n", "\r", "a", "b c", "é", "\\", '\\"', "\0", " ", "\u2028"]
+PIECES = [
+    '"',
+    '""',
+    ",",
+    ";",
+    "\n",
+    "\r\n",
+    "\r",
+    "a",
+    "b c",
+    "é",
+    "\\",
+    '\\"',
+    "\0",
+    " ",
+    "\u2028",
+]
 
 
 def strictly(content: str, delimiter: str) -> list[list[str]] | None:

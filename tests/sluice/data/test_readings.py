@@ -23,7 +23,9 @@ from sluice.errors import ConfigError, DataError
 
 
 def table_of(tmp_path: Path, sep: str, comma: bool) -> Path:
-    rows = [(f"{i % 13 + i / 8:.3f}", str(i % 7), f"{i * 11.5:,.2f}", "ab"[i % 2]) for i in range(60)]
+    rows = [
+        (f"{i % 13 + i / 8:.3f}", str(i % 7), f"{i * 11.5:,.2f}", "ab"[i % 2]) for i in range(60)
+    ]
     if comma:
         swap = str.maketrans(",.", ".,")
         rows = [(a.translate(swap), b, c.translate(swap), y) for a, b, c, y in rows]
