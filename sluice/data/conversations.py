@@ -144,7 +144,8 @@ def message_fault(messages: Sequence[Message]) -> tuple[str, str] | None:
     Returns
     -------
     tuple of str or None
-        Reason (unreadable_messages, unread_parts, no_prompt, no_response or mixed_roles) and detail.
+        Reason (unreadable_messages, unread_parts, no_prompt, no_response or mixed_roles) and
+        detail.
     """
     roles = [message.role for message in messages]
     if UNREADABLE in roles:

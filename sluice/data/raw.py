@@ -197,7 +197,7 @@ def raw_rows(table: pa.Table, config: DatasetConfig, shown: str, name: str) -> p
 
 def _unread(table: pa.Table, config: DatasetConfig, shown: str) -> pa.Array:
     form = form_of(config.columns, table.column_names, shown, nested(table))
-    own = (config.columns.tags, config.columns.quality)
+    own = {c for c in (config.columns.tags, config.columns.quality) if c is not None}
     read = {*form.columns.values(), *config.columns.special.values(), *own}
     read |= set(saved_index(table, config.columns))
     return pa.array(unread_cells(table, read, form.columns.get("messages")), pa.string())

@@ -16,8 +16,8 @@ _NAMES = re.compile(r"__index_level_\d+__|Unnamed: 0(?:\.\d+)*")
 def saved_index(table: pa.Table, columns: Columns) -> list[str]:
     """Return the columns of a file that are an index, and that nobody named for something.
 
-    None where the features are named; else those that the metadata of pandas call so, those called as pandas calls an index, and a first
-    column without a name.
+    None where the features are named; else those that the metadata of pandas call so, those
+    called as pandas calls an index, and a first column without a name.
 
     Parameters
     ----------

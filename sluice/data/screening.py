@@ -27,9 +27,9 @@ def screen(table: pa.Table, config: DatasetConfig) -> Screened:
 
     Each row is first checked by itself (see `sluice.data.faults.row_fault`), then against the
     others: duplicate_id, for texts and sentences conflict and duplicate_text, and for
-    instructions duplicate_row: the same prompt and response, and the same beside them. Equal rows of a table are kept,
-    whatever their labels: few columns of few values repeat by themselves. So are prompts with
-    several responses.
+    instructions duplicate_row: the same prompt and response, and the same beside them. Equal rows
+    of a table are kept, whatever their labels: few columns of few values repeat by themselves. So
+    are prompts with several responses.
     Where the dataset has `labelling`, a row without a label is kept in the split `UNLABELLED`, and
     gives way to an equal one that has a label.
     Cost: one hash and one normalisation a row and O(n log n) comparisons; all rows in memory.

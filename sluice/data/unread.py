@@ -1,4 +1,4 @@
-"""What stands beside conversations and is not read: named, and rows that differ there kept apart."""
+"""What stands beside conversations and is not read: rows that differ there are kept apart."""
 
 from __future__ import annotations
 

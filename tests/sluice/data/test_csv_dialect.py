@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from sluice.data.csv_dialect import refuse_broken
 from sluice.data.csv_file import read_csv
 from sluice.errors import DataError
 
@@ -50,6 +51,15 @@ def ours(content: bytes, name: str = "a.csv", delimiter: str | None = None) -> l
     return [list(row.values()) for row in table.to_pylist()]
 
 
+def escaping(data: bytes, delimiter: str) -> bool:
+    """Whether the file is refused because backslashes seem to escape its quotes."""
+    try:
+        refuse_broken(data, delimiter, 2, "")
+    except DataError as error:
+        return "escapes quotes by a backslash" in str(error)
+    return False
+
+
 @settings(max_examples=400, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
 @example('"\r",x\r"",y')
@@ -61,13 +71,10 @@ def test_any_content_gives_the_rows_of_the_strict_reader_or_none(body):
         with pytest.raises(DataError):
             ours(content.encode(), delimiter=",")
         return
-    try:
-        found = ours(content.encode(), delimiter=",")
-    except DataError as error:
+    if escaping(content.encode(), ","):
         assert '\\"' in body
-        assert "escapes quotes by a backslash" in str(error)
         return
-    assert found == expected
+    assert ours(content.encode(), delimiter=",") == expected
 
 
 @settings(max_examples=150, deadline=None)
@@ -90,12 +97,9 @@ def test_what_csv_writes_is_read_back(rows, delimiter, end, quoting, mark, suffi
     assume(quoting == csv.QUOTE_ALL or strictly(out.getvalue(), delimiter) is not None)
     data = ("\ufeff" * mark + out.getvalue()).encode()
     content = gzip.compress(data) if suffix == "csv.gz" else data
-    try:
-        found = ours(content, f"a.{suffix}", delimiter)
-    except DataError as error:
-        assert "escapes quotes by a backslash" in str(error)
-        return
-    # Written with few quotes, Python leaves a lone carriage return as it is, which then ends a line.
+    assume(not escaping(data.removeprefix("\ufeff".encode()), delimiter))
+    found = ours(content, f"a.{suffix}", delimiter)
+    # With few quotes Python leaves a lone carriage return as it is, which then ends a line.
     expected = strictly(out.getvalue(), delimiter)
     assert expected is not None
     assert found == expected[1:]
