@@ -152,3 +152,19 @@ def test_only_subsets_whose_rows_changed_are_evaluated_again(
     assert counts(unseen, "evaluations/random_stratified")[0] == 0
     # A row that one seed alone had kept: that seed's subset changes, and it alone is evaluated.
     assert counts(without(min(kept[0] - kept[1])), "evaluations/random_stratified")[:2] == (1, 1)
+
+
+def test_rows_set_aside_are_counted_in_every_run(
+    folder: Path, tweets: pa.Table, caplog: pytest.LogCaptureFixture
+) -> None:
+    again = tweets.slice(0, 30)
+    blank = again.slice(0, 2).set_column(
+        again.column_names.index("text"), "text", pa.array([" ", ""])
+    )
+    pq.write_table(pa.concat_tables([tweets.slice(0, 90), again, blank]), folder / "rows.parquet")
+    for _ in range(2):
+        caplog.clear()
+        with caplog.at_level("INFO", "sluice.stage"), caplog.at_level("INFO", "sluice-unchanged"):
+            ran(["instances"])
+        said = [r.getMessage() for r in caplog.records if "set aside" in r.getMessage()]
+        assert said == ["text/instances: 32 set aside: 30 duplicate_id, 2 empty_text"]
