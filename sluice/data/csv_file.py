@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import zlib
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from sluice.data.columns import require_columns
-from sluice.data.csv_dialect import delimiter_of, header_of, refuse_broken
+from sluice.data.csv_dialect import delimiter_of, header_of, records, refuse_broken
 from sluice.data.decimals import DELIMITER
 from sluice.data.foreign import refuse_foreign
 from sluice.errors import DataError
 
 # A value must fit into one block; larger blocks cost memory only.
 _BLOCK = 64 << 20
+# So few that Python's collector never sees them: four times as fast as a hundred times as many.
+_ROWS = 512
 
 
 def read_csv(
@@ -63,26 +67,52 @@ def read_csv(
     wanted = header if columns is None else columns
     if columns is None:
         require_columns(header, header, shown)
-    if b'"' in data:
-        # Arrow takes whatever follows a closing quote, and so the rows between two strays.
-        refuse_broken(data, delimiter, len(header), shown)
     try:
-        table = pacsv.read_csv(
-            pa.BufferReader(data),
-            read_options=pacsv.ReadOptions(block_size=_BLOCK),
-            parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=pacsv.ConvertOptions(
-                column_types=dict.fromkeys(wanted, pa.string()),
-                include_columns=wanted,
-                strings_can_be_null=False,
-            ),
-        )
-    except pa.ArrowInvalid as error:
+        read = _quoted if b'"' in data else _plain
+        table = read(data, delimiter, header, wanted)
+    except (csv.Error, pa.ArrowInvalid, ValueError) as error:
         refuse_broken(data, delimiter, len(header), shown)
         raise DataError(f"{shown} cannot be read: {error}. Correct the file.") from None
+    if b'\\"' in data:
+        refuse_broken(data, delimiter, len(header), shown)
     if table.num_rows == 0:
         raise DataError(f"{shown} holds a header and no row. Add rows or remove the file.")
     return table.replace_schema_metadata({DELIMITER: delimiter.encode()})
+
+
+def _plain(data: bytes, delimiter: str, header: list[str], wanted: list[str]) -> pa.Table:
+    """Read a file without quotes, by Arrow: 0.02 microseconds a value."""
+    return pacsv.read_csv(
+        pa.BufferReader(data),
+        read_options=pacsv.ReadOptions(block_size=_BLOCK),
+        parse_options=pacsv.ParseOptions(delimiter=delimiter),
+        convert_options=pacsv.ConvertOptions(
+            column_types=dict.fromkeys(wanted, pa.string()),
+            include_columns=wanted,
+            strings_can_be_null=False,
+        ),
+    )
+
+
+def _quoted(data: bytes, delimiter: str, header: list[str], wanted: list[str]) -> pa.Table:
+    """Read a file with quotes, by Python: 0.15 microseconds a value.
+
+    Arrow takes whatever follows a closing quote, and so the rows between two strays; and it loses
+    half of a line end on which two of its blocks meet.
+    """
+    reader = (record for record in records(data, delimiter) if record)
+    next(reader)
+    schema = pa.schema([(name, pa.string()) for name in wanted])
+    places = [header.index(name) for name in wanted]
+    batches: list[pa.RecordBatch] = []
+    while rows := list(islice(reader, _ROWS)):
+        # Rows of two lengths are an error of zip, of one wrong length an error of ours.
+        columns = list(zip(*rows, strict=True))
+        if len(columns) != len(header):
+            raise ValueError("rows are longer or shorter than the header")
+        arrays = [pa.array(columns[place], pa.string()) for place in places]
+        batches.append(pa.record_batch(arrays, schema=schema))
+    return pa.Table.from_batches(batches, schema).combine_chunks()
 
 
 def _content(path: Path, shown: str) -> bytes:

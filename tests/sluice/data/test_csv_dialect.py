@@ -143,3 +143,14 @@ def test_a_backslash_before_a_quote_swallows_no_line():
     with pytest.raises(DataError):
         ours(rows)
     assert ours(b't,y\n"C:\\",p\n"D:\\",n\n') == [["C:\\", "p"], ["D:\\", "n"]]
+
+
+def test_a_line_end_in_a_cell_survives_wherever_it_lies(monkeypatch):
+    # Arrow loses the second half of one on which two of its blocks meet.
+    monkeypatch.setattr("sluice.data.csv_file._BLOCK", 64)
+    for width in range(40):
+        rows = [["x" * width, "p"], ["a\r\nb\rc\nd", "n"], ["y" * width, "p\r\n"]] * 4
+        lines = ["t,y", *(f'"{t}","{y}"' for t, y in rows)]
+        assert ours("\r\n".join(lines).encode()) == rows
+        plain = [["x" * width, "p"], ["yz", ""]] * 8
+        assert ours("\r\n".join(["t,y", *map(",".join, plain)]).encode()) == plain
