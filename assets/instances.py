@@ -5,13 +5,15 @@ from collections import Counter
 import dagster as dg
 
 from assets import checks
-from assets.stage import Outcome, run_stage
+from assets.stage import Outcome, logger, run_stage, unchanged
 from assets.task import Task
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
 from resources.store import records, rows
 from sluice.data.config import DatasetConfig
+from sluice.data.config_columns import COMPANIONS
+from sluice.data.config_reading import Reading
 from sluice.data.digests import order_free_digest
 from sluice.data.instances import Prepared, prepare
 from sluice.data.raw import folder_digest, read_raw
@@ -63,7 +65,7 @@ def instances_asset(task: Task) -> dg.AssetsDefinition:
                 details={"folder_digest": state, "warnings": warnings},
             )
 
-        return run_stage(
+        result = run_stage(
             context,
             lake,
             inputs=[],
@@ -72,8 +74,26 @@ def instances_asset(task: Task) -> dg.AssetsDefinition:
             compute=compute,
             replaces=True,
         )
+        _say_set_aside(result, f"{task.name}/instances")
+        return result
 
     return instances
+
+
+def _say_set_aside(result: dg.MaterializeResult, name: str) -> None:
+    """Count the rows that were set aside in what the run prints, also where nothing changed."""
+    shown = result.metadata or {}
+    table = shown.get("rejected")
+    if not isinstance(table, dg.TableMetadataValue):
+        return
+    reasons = [(str(each.data["reason"]), int(str(each.data["rows"]))) for each in table.records]
+    said = unchanged if shown.get("unchanged") else logger
+    said.info(
+        "%s: %d set aside: %s",
+        name,
+        sum(count for _, count in reasons),
+        ", ".join(f"{count} {reason}" for reason, count in reasons),
+    )
 
 
 def check_task(lake: Lake, task: Task, dataset: str) -> None:
@@ -97,8 +117,13 @@ def _relevant(config: DatasetConfig) -> dict[str, object]:
     keys = {"files", "columns", "split", "limits"}
     if config.task == "tokens":
         keys |= {"bio"}
-    read = config.model_dump(mode="json", include=keys)
     # Said only where it is so: other datasets keep their input digests.
+    if config.reading != Reading():
+        keys |= {"reading"}
+    read = config.model_dump(mode="json", include=keys)
+    for part in COMPANIONS:
+        if read["columns"][part] is None:
+            del read["columns"][part]
     return read | ({"labelling": True} if config.labelling is not None else {})
 
 

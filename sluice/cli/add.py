@@ -48,10 +48,16 @@ def add(
         str | None, typer.Option(help="Column of instructions in the Alpaca form.")
     ] = None,
     input_column: Annotated[
-        str | None, typer.Option(help="Column of inputs in the Alpaca form.")
+        str | None, typer.Option(help="Column of what a prompt is about (task instructions).")
     ] = None,
     output_column: Annotated[
         str | None, typer.Option(help="Column of responses in the Alpaca form.")
+    ] = None,
+    system_column: Annotated[
+        str | None, typer.Option(help="Column of system messages (task instructions).")
+    ] = None,
+    history_column: Annotated[
+        str | None, typer.Option(help="Column of earlier turns (task instructions).")
     ] = None,
     family_column: Annotated[
         str | None, typer.Option(help="Column of the kind of a row (task instructions).")
@@ -83,6 +89,26 @@ def add(
     split_column: Annotated[
         str | None, typer.Option(help="Column that says train, validation or test.")
     ] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(help="What separates the values of a CSV file, such as ; or tab."),
+    ] = None,
+    decimal: Annotated[
+        str | None,
+        typer.Option(help="What separates decimals in texts: . or , (task tabular)."),
+    ] = None,
+    merge_case: Annotated[
+        bool,
+        typer.Option("--merge-case", help="Join labels that differ only in case and white space."),
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="Take the file although hardly anything can be made of its rows: two of three "
+            "set aside, a class a row, none to measure on.",
+        ),
+    ] = False,
     labelling: Annotated[
         bool,
         typer.Option(
@@ -123,6 +149,8 @@ def add(
                 "instruction": instruction_column,
                 "input": input_column,
                 "output": output_column,
+                "system": system_column,
+                "history": history_column,
                 "family": family_column,
                 "tags": tags_column,
                 "quality": quality_column,
@@ -130,16 +158,26 @@ def add(
             },
             labelling=labelling,
             repair=repair,
+            reading={
+                key: value
+                for key, value in {
+                    "delimiter": delimiter,
+                    "decimal": decimal,
+                    "merge_case": merge_case or None,
+                }.items()
+                if value is not None
+            },
+            force=force,
         )
     for warning in made.warnings:
         warn(warning)
     from sluice.cli.summary import counts_line, summary
 
-    classes = "families" if made.form else "types" if task == "tokens" else "classes"
+    classes = "families" if task == "instructions" else "types" if task == "tokens" else "classes"
     lines = {
         "dataset": made.name,
         "folder": str(made.folder),
-        **({"form": made.form} if made.form else {}),
+        **({"found": made.form} if made.form else {}),
         "instances": f"{made.instances:,}",
         "splits": counts_line(made.splits),
         classes: counts_line(made.classes) or "none yet",

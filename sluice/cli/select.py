@@ -40,6 +40,14 @@ def select(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of methods that use one.", min=0)] = 0,
     id_column: Annotated[str | None, typer.Option(help="Column that names each row.")] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(help="What separates the values of a CSV file, such as ; or tab."),
+    ] = None,
+    decimal: Annotated[
+        str | None,
+        typer.Option(help="What separates decimals in texts: . or , (task tabular)."),
+    ] = None,
     encoder: Annotated[
         Path | None, typer.Option(help="Folder of the encoder; the shipped one if not given.")
     ] = None,
@@ -72,7 +80,9 @@ def select(
         "features": feature_column,
         "id": id_column,
     }
-    config = build_config(file, task, columns)
+    reading = {"delimiter": delimiter, "decimal": decimal}
+    reading = {key: value for key, value in reading.items() if value is not None}
+    config = build_config(file, task, columns, **({"reading": reading} if reading else {}))
     if task == "tabular" and encoder is not None:
         raise ConfigError("--encoder is for the task text; leave it out.")
     if out is not None:
@@ -84,11 +94,11 @@ def select(
     from sluice.api import select as run
 
     began = time.monotonic()
-    table, screened = _usable(file, config)
+    table, read, screened = _usable(file, config)
     rows = screened.kept
     with show_progress():
         selection = run(
-            _contents(table, screened, config),
+            _contents(read, screened, config),
             [row.label for row in rows],
             task=task,
             method=method,
@@ -143,15 +153,28 @@ class _Encoder:
             return encoder.encode(texts, advance)
 
 
-def _usable(file: Path, config: DatasetConfig) -> tuple[pa.Table, Screened]:
-    """Read the file with all its columns and set the unusable rows aside, saying so."""
+def _usable(file: Path, config: DatasetConfig) -> tuple[pa.Table, pa.Table, Screened]:
+    """Read the file with all its columns and set the unusable rows aside, saying so.
+
+    The second table has the numbers of the first with a decimal point.
+    """
+    from sluice.data.decimals import DELIMITER, with_points
     from sluice.data.raw import raw_rows, read_file
+    from sluice.data.saved_index import index_warning, saved_index
     from sluice.data.screening import screen
     from sluice.data.targets import refuse_quantities
     from sluice.errors import DataError
 
-    table = read_file(file)
-    screened = screen(raw_rows(table, config, str(file), file.name), config)
+    needed = list(config.columns.special.values())
+    table = read_file(file, delimiter=config.reading.delimiter, needed=needed)
+    read = table
+    if config.task == "tabular":
+        numbers = [*_features(table, config), needed[0]]
+        read = with_points(table, numbers, config.reading.decimal, str(file))
+        index = saved_index(table, config.columns)
+        if index:
+            warn(index_warning(index, str(file)))
+    screened = screen(raw_rows(read, config, str(file), file.name), config)
     reasons = ", ".join(f"{name} {count:,}" for name, count in screened.reasons().items())
     if not screened.kept:
         check = "--text-column and" if config.task == "text" else "--feature-column and"
@@ -168,17 +191,24 @@ def _usable(file: Path, config: DatasetConfig) -> tuple[pa.Table, Screened]:
             f"{len(screened.rejected):,} of {table.num_rows:,} rows left out: {reasons}. "
             f"For example row {first.row.row}: {first.detail}"
         )
-    return table, screened
+    if DELIMITER in (table.schema.metadata or {}):
+        table = table.replace_schema_metadata()
+    return table, read, screened
 
 
 def _contents(table: pa.Table, screened: Screened, config: DatasetConfig) -> list[str] | pa.Table:
     """Return the usable rows as texts, or as a table of the columns to learn from."""
     if config.task == "text":
         return [row.text for row in screened.kept]
+    return table.select(_features(table, config)).take([row.row - 1 for row in screened.kept])
+
+
+def _features(table: pa.Table, config: DatasetConfig) -> list[str]:
+    from sluice.data.saved_index import saved_index
     from sluice.data.table_rows import feature_columns
 
-    features = feature_columns(config.columns, table.column_names, "The file")
-    return table.select(features).take([row.row - 1 for row in screened.kept])
+    index = saved_index(table, config.columns)
+    return feature_columns(config.columns, table.column_names, "The file", index)
 
 
 def _show(

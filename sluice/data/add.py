@@ -17,11 +17,18 @@ from pydantic import ValidationError
 from sluice.data.config import CONFIG_FILE, DatasetConfig, check_name, dump_config
 from sluice.data.config_errors import explain
 from sluice.data.digests import file_digest
+from sluice.data.extremes import refuse_extremes
 from sluice.data.files import SUFFIXES, TAGGED_SUFFIXES
 from sluice.data.instances import Prepared, prepare
 from sluice.data.raw import rows_of
 from sluice.data.sentence_rows import refuse_ill_formed
-from sluice.data.sources import files_of_rows, source_files, with_form, with_splits
+from sluice.data.sources import (
+    files_of_rows,
+    source_files,
+    with_form,
+    with_reading,
+    with_splits,
+)
 from sluice.errors import ConfigError, DataError
 
 
@@ -41,7 +48,7 @@ class AddResult:
         Rows that were set aside, by reason.
     warnings : list of str
     form : str
-        What form of instructions was found, and whose splits; empty for other tasks.
+        What was found: the form of instructions, whose splits, an unusual delimiter; or empty.
     """
 
     name: str
@@ -69,6 +76,8 @@ def add_dataset(
     more_columns: Mapping[str, str | None] | None = None,
     labelling: bool = False,
     repair: bool = False,
+    reading: Mapping[str, Any] | None = None,
+    force: bool = False,
 ) -> AddResult:
     """Make a dataset of a file.
 
@@ -106,6 +115,11 @@ def add_dataset(
     repair : bool
         For the task tokens: whether tags that continue nothing begin a span; else such a file is
         refused.
+    reading : mapping, optional
+        Keys of `sluice.data.config_reading.Reading`. A delimiter and decimals that the file shows
+        beyond doubt are found, and written into dataset.yaml.
+    force : bool
+        Whether a file at extremes is taken all the same, see `sluice.data.extremes`.
 
     Returns
     -------
@@ -116,7 +130,8 @@ def add_dataset(
     ConfigError
         Where the name, task or columns make no configuration.
     DataError
-        Where the file cannot be used, or the dataset exists.
+        Where the file cannot be used, or the dataset exists; or, without `force`, where hardly
+        anything can be made of the rows.
     """
     files = source_files(source, task)
     name = check_name(name) if name is not None else default_name(source)
@@ -132,15 +147,20 @@ def add_dataset(
         **(more_columns or {}),
     }
     sections: dict[str, Any] = {"bio": {"repair": True}} if repair else {}
+    if reading:
+        sections["reading"] = dict(reading)
     if labelling:
         sections["labelling"] = {}
     config = build_config(source, task, columns, **sections)
     before = _stamp(files)
+    config, read = with_reading(files, config)
     config, form = with_form(files, config)
     config, splits = with_splits(source, config)
     prepared = check_file(source, config)
+    if not force:
+        refuse_extremes(prepared, config)
     _copy(files, folder, config, before)
-    return _result(name, folder, prepared, "; ".join(filter(None, [form, splits])))
+    return _result(name, folder, prepared, "; ".join(filter(None, [form, splits, read])))
 
 
 def default_name(source: Path) -> str:

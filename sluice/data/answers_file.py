@@ -11,6 +11,7 @@ from sluice.data.config import DatasetConfig
 from sluice.data.digests import content_hash
 from sluice.data.formulas import unescape
 from sluice.data.naming import named
+from sluice.data.normalise import normalise
 from sluice.data.raw import read_file, read_raw
 from sluice.data.screened import Row
 from sluice.data.screening import screen
@@ -120,6 +121,9 @@ def judge(
             "since, remove these rows from it."
         )
     given = [(kept[name], label) for name, label in answers if label]
+    if config.reading.merge_case:
+        spelt = {normalise(row.label): row.label for row in kept.values() if row.label}
+        given = [(row, spelt.get(normalise(label), label)) for row, label in given]
     apart = [row for row, label in given if row.split != UNLABELLED and row.label != label]
     if apart:
         first = apart[0]

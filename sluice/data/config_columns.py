@@ -13,10 +13,12 @@ ColumnName = Annotated[str, Field(min_length=1)]
 
 FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "messages": (("messages",), ()),
-    "pairs": (("prompt", "response"), ()),
+    "pairs": (("prompt", "response"), ("input",)),
     "alpaca": (("instruction", "output"), ("input",)),
 }
 """Form of instructions to the columns that it must name and those that it may."""
+COMPANIONS = ("system", "history")
+"""Columns that may stand beside any form."""
 
 
 class Columns(Section):
@@ -55,11 +57,21 @@ class Columns(Section):
     )
     input: ColumnName | None = Field(
         default=None,
-        description="Column of what the instruction is about, in the Alpaca form; blank where "
-        "there is nothing.",
+        description="Column of what an instruction or prompt is about; blank where there is "
+        "nothing.",
     )
     output: ColumnName | None = Field(
         default=None, description="Column of responses in the Alpaca form; with instruction."
+    )
+    system: ColumnName | None = Field(
+        default=None,
+        description="Column of system messages, for the task instructions; blank where there is "
+        "none.",
+    )
+    history: ColumnName | None = Field(
+        default=None,
+        description="Column of earlier turns, for the task instructions: lists of messages, or of "
+        "pairs of a prompt and its response.",
     )
     family: ColumnName | None = Field(
         default=None,
@@ -114,7 +126,11 @@ class Columns(Section):
     def form(self) -> dict[str, str]:
         """Part of a form of instructions to column, for those that are named."""
         parts = {
-            part: getattr(self, part) for needed, more in FORMS.values() for part in needed + more
+            part: getattr(self, part)
+            for part in (
+                *(p for needed, more in FORMS.values() for p in needed + more),
+                *COMPANIONS,
+            )
         }
         return {part: name for part, name in parts.items() if name is not None}
 
@@ -139,7 +155,7 @@ _OWN = {
     "text": ("text", "label"),
     "tabular": ("label", "features", "types"),
     "instructions": (
-        *("messages", "prompt", "response", "instruction", "input", "output"),
+        *("messages", "prompt", "response", "instruction", "input", "output", *COMPANIONS),
         *("family", "tags", "quality"),
     ),
     "tokens": ("tokens", "tags"),
@@ -180,17 +196,20 @@ def check_columns(columns: Columns, task: str) -> None:
 
 def _check_form(parts: list[str]) -> None:
     """Raise ValueError unless the named parts make one whole form, or there is none."""
+    parts = [part for part in parts if part not in COMPANIONS]
+    # An input alone is of the Alpaca form.
+    first = next((part for part in parts if part != "input"), "input")
     if not parts:
         return
-    for needed, more in FORMS.values():
-        if parts[0] not in needed + more:
+    for needed, more in reversed(FORMS.values()):
+        if first not in needed + more:
             continue
         foreign = [part for part in parts if part not in needed + more]
         if foreign:
             raise ValueError(
-                f"names {parts[0]} and {foreign[0]}, which are of two forms; name messages, or "
+                f"names {first} and {foreign[0]}, which are of two forms; name messages, or "
                 "prompt and response, or instruction, output and input"
             )
         absent = [part for part in needed if part not in parts]
         if absent:
-            raise ValueError(f"has {parts[0]} without {absent[0]}; name that column, too")
+            raise ValueError(f"has {first} without {absent[0]}; name that column, too")

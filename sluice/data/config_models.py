@@ -22,6 +22,7 @@ from sluice.data.config_label_noise import LabelNoise
 from sluice.data.config_labelling import Labelling
 from sluice.data.config_language import Gradients, LanguageModel, Neighbours, Tagging
 from sluice.data.config_names import check_options, check_selectors
+from sluice.data.config_reading import Reading
 from sluice.data.config_sections import (
     Encoder,
     Encoding,
@@ -94,6 +95,7 @@ class DatasetConfig(Section):
         ".tsv, .txt, .jsonl) or patterns, relative to the folder."
     )
     columns: Columns = Field(description="Which column means what.")
+    reading: Reading = Field(default=Reading(), description="How the files are written.")
     split: Split = Field(default=Split(), description="Validation and test shares.")
     encoder: Encoder = Field(default=Encoder(), description="What embeds the texts.")
     encoding: Encoding = Field(
@@ -226,6 +228,7 @@ class DatasetConfig(Section):
 
 
 SECTION_TASKS: dict[str, tuple[tuple[str, ...], str]] = {
+    "reading": (("text", "tabular", "instructions"), "remove it"),
     "encoding": (("tabular",), "write encoder instead"),
     "encoder": (("text", "instructions", "tokens"), "write encoding instead"),
     "language_model": (("instructions", "text"), "remove it"),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sluice.data.csv_file import not_utf8
-from sluice.data.jsonl_file import json_rows, lines_of
+from sluice.data.foreign import refuse_foreign
+from sluice.data.jsonl_file import json_rows
 from sluice.errors import DataError
 
 _DOCUMENT = "-DOCSTART-"
-_BLANK = " \t\r"
+_BLANK = " \t"
+_LINE_END = re.compile(r"\r*\n|\r")
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,7 @@ def read_tagged_jsonl(
 
 def _content(path: Path, shown: str) -> str:
     data = path.read_bytes()
+    refuse_foreign(data, shown)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -178,9 +182,9 @@ def _blocks(content: str) -> Iterator[tuple[int, list[str]]]:
     lines: list[str] = []
     number = 0
     # Not splitlines: a word may hold U+2028 and its kin.
-    for number, line in enumerate(lines_of(content), start=1):
+    for number, line in enumerate(_LINE_END.split(content), start=1):
         if line.strip(_BLANK) and not line.startswith(_DOCUMENT):
-            lines.append(line.rstrip("\r"))
+            lines.append(line)
         elif lines:
             yield number - len(lines), lines
             lines = []

@@ -9,15 +9,18 @@ from typing import Any
 
 import pyarrow as pa
 
-from sluice.data.config_columns import Columns
+from sluice.data.config_columns import COMPANIONS, Columns
 from sluice.data.conversation_forms import Form, form_of
 from sluice.data.conversations import (
+    PARTS,
+    UNREAD_PARTS,
     UNREADABLE,
     Conversation,
     Message,
     conversation_text,
     read_quality,
 )
+from sluice.data.jsonl_file import whole_object
 from sluice.data.textual import column_text, value_text
 
 _SPEAKERS = {"human": "user", "gpt": "assistant", "user": "user", "assistant": "assistant"}
@@ -51,8 +54,8 @@ def conversation_rows(table: pa.Table, columns: Columns, shown: str) -> pa.Array
     DataError
         The file shows no form or several, lacks a column, or a column of texts holds none.
     """
-    form = form_of(columns, table.column_names, shown)
-    messages = _READERS[form.name](table, form, shown)
+    form = form_of(columns, table.column_names, shown, nested(table))
+    messages = _with_companions(_READERS[form.name](table, form, shown), table, form, shown)
     tags = _cells(table, columns.tags)
     qualities = _cells(table, columns.quality)
     texts = [
@@ -66,6 +69,38 @@ def conversation_rows(table: pa.Table, columns: Columns, shown: str) -> pa.Array
         for row in range(table.num_rows)
     ]
     return pa.array(texts, pa.string())
+
+
+def nested(table: pa.Table) -> list[str]:
+    """Return the columns of a table that hold lists or objects."""
+    return [field.name for field in table.schema if pa.types.is_nested(field.type)]
+
+
+def _with_companions(
+    rows: list[list[Message]], table: pa.Table, form: Form, shown: str
+) -> list[list[Message]]:
+    """Put system messages and earlier turns before what the form holds."""
+    system, history = (form.columns.get(part) for part in COMPANIONS)
+    if system is not None:
+        texts = _texts(table, system, shown)
+        rows = [_after_system(text, row) for text, row in zip(texts, rows, strict=True)]
+    if history is not None:
+        cells = table.column(history).to_pylist()
+        rows = [_after(read_history(cell), row) for cell, row in zip(cells, rows, strict=True)]
+    return rows
+
+
+def _after_system(text: str, messages: list[Message]) -> list[Message]:
+    first = Message("system", text)
+    # Said twice it is one; two that differ are found by `message_fault`.
+    return messages if not text.strip() or messages[:1] == [first] else [first, *messages]
+
+
+def _after(earlier: list[Message], messages: list[Message]) -> list[Message]:
+    systems = 0
+    while systems < len(messages) and messages[systems].role == "system":
+        systems += 1
+    return [*messages[:systems], *earlier, *messages[systems:]]
 
 
 def _cells(table: pa.Table, column: str | None) -> Cells | None:
@@ -82,17 +117,9 @@ def _of_messages(table: pa.Table, form: Form, shown: str) -> list[list[Message]]
 
 
 def _of_pairs(table: pa.Table, form: Form, shown: str) -> list[list[Message]]:
-    prompts = _texts(table, form.columns["prompt"], shown)
-    responses = _texts(table, form.columns["response"], shown)
-    return [
-        [Message("user", prompt), Message("assistant", response)]
-        for prompt, response in zip(prompts, responses, strict=True)
-    ]
-
-
-def _of_alpaca(table: pa.Table, form: Form, shown: str) -> list[list[Message]]:
-    instructions = _texts(table, form.columns["instruction"], shown)
-    outputs = _texts(table, form.columns["output"], shown)
+    asked, answered = ("prompt", "response") if form.name == "pairs" else ("instruction", "output")
+    prompts = _texts(table, form.columns[asked], shown)
+    responses = _texts(table, form.columns[answered], shown)
     named = form.columns.get("input")
     inputs = [""] * table.num_rows if named is None else _texts(table, named, shown)
     return [
@@ -101,14 +128,14 @@ def _of_alpaca(table: pa.Table, form: Form, shown: str) -> list[list[Message]]:
             Message("user", f"{task}\n\n{given}" if given.strip() else task),
             Message("assistant", output),
         ]
-        for task, given, output in zip(instructions, inputs, outputs, strict=True)
+        for task, given, output in zip(prompts, inputs, responses, strict=True)
     ]
 
 
 _READERS: dict[str, Callable[[pa.Table, Form, str], list[list[Message]]]] = {
     "messages": _of_messages,
     "pairs": _of_pairs,
-    "alpaca": _of_alpaca,
+    "alpaca": _of_pairs,
 }
 
 
@@ -141,12 +168,38 @@ def read_messages(cell: object) -> list[Message]:
     return [_message(each) for each in value]
 
 
+def read_history(cell: object) -> list[Message]:
+    """Read one cell of earlier turns: messages, or pairs of a prompt and its response.
+
+    Returns
+    -------
+    list of Message
+        See `read_messages`; of a list of pairs two messages each.
+    """
+    value = _from_json(cell) if isinstance(cell, str) else cell
+    if isinstance(value, list) and value and all(_is_pair(each) for each in value):
+        return [
+            Message(role, value_text(text) or "")
+            for pair in value
+            for role, text in zip(("user", "assistant"), pair, strict=True)
+        ]
+    return read_messages(cell)
+
+
+def _is_pair(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and not any(isinstance(part, list | dict) for part in value)
+    )
+
+
 def _from_json(text: str) -> Any:
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=whole_object)
         # Half a surrogate pair passes as JSON and fails wherever it is stored.
         json.dumps(value, ensure_ascii=False).encode()
-    except (json.JSONDecodeError, RecursionError, UnicodeEncodeError):
+    except (ValueError, RecursionError):
         return None
     return value
 
@@ -155,6 +208,8 @@ def _turned(value: dict[str, Any]) -> Any:
     """Turn an object of lists into a list of objects."""
     lists = {key: part for key, part in value.items() if isinstance(part, list)}
     if len(lists) < 2 or len({len(part) for part in lists.values()}) != 1:
+        return value
+    if any(part is not None and key not in lists for key, part in value.items()):
         return value
     length = len(next(iter(lists.values())))
     return [{key: part[place] for key, part in lists.items()} for place in range(length)]
@@ -169,8 +224,17 @@ def _message(value: object) -> Message:
     if not isinstance(role, str) or isinstance(content, list | dict):
         # Parts of images and calls of tools are no text to learn from.
         return Message(UNREADABLE, value_text(value) or "")
+    if any(_says(key, part) for key, part in value.items()):
+        return Message(UNREAD_PARTS, value_text(value) or "")
     role = role.strip().lower()
     return Message(_SPEAKERS.get(role, role), value_text(content) or "")
+
+
+def _says(key: str, part: object) -> bool:
+    """Whether a further part of a message says something that its text does not."""
+    if key == "weight":
+        return part not in (None, 1)
+    return key in PARTS and part not in (None, "", [], {})
 
 
 def read_tags(cell: object) -> tuple[str, ...]:

@@ -11,6 +11,13 @@ from typing import Any
 ROLES = ("system", "user", "assistant")
 UNREADABLE = "unreadable"
 """The role of what holds no message that can be read."""
+UNREAD_PARTS = "unread parts"
+"""The role of a message that holds one of `PARTS`."""
+PARTS = (
+    *("tool_calls", "tool_call_id", "function_call", "functions", "tools", "images", "image"),
+    *("audio", "video", "refusal", "reasoning_content", "name", "weight"),
+)
+"""Parts of a message that say what its text does not: whose it is, what it calls or shows."""
 NO_FAMILY = "all"
 """The family of rows that have none."""
 SHOWN_PART = 120
@@ -137,13 +144,21 @@ def message_fault(messages: Sequence[Message]) -> tuple[str, str] | None:
     Returns
     -------
     tuple of str or None
-        Reason (unreadable_messages, no_prompt, no_response or mixed_roles) and detail.
+        Reason (unreadable_messages, unread_parts, no_prompt, no_response or mixed_roles) and
+        detail.
     """
     roles = [message.role for message in messages]
     if UNREADABLE in roles:
         return "unreadable_messages", (
             "The cell is no list of messages of text, each with role and content (or from and "
             "value). Correct it, or name the right columns."
+        )
+    unread = [message for message in messages if message.role == UNREAD_PARTS]
+    if unread:
+        found = [repr(part) for part in PARTS if f'"{part}"' in unread[0].content]
+        return "unread_parts", (
+            f"A message has {' and '.join(found) or 'parts'} beside its text, which Sluice does "
+            "not read. Write what is meant into the text, or remove these parts."
         )
     strange = [role for role in roles if role not in ROLES]
     if strange:

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
 import zlib
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from sluice.data.columns import require_columns
+from sluice.data.csv_dialect import delimiter_of, header_of, records, refuse_broken
+from sluice.data.decimals import DELIMITER
+from sluice.data.foreign import refuse_foreign
 from sluice.errors import DataError
 
 # A value must fit into one block; larger blocks cost memory only.
 _BLOCK = 64 << 20
-csv.field_size_limit(1 << 30)
+# So few that Python's collector never sees them: four times as fast as a hundred times as many.
+_ROWS = 512
 
 
-def read_csv(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
+def read_csv(
+    path: Path,
+    shown: str,
+    columns: list[str] | None,
+    delimiter: str | None = None,
+    needed: Sequence[str] = (),
+) -> pa.Table:
     """Read a CSV or TSV file, gzipped or not, as text.
 
     Values are not guessed at: ``007`` stays ``"007"`` and an empty cell is ``""``. The file is
@@ -33,6 +44,10 @@ def read_csv(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
         Its name for messages.
     columns : list of str or None
         Columns to read, or all.
+    delimiter : str, optional
+        What separates the values; see `sluice.data.csv_dialect.delimiter_of` where not given.
+    needed : sequence of str, optional
+        Columns that must be there where all are read.
 
     Returns
     -------
@@ -42,36 +57,62 @@ def read_csv(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
     Raises
     ------
     DataError
-        Where the file is empty, not UTF-8, has no row, a broken line, or lacks a column.
+        Where the file is empty, not UTF-8, has no row, a broken line (see
+        `sluice.data.csv_dialect.refuse_broken`), or lacks a column.
     """
     data = _content(path, shown)
-    delimiter = "\t" if ".tsv" in path.name.lower() else ","
-    header = _header(data, delimiter, shown)
+    delimiter = delimiter_of(data, shown, delimiter, [*(columns or []), *needed])
+    header = header_of(data, delimiter, shown)
     require_columns(columns or [], header, shown)
     wanted = header if columns is None else columns
     if columns is None:
         require_columns(header, header, shown)
     try:
-        table = pacsv.read_csv(
-            pa.BufferReader(data),
-            read_options=pacsv.ReadOptions(block_size=_BLOCK),
-            parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=pacsv.ConvertOptions(
-                column_types=dict.fromkeys(wanted, pa.string()),
-                include_columns=wanted,
-                strings_can_be_null=False,
-            ),
-        )
-    except pa.ArrowInvalid as error:
-        raise _broken(data, delimiter, shown, error) from None
+        read = _quoted if b'"' in data else _plain
+        table = read(data, delimiter, header, wanted)
+    except (csv.Error, pa.ArrowInvalid, ValueError) as error:
+        refuse_broken(data, delimiter, len(header), shown)
+        raise DataError(f"{shown} cannot be read: {error}. Correct the file.") from None
+    if b'\\"' in data:
+        refuse_broken(data, delimiter, len(header), shown)
     if table.num_rows == 0:
         raise DataError(f"{shown} holds a header and no row. Add rows or remove the file.")
-    # An unclosed quote in the last column swallows the rest of the file without an error.
-    if data.count(b'"') % 2:
-        fault = _first_fault(data, delimiter, len(header))
-        if fault is not None and fault[1] == _UNCLOSED:
-            raise _broken(data, delimiter, shown, None)
-    return table
+    return table.replace_schema_metadata({DELIMITER: delimiter.encode()})
+
+
+def _plain(data: bytes, delimiter: str, header: list[str], wanted: list[str]) -> pa.Table:
+    """Read a file without quotes, by Arrow: 0.02 microseconds a value."""
+    return pacsv.read_csv(
+        pa.BufferReader(data),
+        read_options=pacsv.ReadOptions(block_size=_BLOCK),
+        parse_options=pacsv.ParseOptions(delimiter=delimiter),
+        convert_options=pacsv.ConvertOptions(
+            column_types=dict.fromkeys(wanted, pa.string()),
+            include_columns=wanted,
+            strings_can_be_null=False,
+        ),
+    )
+
+
+def _quoted(data: bytes, delimiter: str, header: list[str], wanted: list[str]) -> pa.Table:
+    """Read a file with quotes, by Python: 0.15 microseconds a value.
+
+    Arrow takes whatever follows a closing quote, and so the rows between two strays; and it loses
+    half of a line end on which two of its blocks meet.
+    """
+    reader = (record for record in records(data, delimiter) if record)
+    next(reader)
+    schema = pa.schema([(name, pa.string()) for name in wanted])
+    places = [header.index(name) for name in wanted]
+    batches: list[pa.RecordBatch] = []
+    while rows := list(islice(reader, _ROWS)):
+        # Rows of two lengths are an error of zip, of one wrong length an error of ours.
+        columns = list(zip(*rows, strict=True))
+        if len(columns) != len(header):
+            raise ValueError("rows are longer or shorter than the header")
+        arrays = [pa.array(columns[place], pa.string()) for place in places]
+        batches.append(pa.record_batch(arrays, schema=schema))
+    return pa.Table.from_batches(batches, schema).combine_chunks()
 
 
 def _content(path: Path, shown: str) -> bytes:
@@ -83,6 +124,7 @@ def _content(path: Path, shown: str) -> bytes:
             raise DataError(
                 f"{shown} is not a whole gzip file: {error}. Copy or compress it again."
             ) from None
+    refuse_foreign(data, shown)
     if not data.strip():
         raise DataError(f"{shown} is empty. Put rows into it or remove it.")
     try:
@@ -100,48 +142,4 @@ def not_utf8(data: bytes, error: UnicodeDecodeError, shown: str) -> DataError:
         f"{shown} is not UTF-8: byte {error.start} (line {line}) is "
         f"0x{data[error.start]:02x}. Convert it, for example from {code}: "
         f"iconv -f {code} -t UTF-8 OLD > NEW"
-    )
-
-
-def _reader(data: bytes, delimiter: str):
-    stream = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
-    return csv.reader(stream, delimiter=delimiter, strict=True)
-
-
-def _header(data: bytes, delimiter: str, shown: str) -> list[str]:
-    try:
-        for record in _reader(data, delimiter):
-            if record:
-                return record
-    except csv.Error as error:
-        raise DataError(f"{shown}: the header cannot be read: {error}. Correct line 1.") from None
-    raise DataError(f"{shown} is empty. Put rows into it or remove it.")
-
-
-_UNCLOSED = "a quote is opened and never closed"
-
-
-def _first_fault(data: bytes, delimiter: str, width: int) -> tuple[int, str] | None:
-    """Return the line (from 1) where the first broken record begins, and what is wrong."""
-    reader, line = _reader(data, delimiter), 1
-    try:
-        for record in reader:
-            if record and len(record) != width:
-                return line, f"{len(record)} values where the header has {width}"
-            line = reader.line_num + 1
-    except csv.Error as error:
-        ended = "unexpected end of data" in str(error)
-        return line, _UNCLOSED if ended else str(error)
-    return None
-
-
-def _broken(data: bytes, delimiter: str, shown: str, error: pa.ArrowInvalid | None) -> DataError:
-    header = _header(data, delimiter, shown)
-    fault = _first_fault(data, delimiter, len(header))
-    if fault is None:
-        return DataError(f"{shown} cannot be read: {error}. Correct the file.")
-    return DataError(
-        f"{shown}, line {fault[0]}: {fault[1]}. Correct the line; a value that holds "
-        f"{'a tab' if delimiter == chr(9) else 'a comma'}, a quote or a line break belongs in "
-        "double quotes, with inner quotes doubled."
     )

@@ -27,6 +27,7 @@ def row_fault(row: Row, without_id: bool, config: DatasetConfig) -> tuple[str, s
     tuple of str or None
         Reason (nul_character; missing_label, unless the dataset has `labelling`; empty_text and
         text_too_long of texts; empty_row and infinite_value of tables; unreadable_messages,
+        unread_parts,
         mixed_roles, no_prompt, no_response, bad_quality and text_too_long of instructions; those of
         `sluice.data.conll.Rejected`, no_bio_tag, ill_formed_bio and text_too_long of tagged
         sentences; missing_id, unknown_split) and detail.

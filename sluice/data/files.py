@@ -34,6 +34,11 @@ def file_kind(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> str:
     for suffix in suffixes:
         if name.endswith(suffix):
             return suffix
+    if name.endswith((".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")):
+        raise DataError(
+            f"{path} is an Excel workbook (or one of its kin). Save the sheet as CSV (UTF-8) and "
+            "give that file."
+        )
     raise DataError(
         f"{path} is no file that Sluice reads: its name must end in one of {', '.join(suffixes)}. "
         "Convert or rename it, or narrow the pattern under files in dataset.yaml."

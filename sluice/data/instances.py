@@ -10,7 +10,9 @@ import pyarrow as pa
 from sluice.data.config import DatasetConfig
 from sluice.data.digests import text_hash
 from sluice.data.instruction_warnings import instruction_warnings
+from sluice.data.label_spellings import spelling_warnings
 from sluice.data.naming import counted, named
+from sluice.data.reading_warnings import warnings_of
 from sluice.data.screening import Row, Screened, screen
 from sluice.data.sentence_checks import refuse_untagged, repair_warnings
 from sluice.data.splits import SPLITS, UNLABELLED
@@ -93,7 +95,7 @@ def prepare(table: pa.Table, config: DatasetConfig) -> Prepared:
             "row": pa.array([r.row for r in rows], pa.int64()),
         }
     )
-    warnings = [*_warnings(screened, config), *repair_warnings(table)]
+    warnings = [*warnings_of(table), *_warnings(screened, config), *repair_warnings(table)]
     return Prepared(instances, screened.rejected_table(), warnings)
 
 
@@ -198,6 +200,7 @@ def _of_classes(screened: Screened) -> list[str]:
             f"few_classes: the training rows have {len(count['train'])} classes; training needs "
             "two or more. Label rows of other classes."
         )
+    warnings += spelling_warnings(Counter(row.label for row in rows))
     single = [name for name in classes if count["train"][name] == 1]
     if single:
         warnings.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,14 @@ import pyarrow as pa
 
 from sluice.data.columns import require_columns
 from sluice.data.csv_file import not_utf8
+from sluice.data.foreign import refuse_foreign
 from sluice.data.spelling import exact_number
 from sluice.data.textual import value_text
 from sluice.errors import DataError
+
+# Not splitlines: JSON may hold U+2028 and its kin inside a text.
+LINE_END = re.compile(r"(\r\n|\r|\n)")
+"""What ends a line; split by it, every other part is a line."""
 
 
 def read_jsonl(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
@@ -69,17 +75,17 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
         Where the file is empty, not UTF-8, or has a broken line.
     """
     data = path.read_bytes()
+    refuse_foreign(data, shown)
     try:
         content = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise not_utf8(data, error, shown) from None
     rows: list[tuple[int, dict[str, Any]]] = []
-    # Not splitlines: JSON may hold U+2028 and its kin inside a text.
-    for number, line in enumerate(lines_of(content), start=1):
+    for number, line in enumerate(LINE_END.split(content)[::2], start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line, parse_float=exact_number)
+            row = json.loads(line, parse_float=exact_number, object_pairs_hook=whole_object)
             # Half a surrogate pair passes as JSON and fails wherever it is stored.
             if "\\u" in line:
                 json.dumps(row, ensure_ascii=False, default=str).encode()
@@ -88,7 +94,7 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
                 f"{shown}, line {number}: holds half of a surrogate pair (\\ud800 to \\udfff), "
                 "which is no text. Write the file again as UTF-8."
             ) from None
-        # A ValueError: a number of more digits than Python reads.
+        # Among them numbers of more digits than Python reads.
         except (ValueError, RecursionError) as error:
             raise DataError(
                 f"{shown}, line {number}: is not JSON: {error}. Write one whole object a line."
@@ -104,10 +110,14 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
     return rows
 
 
-def lines_of(content: str) -> list[str]:
-    """Cut a text at its line ends, which may be those of an old Mac throughout."""
-    # Elsewhere a CR is white space to JSON, at the end of a line too.
-    return content.split("\n" if "\n" in content else "\r")
+def whole_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its pairs; ValueError where one would be dropped."""
+    whole = dict(pairs)
+    if len(whole) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} is there twice in one object")
+    return whole
 
 
 def _texts(rows: list[dict[str, Any]], name: str, shown: str) -> pa.Array:

@@ -15,7 +15,12 @@ from sluice.data.textual import column_text
 from sluice.errors import DataError
 
 
-def put_back(folder: Path, column: str, labels: Mapping[str, Mapping[int, str]]) -> None:
+def put_back(
+    folder: Path,
+    column: str,
+    labels: Mapping[str, Mapping[int, str]],
+    delimiter: str | None = None,
+) -> None:
     """Write labels into the rows of a dataset's files.
 
     Every file is written beside the old one, read again and compared with it; only when all are
@@ -29,6 +34,8 @@ def put_back(folder: Path, column: str, labels: Mapping[str, Mapping[int, str]])
         The column of the labels.
     labels : mapping of str to mapping of int to str
         File, relative to the folder, to row (from 1) to label.
+    delimiter : str, optional
+        What separates the values of CSV files, by the dataset's configuration.
 
     Raises
     ------
@@ -44,8 +51,8 @@ def put_back(folder: Path, column: str, labels: Mapping[str, Mapping[int, str]])
             before = file_digest(path)
             hidden = _beside(path)
             made[path] = (hidden, before)
-            write_relabelled(path, hidden, column, rows)
-            _compare(path, hidden, column, rows)
+            write_relabelled(path, hidden, column, rows, delimiter)
+            _compare(path, hidden, column, rows, delimiter)
             shutil.copymode(path, hidden)
         for path, (_, before) in made.items():
             if file_digest(path) != before:
@@ -69,9 +76,11 @@ def _beside(path: Path) -> Path:
     return Path(name)
 
 
-def _compare(old: Path, new: Path, column: str, rows: Mapping[int, str]) -> None:
+def _compare(
+    old: Path, new: Path, column: str, rows: Mapping[int, str], delimiter: str | None
+) -> None:
     """Refuse a copy that differs in anything but the labels: a bug of ours, or a strange file."""
-    before, after = read_file(old), read_file(new)
+    before, after = (read_file(path, delimiter=delimiter, needed=[column]) for path in (old, new))
     wanted = column_text(before.column(column), str(old)).to_pylist()
     for row, label in rows.items():
         wanted[row - 1] = label

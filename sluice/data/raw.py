@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +12,20 @@ import pyarrow.parquet as pq
 from sluice.data.columns import require_columns
 from sluice.data.config import DatasetConfig
 from sluice.data.conversation_forms import form_of
-from sluice.data.conversation_rows import conversation_rows
+from sluice.data.conversation_rows import conversation_rows, nested
 from sluice.data.conversations import NO_FAMILY
 from sluice.data.csv_file import read_csv
+from sluice.data.decimals import with_points
 from sluice.data.files import file_kind, folder_digest, folder_stamp, matching_files, readable
 from sluice.data.jsonl_file import read_jsonl
+from sluice.data.reading_warnings import with_warnings
 from sluice.data.saved_folder import read_arrow
+from sluice.data.saved_index import index_warning, saved_index
 from sluice.data.sentence_rows import sentence_rows
 from sluice.data.table_rows import feature_columns, row_texts
 from sluice.data.targets import label_texts
 from sluice.data.textual import column_text
+from sluice.data.unread import unread_cells, unread_warning
 from sluice.errors import DataError
 
 __all__ = [
@@ -53,7 +57,8 @@ def read_raw(folder: Path, config: DatasetConfig) -> pa.Table:
         (string, null where the value is missing), ``file`` (string, relative name) and ``row``
         (int64, from 1, within its file). The text of a table's row is what
         `sluice.data.table_rows.row_texts` writes of its features, that of a row of instructions
-        what `sluice.data.conversations.conversation_text` writes; the latter's label is its
+        what `sluice.data.conversations.conversation_text` writes; of the latter ``unread`` is what
+        `sluice.data.unread.unread_cells` says of what stands beside it, and the label is its
         family, `NO_FAMILY` where it has none. Of tagged sentences see
         `sluice.data.sentence_rows.sentence_rows`. The rows of all files, by file name. In memory
         whole.
@@ -84,16 +89,29 @@ def rows_of(files: Mapping[str, Path], config: DatasetConfig) -> pa.Table:
     tables: list[pa.Table] = []
     features: list[str] | None = None
     forms: dict[str, str] = {}
+    warnings: list[str] = []
     for name, path in files.items():
-        table = read_file(path, columns_to_read(config))
+        table = read_file(
+            path,
+            columns_to_read(config),
+            delimiter=config.reading.delimiter,
+            needed=list(config.columns.special.values()),
+        )
         if config.task == "tabular":
             features = _same_features(table, config, str(path), features)
+            numbers = [*features, str(config.columns.label)]
+            table = with_points(table, numbers, config.reading.decimal, str(path))
+            index = saved_index(table, config.columns)
+            warnings += [index_warning(index, str(path))] if index else []
         if config.task == "instructions":
-            form = form_of(config.columns, table.column_names, str(path))
+            form = form_of(config.columns, table.column_names, str(path), nested(table))
             forms.setdefault(form.name, f"{path}: {form}")
             _refuse_mixed(forms)
         tables.append(raw_rows(table, config, str(path), name))
-    return pa.concat_tables(tables)
+    whole = pa.concat_tables(tables)
+    if config.task == "instructions":
+        warnings += unread_warning(whole)
+    return with_warnings(whole, warnings)
 
 
 def columns_to_read(config: DatasetConfig) -> list[str] | None:
@@ -110,7 +128,8 @@ def columns_to_read(config: DatasetConfig) -> list[str] | None:
 def _same_features(
     table: pa.Table, config: DatasetConfig, shown: str, before: list[str] | None
 ) -> list[str]:
-    features = feature_columns(config.columns, table.column_names, shown)
+    index = saved_index(table, config.columns)
+    features = feature_columns(config.columns, table.column_names, shown, index)
     if before is not None and features != before:
         apart = sorted(set(features) ^ set(before))
         raise DataError(
@@ -158,10 +177,12 @@ def raw_rows(table: pa.Table, config: DatasetConfig, shown: str, name: str) -> p
     require_columns([*special.values(), *own], table.column_names, shown)
     columns: dict[str, pa.ChunkedArray | pa.Array] = {}
     if config.task == "tabular":
-        features = feature_columns(config.columns, table.column_names, shown)
+        index = saved_index(table, config.columns)
+        features = feature_columns(config.columns, table.column_names, shown, index)
         columns["text"] = row_texts(table, features, shown)
     if config.task == "instructions":
         columns["text"] = conversation_rows(table, config.columns, shown)
+        columns["unread"] = _unread(table, config, shown)
         columns["label"] = pa.repeat(pa.scalar(NO_FAMILY, pa.string()), table.num_rows)
     for meaning, column in special.items():
         of_table = meaning == "label" and config.task == "tabular"
@@ -174,13 +195,27 @@ def raw_rows(table: pa.Table, config: DatasetConfig, shown: str, name: str) -> p
     return pa.table(columns)
 
 
+def _unread(table: pa.Table, config: DatasetConfig, shown: str) -> pa.Array:
+    form = form_of(config.columns, table.column_names, shown, nested(table))
+    own = {c for c in (config.columns.tags, config.columns.quality) if c is not None}
+    read = {*form.columns.values(), *config.columns.special.values(), *own}
+    read |= set(saved_index(table, config.columns))
+    return pa.array(unread_cells(table, read, form.columns.get("messages")), pa.string())
+
+
 def _families(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """Return the families of rows, those of blank cells by the name of no family."""
     names: list[str | None] = column.to_pylist()
     return pa.array([(name or "").strip() or NO_FAMILY for name in names], pa.string())
 
 
-def read_file(path: Path, columns: list[str] | None = None) -> pa.Table:
+def read_file(
+    path: Path,
+    columns: list[str] | None = None,
+    *,
+    delimiter: str | None = None,
+    needed: Sequence[str] = (),
+) -> pa.Table:
     """Read one CSV, TSV, JSONL, Parquet or Arrow file.
 
     Parameters
@@ -189,6 +224,10 @@ def read_file(path: Path, columns: list[str] | None = None) -> pa.Table:
         The file; its suffix says what it is.
     columns : list of str, optional
         Columns to read; all where not given.
+    delimiter : str, optional
+        What separates the values of a CSV file, see `sluice.data.csv_dialect.delimiter_of`.
+    needed : sequence of str, optional
+        Columns that must be there where all are read; they tell how a CSV file is separated.
 
     Returns
     -------
@@ -208,7 +247,7 @@ def read_file(path: Path, columns: list[str] | None = None) -> pa.Table:
             return read_arrow(path, shown, columns)
         if kind == ".jsonl":
             return read_jsonl(path, shown, columns)
-        return read_csv(path, shown, columns)
+        return read_csv(path, shown, columns, delimiter, needed)
 
 
 def _read_parquet(path: Path, shown: str, columns: list[str] | None) -> pa.Table:

@@ -13,17 +13,31 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sluice.data.csv_dialect import (
+    cell_end,
+    delimiter_of,
+    header_of,
+    lines,
+    records,
+    refuse_broken,
+)
 from sluice.data.files import file_kind
-from sluice.data.jsonl_file import lines_of
+from sluice.data.jsonl_file import LINE_END
 from sluice.data.textual import value_text
 from sluice.errors import DataError
 
 
-def write_relabelled(source: Path, out: Path, column: str, labels: Mapping[int, str]) -> None:
+def write_relabelled(
+    source: Path,
+    out: Path,
+    column: str,
+    labels: Mapping[int, str],
+    delimiter: str | None = None,
+) -> None:
     """Write a copy of a data file with labels in some rows.
 
-    Rows keep their order and other columns their values; of CSV, TSV and JSONL files the lines of
-    other rows keep every byte.
+    Rows keep their order and other columns their values; of CSV and TSV files everything but the
+    cells of the labels keeps every byte, of JSONL files the lines of other rows do.
 
     Parameters
     ----------
@@ -35,11 +49,14 @@ def write_relabelled(source: Path, out: Path, column: str, labels: Mapping[int, 
         The column of the labels.
     labels : mapping of int to str
         Row, from 1 as `sluice.data.raw.read_raw` counts, to its label.
+    delimiter : str, optional
+        Of a CSV file, as it was read.
 
     Raises
     ------
     DataError
-        Where the file is of a kind that is not written, or its column takes no such label.
+        Where the file is of a kind that is not written, or broken, or its column takes no such
+        label.
     """
     kind = file_kind(source)
     if kind == ".parquet":
@@ -58,58 +75,63 @@ def write_relabelled(source: Path, out: Path, column: str, labels: Mapping[int, 
     if kind == ".jsonl":
         parts = _json_lines(body, column, labels)
     else:
-        parts = _csv_lines(body, "\t" if ".tsv" in kind else ",", column, labels)
+        parts = _csv_lines(body, str(source), delimiter, column, labels)
     written = (mark + "".join(parts)).encode("utf-8")
     # Without the time of day equal content gives equal bytes.
     out.write_bytes(gzip.compress(written, mtime=0) if packed else written)
 
 
-def _csv_lines(body: str, delimiter: str, column: str, labels: Mapping[int, str]) -> Iterator[str]:
+def _csv_lines(
+    body: str, shown: str, delimiter: str | None, column: str, labels: Mapping[int, str]
+) -> Iterator[str]:
+    data = body.encode()
+    delimiter = delimiter_of(data, shown, delimiter, [column])
+    header = header_of(data, delimiter, shown)
+    refuse_broken(data, delimiter, len(header), shown)
     taken: list[str] = []
 
-    def lines() -> Iterator[str]:
-        for line in io.StringIO(body, newline=""):
+    def noted() -> Iterator[str]:
+        for line in lines(data):
             taken.append(line)
             yield line
 
-    place, row = -1, 0
-    for record in csv.reader(lines(), delimiter=delimiter, strict=True):
+    row = -1
+    for record in records(noted(), delimiter):
         raw = "".join(taken)
         taken.clear()
-        if not record:
-            yield raw
-        elif place < 0:
-            place = record.index(column)
-            yield raw
-        else:
-            row += 1
-            yield _csv_line(raw, record, delimiter, place, labels[row]) if row in labels else raw
+        row += bool(record)
+        changed = bool(record) and row in labels
+        yield _csv_line(raw, delimiter, header.index(column), labels[row]) if changed else raw
 
 
-def _csv_line(raw: str, record: list[str], delimiter: str, place: int, label: str) -> str:
-    end = raw[len(raw.rstrip("\r\n")) :]
-    changed = [*record[:place], label, *record[place + 1 :]]
+def _csv_line(raw: str, delimiter: str, place: int, label: str) -> str:
+    """Put a label into one cell of a record; the other cells keep their quotes."""
+    begin, end = 0, cell_end(raw, 0, delimiter)
+    for _ in range(place):
+        assert end is not None
+        begin, end = end + 1, cell_end(raw, end + 1, delimiter)
+    quoted = raw.startswith('"', begin)
     out = io.StringIO(newline="")
-    csv.writer(out, delimiter=delimiter, lineterminator=end).writerow(changed)
-    return out.getvalue()
+    csv.writer(
+        out, delimiter=delimiter, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
+    ).writerow([label])
+    return raw[:begin] + out.getvalue().removesuffix("\r\n") + raw[end:]
 
 
 def _json_lines(body: str, column: str, labels: Mapping[int, str]) -> Iterator[str]:
-    lines = lines_of(body)
-    between = "\n" if "\n" in body else "\r"
-    rows = [json.loads(line) if line.strip() else None for line in lines]
+    parts = LINE_END.split(body)
+    texts, ends = parts[::2], [*parts[1::2], ""]
+    rows = [json.loads(line) if line.strip() else None for line in texts]
     known = _known(row.get(column) for row in rows if row is not None)
     number = 0
-    for place, (line, row) in enumerate(zip(lines, rows, strict=True)):
-        end = between if place + 1 < len(lines) else ""
+    for line, end, row in zip(texts, ends, rows, strict=True):
         number += row is not None
         if row is None or number not in labels:
             yield line + end
             continue
         label = labels[number]
         changed = {**row, column: known.get(label, label)}
-        returned = "\r" if line.endswith("\r") else ""
-        yield json.dumps(changed, ensure_ascii=False) + returned + end
+        yield json.dumps(changed, ensure_ascii=False) + end
 
 
 def _known(values: Iterator[Any]) -> dict[str, Any]:

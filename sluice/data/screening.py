@@ -11,7 +11,9 @@ from sluice.data.config import DatasetConfig
 from sluice.data.conversations import read_conversation
 from sluice.data.digests import content_hash
 from sluice.data.faults import row_fault
+from sluice.data.label_spellings import merged
 from sluice.data.leaks import refuse_shared_prompts
+from sluice.data.normalise import normalise
 from sluice.data.saved_folder import folder_split
 from sluice.data.screened import Rejection, Row, Screened
 from sluice.data.sentences import read_sentence
@@ -20,19 +22,14 @@ from sluice.data.splits import UNLABELLED, hashed_split, named_split
 __all__ = ["Rejection", "Row", "Screened", "normalise", "screen"]
 
 
-def normalise(text: str) -> str:
-    """Fold what does not make two texts different: NFC, white space, case."""
-    return " ".join(unicodedata.normalize("NFC", text).split()).casefold()
-
-
 def screen(table: pa.Table, config: DatasetConfig) -> Screened:
     """Separate usable rows from the others, the same under any order of the rows.
 
     Each row is first checked by itself (see `sluice.data.faults.row_fault`), then against the
     others: duplicate_id, for texts and sentences conflict and duplicate_text, and for
-    instructions duplicate_row: the same prompt and response. Equal rows of a table are kept,
-    whatever their labels: few columns of few values repeat by themselves. So are prompts with
-    several responses.
+    instructions duplicate_row: the same prompt and response, and the same beside them. Equal rows
+    of a table are kept, whatever their labels: few columns of few values repeat by themselves. So
+    are prompts with several responses.
     Where the dataset has `labelling`, a row without a label is kept in the split `UNLABELLED`, and
     gives way to an equal one that has a label.
     Cost: one hash and one normalisation a row and O(n log n) comparisons; all rows in memory.
@@ -81,9 +78,14 @@ def _rows(table: pa.Table, config: DatasetConfig) -> tuple[list[Row], list[bool]
 
     texts = [text or "" for text in values("text")]
     labels = [(label or "").strip() for label in values("label")]
+    if config.reading.merge_case:
+        labels = merged(labels)
     hashes = [content_hash(t, y) for t, y in zip(texts, labels, strict=True)]
     keys = [_keys(text, config.task) for text in texts]
-    normalised = [key for key, _ in keys]
+    beside = values("unread")
+    normalised = [
+        f"{key}\n{more}" if more else key for (key, _), more in zip(keys, beside, strict=True)
+    ]
     placed = [place for _, place in keys]
     groups, named = values("group"), values("split")
     files: list[str] = table.column("file").to_pylist()

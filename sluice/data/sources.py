@@ -7,10 +7,15 @@ from pathlib import Path
 
 from sluice.data.config import DatasetConfig
 from sluice.data.conversation_forms import form_of
+from sluice.data.conversation_rows import nested
+from sluice.data.csv_dialect import DELIMITERS
+from sluice.data.decimals import DELIMITER, decimal_of
 from sluice.data.files import file_kind, suffixes_of
 from sluice.data.raw import read_file
 from sluice.data.saved_folder import SPLITS_FILE, STATE, is_saved, saved_files, saved_splits
+from sluice.data.saved_index import saved_index
 from sluice.data.splits import named_split
+from sluice.data.table_rows import feature_columns
 from sluice.errors import DataError
 
 
@@ -52,9 +57,37 @@ def with_form(files: Mapping[str, Path], config: DatasetConfig) -> tuple[Dataset
     if config.task != "instructions":
         return config, ""
     first = next(iter(files_of_rows(files).values()))
-    form = form_of(config.columns, read_file(first).column_names, str(first))
+    table = read_file(first, delimiter=config.reading.delimiter)
+    form = form_of(config.columns, table.column_names, str(first), nested(table))
     columns = config.columns.model_copy(update=form.columns)
     return config.model_copy(update={"columns": columns}), str(form)
+
+
+def with_reading(files: Mapping[str, Path], config: DatasetConfig) -> tuple[DatasetConfig, str]:
+    """Write into the configuration what the first file shows of its delimiter and decimals.
+
+    Raises
+    ------
+    DataError
+        It shows that they are unusual, and not which they are.
+    """
+    first = next(iter(files_of_rows(files).values()))
+    if config.task == "tokens" or not any(mark in first.name.lower() for mark in (".csv", ".tsv")):
+        return config, ""
+    given, needed = config.reading, list(config.columns.special.values())
+    table = read_file(first, delimiter=given.delimiter, needed=needed)
+    delimiter = (table.schema.metadata or {})[DELIMITER].decode()
+    usual = "\t" if ".tsv" in first.name.lower() else ","
+    found: dict[str, str] = {}
+    if given.delimiter is None and delimiter != usual:
+        found["delimiter"] = delimiter
+    if config.task == "tabular" and given.decimal is None:
+        index = saved_index(table, config.columns)
+        features = feature_columns(config.columns, table.column_names, str(first), index)
+        decimal = decimal_of(table, [*features, *needed[:1]], str(first))
+        found |= {} if decimal is None else {"decimal": decimal}
+    said = "; ".join(f"{key} {DELIMITERS[mark]}" for key, mark in found.items())
+    return config.model_copy(update={"reading": given.model_copy(update=found)}), said
 
 
 def with_splits(source: Path, config: DatasetConfig) -> tuple[DatasetConfig, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -21,7 +22,9 @@ _EMPTY = re.compile(r'\{(?:"(?:[^"\\]|\\.)*":null,?)+\}')
 _INFINITE = tuple(f'"{name}"' for name in INFINITE)
 
 
-def feature_columns(columns: Columns, present: list[str], shown: str) -> list[str]:
+def feature_columns(
+    columns: Columns, present: list[str], shown: str, index: Sequence[str] = ()
+) -> list[str]:
     """Return the columns of a file that are learnt from, by name.
 
     Parameters
@@ -32,6 +35,8 @@ def feature_columns(columns: Columns, present: list[str], shown: str) -> list[st
         Columns of the file.
     shown : str
         The file, for messages.
+    index : sequence of str, optional
+        Columns that are none, see `sluice.data.saved_index.saved_index`.
 
     Raises
     ------
@@ -42,7 +47,7 @@ def feature_columns(columns: Columns, present: list[str], shown: str) -> list[st
     require_columns([*special, *(columns.features or []), *columns.types], present, shown)
     if columns.features is not None:
         return sorted(columns.features)
-    left = sorted(set(present) - set(special))
+    left = sorted(set(present) - set(special) - set(index))
     require_columns(left, present, shown)
     if not left:
         raise DataError(

@@ -192,3 +192,19 @@ def test_values_that_are_spelt_anew_are_brought_over_once(
     warnings = records.latest(Lake(), "tweets")["text/instances"].details["warnings"]
     assert [each for each in warnings if each.startswith("respelt: the files are unchanged, and 1")]
     assert ran(["instances"]).computed == {}
+
+
+def test_rows_set_aside_are_counted_in_every_run(
+    folder: Path, tweets: pa.Table, caplog: pytest.LogCaptureFixture
+) -> None:
+    again = tweets.slice(0, 30)
+    blank = again.slice(0, 2).set_column(
+        again.column_names.index("text"), "text", pa.array([" ", ""])
+    )
+    pq.write_table(pa.concat_tables([tweets.slice(0, 90), again, blank]), folder / "rows.parquet")
+    for _ in range(2):
+        caplog.clear()
+        with caplog.at_level("INFO", "sluice.stage"), caplog.at_level("INFO", "sluice-unchanged"):
+            ran(["instances"])
+        said = [r.getMessage() for r in caplog.records if "set aside" in r.getMessage()]
+        assert said == ["text/instances: 32 set aside: 30 duplicate_id, 2 empty_text"]

@@ -40,6 +40,10 @@ def test_into_a_folder_and_by_the_variable(source, tmp_path, monkeypatch):
     runner = CliRunner()
     options = ["add", "rows.csv", *COLUMNS, "--split-column", "s", "--name", "mine"]
     result = runner.invoke(app, options)
+    assert result.exit_code == 2
+    assert "No row is for validation and none for test (train 40)" in result.stderr
+    options += ["--force"]
+    result = runner.invoke(app, options)
     assert result.exit_code == 0, result.stderr
     assert load_config(tmp_path / "one" / "mine").columns.split == "s"
     assert "Warning: no_validation_rows: no row is in validation" in result.stderr

@@ -43,10 +43,15 @@ def test_a_file_becomes_a_dataset_that_names_what_was_found(source, tmp_path):
 
 
 def test_a_saved_dict_becomes_a_dataset_with_its_splits(tmp_path):
-    made = add_dataset(SAVED / "two_parts", tmp_path, task="instructions")
+    with pytest.raises(DataError, match=r"No row is for validation .* give --force to take it"):
+        add_dataset(SAVED / "two_parts", tmp_path, task="instructions")
+    made = add_dataset(SAVED / "two_parts", tmp_path, task="instructions", force=True)
     assert made.form == "chat messages (messages); the parts train, test are the splits"
     assert made.splits == {"train": 4, "test": 2}
-    assert [warning.partition(":")[0] for warning in made.warnings] == ["no_validation_rows"]
+    assert [warning.partition(":")[0] for warning in made.warnings] == [
+        "not_read",
+        "no_validation_rows",
+    ]
     config = load_config(made.folder)
     assert (config.files, config.split.by) == (["two_parts"], "folder")
     assert prepare(read_raw(made.folder, config), config).instances.num_rows == 6

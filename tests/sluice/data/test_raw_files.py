@@ -74,7 +74,7 @@ def nobody() -> Iterator[None]:
         ),
         ("a.csv", b"t,y\nx,1\nx\n", "a.csv, line 3: 1 values where the header has 2."),
         ("a.csv", b't,y\nx,1\n"x,1\ny,2\n', "a.csv, line 3: a quote is opened and never closed."),
-        ("a.csv", b't,y\nx,1\nx,"1\ny,2\n', "a.csv, line 3: a quote is opened and never closed."),
+        ("a.csv", b't,y\nx,1\nx,"1\ny,2\n', "a.csv, line 3, column 3: a quote is opened and nev"),
         (
             "a.tsv",
             b"t\ty\nx\t1\t2\n",
