@@ -89,7 +89,7 @@ def labels(
     with dataset_lock(lake.folder / "locks", dataset, "sluice labels"):
         queue = queries.read(lake, dataset)["instance_id"].to_pylist()
         found = judge(answers, folder, config, queue, new_labels=new_labels, strict=strict)
-        put_back(folder, str(config.columns.label), found.labels)
+        put_back(folder, str(config.columns.label), found.labels, found.read)
     for remark in found.remarks:
         warn(remark)
     same = f" {found.same:,} were there already." if found.same else ""

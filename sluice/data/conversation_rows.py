@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +17,7 @@ from sluice.data.conversations import (
     conversation_text,
     read_quality,
 )
+from sluice.data.json_text import read_json
 from sluice.data.textual import column_text, value_text
 
 _SPEAKERS = {"human": "user", "gpt": "assistant", "user": "user", "assistant": "assistant"}
@@ -143,12 +143,9 @@ def read_messages(cell: object) -> list[Message]:
 
 def _from_json(text: str) -> Any:
     try:
-        value = json.loads(text)
-        # Half a surrogate pair passes as JSON and fails wherever it is stored.
-        json.dumps(value, ensure_ascii=False).encode()
-    except (json.JSONDecodeError, RecursionError, UnicodeEncodeError):
+        return read_json(text)
+    except ValueError:
         return None
-    return value
 
 
 def _turned(value: dict[str, Any]) -> Any:

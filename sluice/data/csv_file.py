@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import zlib
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from sluice.data.bounded import LONGEST_LINE, read_bytes, unzipped
 from sluice.data.columns import require_columns
+from sluice.data.table_bounds import check_width
 from sluice.errors import DataError
 
-# A value must fit into one block; larger blocks cost memory only.
-_BLOCK = 64 << 20
-csv.field_size_limit(1 << 30)
+# A record must fit into one block; larger blocks cost memory only.
+_BLOCK = LONGEST_LINE
+csv.field_size_limit(_BLOCK)
 
 
 def read_csv(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
@@ -47,6 +47,7 @@ def read_csv(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
     data = _content(path, shown)
     delimiter = "\t" if ".tsv" in path.name.lower() else ","
     header = _header(data, delimiter, shown)
+    check_width(header, 0, shown)
     require_columns(columns or [], header, shown)
     wanted = header if columns is None else columns
     if columns is None:
@@ -75,14 +76,10 @@ def read_csv(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
 
 
 def _content(path: Path, shown: str) -> bytes:
-    data = path.read_bytes()
-    if path.name.lower().endswith(".gz") and data:
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(
-                f"{shown} is not a whole gzip file: {error}. Copy or compress it again."
-            ) from None
+    packed = path.name.lower().endswith(".gz")
+    data = read_bytes(path, lines=not packed)
+    if packed and data:
+        data = unzipped(data, shown)
     if not data.strip():
         raise DataError(f"{shown} is empty. Put rows into it or remove it.")
     try:

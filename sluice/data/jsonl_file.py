@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from sluice.data.bounded import read_bytes
 from sluice.data.columns import require_columns
 from sluice.data.csv_file import not_utf8
+from sluice.data.json_text import read_json
+from sluice.data.table_bounds import check_width
 from sluice.data.textual import value_text
 from sluice.errors import DataError
 
@@ -42,6 +44,7 @@ def read_jsonl(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
     """
     rows = [row for _, row in json_rows(path, shown)]
     present = list(dict.fromkeys(key for row in rows for key in row))
+    check_width(present, len(rows), shown)
     require_columns(columns or [], present, shown)
     if columns is None:
         return pa.table({name: _shared([row.get(name) for row in rows]) for name in present})
@@ -67,7 +70,7 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
     DataError
         Where the file is empty, not UTF-8, or has a broken line.
     """
-    data = path.read_bytes()
+    data = read_bytes(path, lines=True)
     try:
         content = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -78,16 +81,13 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-            # Half a surrogate pair passes as JSON and fails wherever it is stored.
-            if "\\u" in line:
-                json.dumps(row, ensure_ascii=False).encode()
+            row = read_json(line)
         except UnicodeEncodeError:
             raise DataError(
                 f"{shown}, line {number}: holds half of a surrogate pair (\\ud800 to \\udfff), "
                 "which is no text. Write the file again as UTF-8."
             ) from None
-        except (json.JSONDecodeError, RecursionError) as error:
+        except ValueError as error:
             raise DataError(
                 f"{shown}, line {number}: is not JSON: {error}. Write one whole object a line."
             ) from None

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from sluice.data.bounded import changed
 from sluice.data.digests import file_digest
 from sluice.data.raw import read_file
 from sluice.data.relabelled import write_relabelled
@@ -15,7 +16,12 @@ from sluice.data.textual import column_text
 from sluice.errors import DataError
 
 
-def put_back(folder: Path, column: str, labels: Mapping[str, Mapping[int, str]]) -> None:
+def put_back(
+    folder: Path,
+    column: str,
+    labels: Mapping[str, Mapping[int, str]],
+    read: Mapping[str, str] | None = None,
+) -> None:
     """Write labels into the rows of a dataset's files.
 
     Every file is written beside the old one, read again and compared with it; only when all are
@@ -29,6 +35,8 @@ def put_back(folder: Path, column: str, labels: Mapping[str, Mapping[int, str]])
         The column of the labels.
     labels : mapping of str to mapping of int to str
         File, relative to the folder, to row (from 1) to label.
+    read : mapping of str to str, optional
+        File, relative to the folder, to the digest of what it held when its rows were counted.
 
     Raises
     ------
@@ -42,6 +50,8 @@ def put_back(folder: Path, column: str, labels: Mapping[str, Mapping[int, str]])
             # Not the link itself, where a file is one: it would become a file.
             path = (folder / name).resolve()
             before = file_digest(path)
+            if read is not None and before != read[name]:
+                raise changed(path)
             hidden = _beside(path)
             made[path] = (hidden, before)
             write_relabelled(path, hidden, column, rows)
@@ -49,7 +59,7 @@ def put_back(folder: Path, column: str, labels: Mapping[str, Mapping[int, str]])
             shutil.copymode(path, hidden)
         for path, (_, before) in made.items():
             if file_digest(path) != before:
-                raise DataError(f"{path} changed while labels were put in. Try again.")
+                raise changed(path)
         for path, (hidden, _) in made.items():
             hidden.replace(path)
     except OSError as error:

@@ -25,7 +25,7 @@ _MEANING = (
     "merges.txt",
     "*.model",
 )
-_digests: dict[tuple[str, int, int], str] = {}
+_digests: dict[tuple[str, int, int, int, int], str] = {}
 
 
 def default_encoder_folder() -> Path:
@@ -143,7 +143,7 @@ def files_digest(folder: Path) -> str:
 
     Notes
     -----
-    Reads each file once per process, and again only when its size or time changed.
+    Reads each file once per process, and again only when its size, a time or its inode changed.
     """
     files = set(weight_files(folder))
     for pattern in _MEANING:
@@ -156,7 +156,7 @@ def files_digest(folder: Path) -> str:
 
 def _file_digest(path: Path) -> str:
     stat = path.stat()
-    key = (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
+    key = (str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
     if key not in _digests:
         with path.open("rb") as file:
             _digests[key] = hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,109 @@
+"""Parquet files, whose pages may stand for far more than they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sluice.data.bounded import MOST_GIB, gib, limit, read_bytes, too_large
+from sluice.data.columns import require_columns
+from sluice.data.table_bounds import check_rows, check_table, check_type, check_width, written_out
+from sluice.errors import DataError
+
+_SHARED_PREFIX = "DELTA_BYTE_ARRAY"
+_REPEATING = ("PLAIN_DICTIONARY", "RLE_DICTIONARY", _SHARED_PREFIX)
+"""Encodings in which a value takes fewer bytes than it has."""
+_BATCH_ROWS, _BATCH_BYTES = 65_536, 64 << 20
+
+
+def read_parquet(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
+    """Read a Parquet file.
+
+    Its size is worked out before its values are made: what the metadata says, and of texts that
+    repeat, or share their beginnings, what they come to.
+
+    Parameters
+    ----------
+    path : Path
+    shown : str
+        Its name for messages.
+    columns : list of str or None
+        Columns to read, or all.
+
+    Returns
+    -------
+    Table
+        At least one row.
+
+    Raises
+    ------
+    DataError
+        The file is broken, too large, has no row, or lacks a column.
+    OSError
+        It cannot be read.
+    """
+    data = read_bytes(path)
+    try:
+        with pq.ParquetFile(pa.BufferReader(data)) as file:
+            names = file.schema_arrow.names
+            check_width(names, file.metadata.num_rows, shown)
+            check_rows(file.metadata.num_rows, len(data), shown)
+            for field in file.schema_arrow:
+                check_type(field.type, f"{shown}: the column {field.name!r}")
+            require_columns(columns or [], names, shown)
+            _check_size(data, file.metadata, names if columns is None else columns, shown)
+            table = file.read(columns)
+    except (pa.ArrowException, OSError, MemoryError) as error:
+        # Arrow reports damaged pages as OSError without a number.
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(
+            f"{shown} is not a whole Parquet file: {reason} Write or copy it again."
+        ) from None
+    if table.num_rows == 0:
+        raise DataError(f"{shown} holds columns and no row. Add rows or remove the file.")
+    return check_table(table, shown)
+
+
+def _check_size(data: bytes, metadata: Any, columns: list[str], shown: str) -> None:
+    most, total = limit(MOST_GIB), 0
+    largest: dict[str, int] = {}
+    shared: set[str] = set()
+    for chunk, width in _chunks(metadata):
+        path = chunk.path_in_schema
+        if not any(path == name or path.startswith(f"{name}.") for name in columns):
+            continue
+        size = chunk.total_uncompressed_size
+        repeats = width == 0 and any(name in chunk.encodings for name in _REPEATING)
+        # No value is larger than its chunk: most files are seen to be small enough by that.
+        if not repeats or chunk.num_values * size <= most // 8:
+            total += max(size, width * chunk.num_values)
+            continue
+        largest[path] = max(size, largest.get(path, 1))
+        if _SHARED_PREFIX in chunk.encodings:
+            shared.add(path)
+    if total > most:
+        raise too_large(shown, f"holds {gib(total)} once it is read")
+    for path, size in largest.items():
+        # Repeated values are read as numbers of them; those that share their beginnings cannot
+        # be, but so few at a time that they fit.
+        kept = [] if path in shared else [path]
+        rows = max(1, _BATCH_BYTES // size) if path in shared else _BATCH_ROWS
+        with pq.ParquetFile(pa.BufferReader(data), read_dictionary=kept) as file:
+            for batch in file.iter_batches(min(rows, _BATCH_ROWS), columns=[path]):
+                total += max(batch.nbytes, sum(map(written_out, batch.columns)))
+                if total > most:
+                    raise too_large(shown, f"holds more than {gib(most)} once it is read")
+
+
+def _chunks(metadata: Any) -> Iterator[tuple[Any, int]]:
+    """Yield each chunk of a column, and the bytes of each of its values, 0 where they differ."""
+    kinds = [metadata.schema.column(place) for place in range(metadata.num_columns)]
+    widths = [0 if k.physical_type == "BYTE_ARRAY" else max(8, k.length or 0) for k in kinds]
+    for group in range(metadata.num_row_groups):
+        rows = metadata.row_group(group)
+        for place, width in enumerate(widths):
+            yield rows.column(place), width
