@@ -19,7 +19,7 @@ from resources.dead_runs import fail_dead_runs
 from resources.lake import Lake
 from resources.locks import PARTITION_TAG
 from resources.store import records
-from sluice.data.files import folder_digest, folder_stamp, printable
+from sluice.data.files import folder_stamp, folder_version, printable
 from sluice.errors import reason_of
 
 INTERVAL = int(os.environ.get("SLUICE_SENSOR_SECONDS", "15"))
@@ -149,7 +149,8 @@ def _refresh_of(
     seen, digest, taken = memory.digests.get(name, ("", "", 0.0))
     # Not for ever: a stamp can miss what was written on a strange file system.
     if seen != stamp or abs(now - taken) > DIGEST_SECONDS:
-        digest, taken = folder_digest(folder, config), now
+        version = folder_version(folder)
+        config, digest, taken = version.config, version.digest, now
     after.digests[name] = (stamp, digest, taken)
     if digest == refreshed:
         return config.task, "up to date"

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sluice.data.bounded import changed, digests_of_reads, open_regular, read_bytes
+from sluice.data.bounded import changed, digests_of_reads, read_bytes
 from sluice.data.config import CONFIG_FILE, DatasetConfig, check_name, dump_config
 from sluice.data.config_errors import explain
 from sluice.data.digests import file_digest
@@ -223,8 +223,7 @@ def _copy(
     try:
         for name, source in files.items():
             (hidden / name).parent.mkdir(parents=True, exist_ok=True)
-            with open_regular(source) as stream, (hidden / name).open("wb") as copy:
-                shutil.copyfileobj(stream, copy)
+            shutil.copyfile(source, hidden / name)
             if file_digest(hidden / name) != read[source]:
                 raise changed(source)
         (hidden / CONFIG_FILE).write_text(dump_config(config), encoding="utf-8")

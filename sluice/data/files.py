@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sluice.data.bounded import MOST_FILES, changed, digests_of_reads, limit
+from sluice.data.bounded import MOST_FILES, digests_of_reads, limit
 from sluice.data.config import CONFIG_FILE, DatasetConfig, load_config
 from sluice.data.digests import digest, file_digest, order_free_digest
 from sluice.data.saved_folder import arrow_files, is_saved
@@ -184,17 +184,10 @@ def folder_version(folder: Path) -> Version:
     ConfigError, DataError
         See `folder_digest`.
     """
-    with digests_of_reads() as digests:
+    with digests_of_reads() as settings:
         config = load_config(folder)
-    try:
-        for path in matching_files(folder, config):
-            digests[path] = file_digest(path)
-    except OSError as error:
-        raise DataError(
-            f"{error.filename} cannot be read: {error.strerror}. Give the user who runs Sluice "
-            "the right to read it."
-        ) from None
-    return Version(config, digest_of(folder, digests))
+    files = _digests(matching_files(folder, config))
+    return Version(config, digest_of(folder, settings | files))
 
 
 def folder_digest(folder: Path, config: DatasetConfig | None = None) -> str:
@@ -208,7 +201,7 @@ def folder_digest(folder: Path, config: DatasetConfig | None = None) -> str:
     folder : Path
         The dataset's folder.
     config : DatasetConfig, optional
-        What `dataset.yaml` is known to say.
+        Its configuration, read from the folder where not given.
 
     Returns
     -------
@@ -220,12 +213,22 @@ def folder_digest(folder: Path, config: DatasetConfig | None = None) -> str:
     ConfigError
         Where `dataset.yaml` is missing or wrong.
     DataError
-        Where a file is missing or cannot be read, or `dataset.yaml` says something else by now.
+        Where a file is missing or cannot be read.
     """
-    found = folder_version(folder)
-    if config is not None and config != found.config:
-        raise changed(folder / CONFIG_FILE)
-    return found.digest
+    if config is None:
+        return folder_version(folder).digest
+    files = _digests([folder / CONFIG_FILE, *matching_files(folder, config)])
+    return digest_of(folder, files)
+
+
+def _digests(paths: Iterable[Path]) -> dict[Path, str]:
+    try:
+        return {path: file_digest(path) for path in paths}
+    except OSError as error:
+        raise DataError(
+            f"{error.filename} cannot be read: {error.strerror}. Give the user who runs Sluice "
+            "the right to read it."
+        ) from None
 
 
 def digest_of(folder: Path, digests: Mapping[Path, str]) -> str:

@@ -104,7 +104,7 @@ def _json(path: Path) -> dict[str, Any]:
 def _plain_name(name: object, path: Path) -> str:
     """Return the name of a file or folder that lies right where `path` does."""
     if not isinstance(name, str) or Path(name).name != name or name == ".." or "\0" in name:
-        raise DataError(f"{path} names {name!r}, which is no file beside it. Save it again.")
+        raise DataError(f"{str(name)[:80]!r} is missing, which {path} names. Save it again.")
     return name
 
 
