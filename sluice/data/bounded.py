@@ -31,7 +31,7 @@ _SPECIAL = {
     stat.S_IFSOCK: "a socket",
 }
 # Rows of text shrink by 3 to 30; only what was made to expand shrinks by more than this.
-_STEEPEST, _STEEP_FROM, _STEEPEST_OF_GZIP = 250, 128 << 20, 1032
+_STEEPEST, _STEEPEST_OF_GZIP = 250, 1032
 _noted: ContextVar[dict[Path, str] | None] = ContextVar("noted", default=None)
 
 
@@ -207,14 +207,14 @@ def unzipped(data: bytes, shown: str) -> bytes:
 
 
 def _unpacked(data: bytes, shown: str) -> Iterator[bytes]:
-    total = 0
+    total, steep_from = 0, limit(MOST_GIB) // 16
     with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
         while piece := stream.read(_PIECE):
             total += len(piece)
-            if total > max(_STEEP_FROM, _STEEPEST * len(data)):
+            if total > max(steep_from, _STEEPEST * len(data)):
                 raise too_large(
                     shown,
                     f"expands to more than {_STEEPEST} times its {len(data):,} bytes, which no "
-                    f"file of rows does that holds more than {_STEEP_FROM >> 20} MiB",
+                    f"file of rows does that holds more than {steep_from >> 20} MiB",
                 )
             yield piece

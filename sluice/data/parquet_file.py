@@ -14,8 +14,7 @@ from sluice.data.columns import require_columns
 from sluice.data.table_bounds import check_rows, check_table, check_type, check_width, written_out
 from sluice.errors import DataError
 
-_SHARED_PREFIX = "DELTA_BYTE_ARRAY"
-_REPEATING = ("PLAIN_DICTIONARY", "RLE_DICTIONARY", _SHARED_PREFIX)
+_REPEATING = ("PLAIN_DICTIONARY", "RLE_DICTIONARY", "DELTA_BYTE_ARRAY")
 """Encodings in which a value takes fewer bytes than it has."""
 _BATCH_ROWS, _BATCH_BYTES = 65_536, 64 << 20
 
@@ -70,40 +69,47 @@ def read_parquet(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
 
 def _check_size(data: bytes, metadata: Any, columns: list[str], shown: str) -> None:
     most, total = limit(MOST_GIB), 0
-    largest: dict[str, int] = {}
-    shared: set[str] = set()
-    for chunk, width in _chunks(metadata):
-        path = chunk.path_in_schema
+    unclear: list[tuple[int, str, int]] = []
+    for group, chunk, width in _chunks(metadata):
+        path, size = chunk.path_in_schema, chunk.total_uncompressed_size
         if not any(path == name or path.startswith(f"{name}.") for name in columns):
             continue
-        size = chunk.total_uncompressed_size
         repeats = width == 0 and any(name in chunk.encodings for name in _REPEATING)
         # No value is larger than its chunk: most files are seen to be small enough by that.
-        if not repeats or chunk.num_values * size <= most // 8:
+        if repeats and chunk.num_values * size > most // 8:
+            unclear.append((group, path, size))
+        else:
             total += max(size, width * chunk.num_values)
-            continue
-        largest[path] = max(size, largest.get(path, 1))
-        if _SHARED_PREFIX in chunk.encodings:
-            shared.add(path)
     if total > most:
         raise too_large(shown, f"holds {gib(total)} once it is read")
-    for path, size in largest.items():
-        # Repeated values are read as numbers of them; those that share their beginnings cannot
-        # be, but so few at a time that they fit.
-        kept = [] if path in shared else [path]
-        rows = max(1, _BATCH_BYTES // size) if path in shared else _BATCH_ROWS
-        with pq.ParquetFile(pa.BufferReader(data), read_dictionary=kept) as file:
-            for batch in file.iter_batches(min(rows, _BATCH_ROWS), columns=[path]):
-                total += max(batch.nbytes, sum(map(written_out, batch.columns)))
-                if total > most:
-                    raise too_large(shown, f"holds more than {gib(most)} once it is read")
+    for group, path, size in unclear:
+        total += _written_out(data, group, path, size, most)
+        if total > most:
+            raise too_large(shown, f"holds more than {gib(most)} once it is read")
 
 
-def _chunks(metadata: Any) -> Iterator[tuple[Any, int]]:
-    """Yield each chunk of a column, and the bytes of each of its values, 0 where they differ."""
+def _chunks(metadata: Any) -> Iterator[tuple[int, Any, int]]:
+    """Yield group and chunk of each column, and the bytes of each value, 0 where they differ."""
     kinds = [metadata.schema.column(place) for place in range(metadata.num_columns)]
     widths = [0 if k.physical_type == "BYTE_ARRAY" else max(8, k.length or 0) for k in kinds]
     for group in range(metadata.num_row_groups):
         rows = metadata.row_group(group)
         for place, width in enumerate(widths):
-            yield rows.column(place), width
+            yield group, rows.column(place), width
+
+
+def _written_out(data: bytes, group: int, path: str, size: int, most: int) -> int:
+    """Return what the texts of one chunk come to, or more than `most` as soon as they do."""
+    # As numbers of what repeats; where Arrow cannot, so few at a time that they fit in any case.
+    for numbered, rows in (([path], _BATCH_ROWS), ([], min(_BATCH_ROWS, _BATCH_BYTES // size + 1))):
+        total = 0
+        try:
+            with pq.ParquetFile(pa.BufferReader(data), read_dictionary=numbered) as file:
+                for batch in file.iter_batches(rows, row_groups=[group], columns=[path]):
+                    total += max(batch.nbytes, sum(map(written_out, batch.columns)))
+                    if total > most:
+                        break
+            return total
+        except pa.ArrowNotImplementedError:
+            continue
+    return most + 1
