@@ -100,16 +100,19 @@ def _chunks(metadata: Any) -> Iterator[tuple[int, Any, int]]:
 
 def _written_out(data: bytes, group: int, path: str, size: int, most: int) -> int:
     """Return what the texts of one chunk come to, or more than `most` as soon as they do."""
-    # As numbers of what repeats; where Arrow cannot, so few at a time that they fit in any case.
-    for numbered, rows in (([path], _BATCH_ROWS), ([], min(_BATCH_ROWS, _BATCH_BYTES // size + 1))):
-        total = 0
-        try:
-            with pq.ParquetFile(pa.BufferReader(data), read_dictionary=numbered) as file:
-                for batch in file.iter_batches(rows, row_groups=[group], columns=[path]):
-                    total += max(batch.nbytes, sum(map(written_out, batch.columns)))
-                    if total > most:
-                        break
-            return total
-        except pa.ArrowNotImplementedError:
-            continue
-    return most + 1
+    try:
+        return _total(data, group, path, [path], _BATCH_ROWS, most)
+    except (pa.ArrowNotImplementedError, OSError):
+        # Arrow cannot number all that repeats: so few rows at a time that they fit in any case.
+        few = min(_BATCH_ROWS, _BATCH_BYTES // size + 1)
+        return _total(data, group, path, [], few, most)
+
+
+def _total(data: bytes, group: int, path: str, numbered: list[str], rows: int, most: int) -> int:
+    total = 0
+    with pq.ParquetFile(pa.BufferReader(data), read_dictionary=numbered) as file:
+        for batch in file.iter_batches(rows, row_groups=[group], columns=[path]):
+            total += max(batch.nbytes, sum(map(written_out, batch.columns)))
+            if total > most:
+                break
+    return total
