@@ -90,15 +90,18 @@ def check_table(table: pa.Table, shown: str) -> pa.Table:
     for name, column in zip(table.column_names, table.columns, strict=True):
         check_type(column.type, f"{shown}: the column {name!r}")
         try:
+            column.validate()
+            total += sum(written_out(chunk) for chunk in column.chunks)
+            if total > limit(MOST_GIB):
+                break
             column.validate(full=True)
         except (pa.ArrowException, OSError) as error:
             raise DataError(
                 f"{shown}: the column {name!r} is damaged or not UTF-8: "
                 f"{str(error).splitlines()[0]} Write or copy the file again."
             ) from None
-        total += sum(written_out(chunk) for chunk in column.chunks)
-        if total > limit(MOST_GIB):
-            raise too_large(shown, f"holds {gib(total)} once its repeated values are written out")
+    if total > limit(MOST_GIB):
+        raise too_large(shown, f"holds {gib(total)} once its repeated values are written out")
     return table
 
 

@@ -10,9 +10,12 @@ import pytest
 import yaml
 from lineage import Ran, run_lineage
 
+from assets import instances
 from assets.text import TEXT
 from resources.lake import Lake
 from resources.store import records, rows, selections
+from sluice.data.instances import prepare
+from sluice.data.raw import Folder, read_folder
 
 Make = Callable[..., Path]
 ROWS = ["instances", "embeddings"]
@@ -152,3 +155,30 @@ def test_only_subsets_whose_rows_changed_are_evaluated_again(
     assert counts(unseen, "evaluations/random_stratified")[0] == 0
     # A row that one seed alone had kept: that seed's subset changes, and it alone is evaluated.
     assert counts(without(min(kept[0] - kept[1])), "evaluations/random_stratified")[:2] == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["rows.parquet", "dataset.yaml"])
+def test_what_is_replaced_while_it_is_read_is_not_recorded_as_what_it_was(
+    make_dataset: Make, tweets: pa.Table, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder = make_dataset("tweets", tweets.slice(0, 90))
+    first = (folder / name).read_bytes()
+    make_dataset("other", tweets.slice(30, 60), split={"validation": 0.3, "test": 0.1})
+    read = instances.read_folder
+
+    def replaced(path: Path) -> Folder:
+        (folder / name).write_bytes((folder.parent / "other" / name).read_bytes())
+        return read(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(instances, "read_folder", replaced)
+        done = run_lineage("tweets", keys=[TEXT.key("instances")])
+    assert not done.success
+    assert "changed while they were read" in str(done.errors)
+    (folder / name).write_bytes(first)
+    ran(["instances"])
+    found = read_folder(folder)
+    expected = prepare(found.rows, found.config).instances
+    stored = rows.read_instances(Lake(), "tweets").sort_by("instance_id")
+    for column in ("instance_id", "content_hash", "split"):
+        assert stored[column].to_pylist() == expected[column].to_pylist()

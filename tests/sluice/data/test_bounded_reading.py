@@ -130,10 +130,10 @@ def test_what_expands_is_refused_and_the_limit_is_named(
     if gib is not None:
         monkeypatch.setenv(MOST_GIB, gib)
     make(tmp_path / name)
-    began, before = time.monotonic(), pa.total_allocated_bytes()
+    began, before = time.process_time(), pa.total_allocated_bytes()
     with pytest.raises(DataError, match=rf"a\.{name[2:]} .*{gib or 2} GiB.*{MOST_GIB}"):
         read_file(tmp_path / name)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert pa.total_allocated_bytes() - before < 1 << 30
 
 
