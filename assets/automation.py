@@ -8,13 +8,12 @@ run at once with the old of that, and once more with the new.
 import json
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionResolvedStatus
 
 from resources.datasets import Datasets
-from sluice.data.config import load_config
+from sluice.data.config import CONFIG_FILE, parse_config, read_config
 from sluice.data.digests import digest
 from sluice.errors import SluiceError
 
@@ -33,24 +32,24 @@ class Asked:
 
 def asked_of(dataset: str) -> Asked | None:
     """Return what a dataset's configuration asks for, or None where it is absent or not valid."""
-    folder = Datasets().folder / dataset
+    path = Datasets().folder / dataset / CONFIG_FILE
     try:
-        found = (folder / "dataset.yaml").stat()
-    except OSError:
+        return _read(read_config(path), str(path))
+    except (SluiceError, OSError):
         return None
-    # Other bytes may have the same time and size: a copy keeps the time, a clock is put back.
-    return _read(folder, (found.st_ino, found.st_ctime_ns, found.st_mtime_ns, found.st_size))
 
 
-@lru_cache(maxsize=1024)
-def _read(folder: Path, stamp: tuple[int, ...]) -> Asked | None:
+# By its bytes: no size or time tells for certain whether a file is still the same.
+@lru_cache(maxsize=256)
+def _read(content: bytes, path: str) -> Asked | None:
     # Not at the top: that module is made of the assets that carry this condition.
     from assets.lineages import lineage_of
 
     try:
-        config = load_config(folder)
+        config = parse_config(content, path)
         keys = lineage_of(config).wanted(config)
-    except SluiceError:
+    except Exception:
+        # Whatever is wrong with one dataset, the others are looked at; the sensor says what it is.
         return None
     return Asked(digest(config.model_dump_json()), frozenset(keys))
 

@@ -15,10 +15,11 @@ from sluice.data.config import DatasetConfig
 from sluice.data.config_columns import COMPANIONS
 from sluice.data.config_reading import Reading
 from sluice.data.digests import order_free_digest
+from sluice.data.files import folder_version
 from sluice.data.instances import Prepared, prepare
-from sluice.data.raw import folder_digest, read_raw
+from sluice.data.raw import read_folder
 from sluice.data.shown import shown_text
-from sluice.errors import ConfigError
+from sluice.errors import ConfigError, DataError
 
 VERSION = "2"
 """Raised where a value is spelt anew (`sluice.data.spelling`): unchanged files are read again."""
@@ -44,15 +45,21 @@ def instances_asset(task: Task) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
     ) -> dg.MaterializeResult:
         dataset = context.partition_key
-        config = datasets.config(dataset)
         check_task(lake, task, dataset)
         folder = datasets.folder / dataset
-        state = folder_digest(folder, config)
+        version = folder_version(folder)
 
         def compute(previous: records.Record | None) -> Outcome:
-            prepared = prepare(read_raw(folder, config), config)
+            read = read_folder(folder)
+            if read.digest != version.digest:
+                # What is stored must be what the digest says, for good.
+                raise DataError(
+                    f"The files of {dataset} changed while they were read; nothing was stored of "
+                    f"them. Run it again once they are written: `sluice run {dataset}`."
+                )
+            prepared = prepare(read.rows, read.config)
             change = rows.replace_instances(lake, dataset, prepared.instances, prepared.rejected)
-            warnings = [*prepared.warnings, *_respelt(previous, state, change)]
+            warnings = [*prepared.warnings, *_respelt(previous, version.digest, change)]
             for warning in warnings:
                 context.log.warning(warning)
             return Outcome(
@@ -62,7 +69,7 @@ def instances_asset(task: Task) -> dg.AssetsDefinition:
                 reused=change.reused,
                 removed=change.removed,
                 metadata=_shown(prepared, warnings, task.name),
-                details={"folder_digest": state, "warnings": warnings},
+                details={"folder_digest": version.digest, "warnings": warnings},
             )
 
         result = run_stage(
@@ -70,7 +77,7 @@ def instances_asset(task: Task) -> dg.AssetsDefinition:
             lake,
             inputs=[],
             version=VERSION,
-            parameters={"files": state, "config": _relevant(config)},
+            parameters={"files": version.digest, "config": _relevant(version.config)},
             compute=compute,
             replaces=True,
         )

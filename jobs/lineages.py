@@ -11,7 +11,7 @@ from assets.stage import REBUILD_TAG
 from assets.task import Lineage
 from resources.datasets import Datasets
 from sluice.data.config import DatasetConfig
-from sluice.errors import SluiceError
+from sluice.errors import reason_of
 
 REFRESH, REBUILD, EVALUATIONS = "refresh", "rebuild", "evaluations"
 
@@ -96,11 +96,11 @@ def _nightly(lineage: Lineage) -> dg.ScheduleDefinition:
         for dataset in context.instance.get_dynamic_partitions(task):
             try:
                 config = datasets.config(dataset)
-            except SluiceError as error:
-                context.log.error(f"Dataset {dataset} is left out tonight: {error}")
-                continue
-            if config.task == task:
-                requests.append(request(dataset, config, {"sluice/trigger": "nightly"}))
+                if config.task == task:
+                    requests.append(request(dataset, config, {"sluice/trigger": "nightly"}))
+            except Exception as error:
+                # Whatever is wrong with one dataset, the others are refreshed.
+                context.log.error(f"Dataset {dataset} is left out tonight: {reason_of(error)}")
         return requests or dg.SkipReason("There is no dataset to refresh.")
 
     return nightly

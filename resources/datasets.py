@@ -7,7 +7,7 @@ from pydantic import Field
 
 from resources.paths import datasets_root
 from resources.settled import SettledResource
-from sluice.data.config import DatasetConfig, load_config
+from sluice.data.config import DatasetConfig, check_folder_name, load_config
 from sluice.errors import SluiceError
 
 
@@ -39,9 +39,7 @@ class Datasets(SettledResource):
         """
         try:
             with os.scandir(self.folder) as entries:
-                return sorted(
-                    entry.name for entry in entries if entry.is_dir() and entry.name[:1] != "."
-                )
+                return sorted(entry.name for entry in entries if _is_folder(entry))
         except OSError as error:
             raise DatasetsRootError(
                 f"The folder of datasets {self.folder} cannot be read ({error.strerror}). Create "
@@ -56,8 +54,34 @@ class Datasets(SettledResource):
         DatasetsRootError
             If the root cannot be read.
         """
-        return [name for name in self.folders() if (self.folder / name / "dataset.yaml").exists()]
+        return [name for name in self.folders() if _is_there(self.folder / name / "dataset.yaml")]
 
     def config(self, name: str) -> DatasetConfig:
-        """Return the checked configuration of one dataset."""
+        """Return the checked configuration of one dataset.
+
+        Raises
+        ------
+        ConfigError
+            If it is not valid, or the folder has a name that no partition can have.
+        """
+        check_folder_name(name)
         return load_config(self.folder / name)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.name[:1] != "." and entry.is_dir()
+    except OSError:
+        # A link to itself, for example: that is no dataset, and says nothing about the others.
+        return False
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a file is there, also one that may not be looked at: reading it says why."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True

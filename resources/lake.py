@@ -251,7 +251,7 @@ class Lake(SettledResource):
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
         scanner = "postgres_scanner" if self.catalog else "sqlite_scanner"
         for extension in (scanner, "ducklake"):
-            connection.execute(f"LOAD '{_extension_file(extension)}'")
+            connection.execute(f"LOAD {literal(str(_extension_file(extension)))}")
         connection.execute("SET GLOBAL ducklake_max_retry_count = 0")
         with self._writer_lock(wait):
             self._attach(connection)

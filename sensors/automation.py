@@ -16,6 +16,7 @@ from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.store import records
 from sensors.raw_data import DIGEST_TAG, INTERVAL, raw_data
+from sluice.errors import reason_of
 
 with warnings.catch_warnings():
     # In beta: conditions of our own are evaluated where our code is.
@@ -57,7 +58,13 @@ def raw_instances(
     """Narrow what the raw-data sensor would ask for."""
     # The context carries the two resources.
     found = raw_data(context)
-    kept = [run for asked in found.run_requests or [] for run in _narrowed(lake, datasets, asked)]
+    kept: list[dg.RunRequest] = []
+    for asked in found.run_requests or []:
+        try:
+            kept += _narrowed(lake, datasets, asked)
+        except Exception as error:
+            # Whatever is wrong with one dataset, the others are refreshed.
+            context.log.error(f"Dataset {asked.partition_key} is left alone: {reason_of(error)}")
     return found._replace(
         run_requests=kept,
         skip_reason=None if kept else found.skip_reason or dg.SkipReason("Up to date."),

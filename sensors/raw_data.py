@@ -19,11 +19,12 @@ from resources.dead_runs import fail_dead_runs
 from resources.lake import Lake
 from resources.locks import PARTITION_TAG
 from resources.store import records
-from sluice.data.raw import folder_digest, folder_stamp
-from sluice.errors import SluiceError
+from sluice.data.files import folder_stamp, folder_version, printable
+from sluice.errors import reason_of
 
 INTERVAL = int(os.environ.get("SLUICE_SENSOR_SECONDS", "15"))
 DIGEST_TAG = "sluice/folder_digest"
+DIGEST_SECONDS = 3600
 BACK_OFF_SECONDS = 60
 LONGEST_BACK_OFF_SECONDS = 3600
 
@@ -41,16 +42,21 @@ class Memory:
     """What one tick tells the next, kept in the sensor's cursor."""
 
     stamps: dict[str, str] = field(default_factory=dict)
-    digests: dict[str, tuple[str, str]] = field(default_factory=dict)
+    digests: dict[str, tuple[str, str, float]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls, cursor: str | None) -> "Memory":
         """Read a cursor; an unreadable one starts anew, which costs one tick."""
         try:
-            return cls(**json.loads(cursor or "{}"))
-        except (TypeError, ValueError):
+            read = cls(**json.loads(cursor or "{}"))
+            read.digests = {
+                name: (str(stamp), str(digest), float(taken))
+                for name, (stamp, digest, taken) in read.digests.items()
+            }
+        except (TypeError, ValueError, AttributeError):
             return cls()
+        return read
 
     def written(self) -> str:
         """Return the cursor's text."""
@@ -91,9 +97,11 @@ def raw_data(
     for name in names:
         try:
             task, asked = _refresh_of(context, datasets, name, memory, after, refreshed.get(name))
-        except (SluiceError, OSError) as error:
-            context.log.error(f"Dataset {name} is left alone: {error}")
-            says.append(f"{name}: {error}")
+        except Exception as error:
+            # Whatever is wrong with one dataset, the others are refreshed.
+            reason = printable(f"{name}: {reason_of(error)}")
+            context.log.error(f"Dataset {reason} It is left alone.")
+            says.append(reason)
             continue
         if isinstance(asked, str):
             says.append(f"{name}: {asked}")
@@ -137,10 +145,15 @@ def _refresh_of(
     after.stamps[name] = stamp
     if memory.stamps.get(name) != stamp:
         return "", "changed just now, waiting until it stands still"
-    known = memory.digests.get(name)
-    config = datasets.config(name)
-    digest = known[1] if known and known[0] == stamp else folder_digest(folder, config)
-    after.digests[name] = (stamp, digest)
+    config, now = datasets.config(name), time.time()
+    seen, digest, taken = memory.digests.get(name, ("", "", 0.0))
+    # Not for ever: a stamp can miss what was written on a strange file system. Each dataset at
+    # its own time, from half of it on, so that not all are read in one tick.
+    longest = DIGEST_SECONDS * (1 + int(stamp[:8], 16) / 2**32) / 2
+    if seen != stamp or abs(now - taken) > longest:
+        version = folder_version(folder)
+        config, digest, taken = version.config, version.digest, now
+    after.digests[name] = (stamp, digest, taken)
     if digest == refreshed:
         return config.task, "up to date"
     waiting = _reason_to_wait(context.instance, name, digest)

@@ -9,6 +9,14 @@ class SluiceError(Exception):
     """Base of every error that Sluice raises on purpose; its text is meant to be read."""
 
 
+def reason_of(error: BaseException) -> str:
+    """Return what went wrong in words: of our own errors their text, of others with their kind."""
+    text = " ".join(str(error).split())[:2000]
+    if isinstance(error, SluiceError):
+        return str(error)
+    return f"{type(error).__name__}{': ' if text else ''}{text}."
+
+
 class DataError(SluiceError):
     """A raw file or its content cannot be used as it stands."""
 

@@ -92,7 +92,9 @@ def labels(
     with hold(lake, dataset, "sluice labels"):
         queue = queries.read(lake, dataset)["instance_id"].to_pylist()
         found = judge(answers, folder, config, queue, new_labels=new_labels, strict=strict)
-        put_back(folder, str(config.columns.label), found.labels, config.reading.delimiter)
+        put_back(
+            folder, str(config.columns.label), found.labels, config.reading.delimiter, found.read
+        )
     for remark in found.remarks:
         warn(remark)
     same = f" {found.same:,} were there already." if found.same else ""

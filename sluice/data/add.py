@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from sluice.data.bounded import changed, digests_of_reads, read_bytes
 from sluice.data.config import CONFIG_FILE, DatasetConfig, check_name, dump_config
 from sluice.data.config_errors import explain
 from sluice.data.digests import file_digest
@@ -152,14 +153,18 @@ def add_dataset(
     if labelling:
         sections["labelling"] = {}
     config = build_config(source, task, columns, **sections)
-    before = _stamp(files)
-    config, read = with_reading(files, config)
-    config, form = with_form(files, config)
-    config, splits = with_splits(source, config)
-    prepared = check_file(source, config)
+    with digests_of_reads() as digests:
+        for path in files.values():
+            if path.suffix == ".json":
+                # What describes a saved folder is copied with it.
+                read_bytes(path)
+        config, read = with_reading(files, config)
+        config, form = with_form(files, config)
+        config, splits = with_splits(source, config)
+        prepared = check_file(source, config)
     if not force:
         refuse_extremes(prepared, config)
-    _copy(files, folder, config, before)
+    _copy(files, folder, config, digests)
     return _result(name, folder, prepared, "; ".join(filter(None, [form, splits, read])))
 
 
@@ -223,25 +228,10 @@ def _refuse_existing(folder: Path) -> None:
         )
 
 
-def _stamp(files: Mapping[str, Path]) -> dict[str, str]:
-    return {name: _digest(path) for name, path in files.items()}
-
-
-def _digest(source: Path) -> str:
-    try:
-        return file_digest(source)
-    except FileNotFoundError:
-        raise DataError(f"{source} does not exist. Check the path.") from None
-    except OSError as error:
-        raise DataError(
-            f"{source} cannot be read: {error.strerror}. Check that it is a file and that you may "
-            "read it."
-        ) from None
-
-
 def _copy(
-    files: Mapping[str, Path], folder: Path, config: DatasetConfig, before: Mapping[str, str]
+    files: Mapping[str, Path], folder: Path, config: DatasetConfig, read: Mapping[Path, str]
 ) -> None:
+    """Copy the files, which must hold what was read of them."""
     root = folder.parent
     try:
         root.mkdir(exist_ok=True)
@@ -254,10 +244,8 @@ def _copy(
         for name, source in files.items():
             (hidden / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, hidden / name)
-            if file_digest(hidden / name) != before[name]:
-                raise DataError(
-                    f"{source} changed while it was read. Try again once it is written."
-                )
+            if file_digest(hidden / name) != read[source]:
+                raise changed(source)
         (hidden / CONFIG_FILE).write_text(dump_config(config), encoding="utf-8")
         # mkdtemp makes folders that nobody else may read.
         hidden.chmod(0o777 & ~_umask())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from sluice.data.bounded import digests_of_reads
 from sluice.data.config import DatasetConfig
 from sluice.data.digests import content_hash
 from sluice.data.formulas import unescape
@@ -34,12 +35,15 @@ class Judged:
         Rows whose label is there already, and the same.
     remarks : list of str
         On rows that are still without a label.
+    read : dict of str to str
+        File, relative to the folder, to the digest of what was read of it.
     """
 
     labels: dict[str, dict[int, str]]
     count: int
     same: int
     remarks: list[str]
+    read: dict[str, str] = field(default_factory=dict)
 
 
 def read_answers(path: Path, *, raw: bool = False) -> list[tuple[str, str]]:
@@ -112,7 +116,8 @@ def judge(
     UnknownNameError
         A label that no row has yet, unless `new_labels`.
     """
-    kept = _by_id(screen(read_raw(folder, config), config).kept, config)
+    with digests_of_reads() as digests:
+        kept = _by_id(screen(read_raw(folder, config), config).kept, config)
     unknown = [name for name, _ in answers if name not in kept]
     if unknown:
         raise DataError(
@@ -141,7 +146,8 @@ def judge(
     fresh = [(row, label) for row, label in given if row.split == UNLABELLED]
     for row, label in fresh:
         found.setdefault(row.file, {})[row.row] = label
-    return Judged(found, len(fresh), len(given) - len(fresh), remarks)
+    read = {path.relative_to(folder).as_posix(): digest for path, digest in digests.items()}
+    return Judged(found, len(fresh), len(given) - len(fresh), remarks, read)
 
 
 def _by_id(rows: Sequence[Row], config: DatasetConfig) -> dict[str, Row]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from difflib import get_close_matches
 
 from sluice.errors import DataError
+
+_LISTED = 100
 
 
 def require_columns(wanted: list[str], present: list[str], shown: str) -> None:
@@ -24,8 +27,9 @@ def require_columns(wanted: list[str], present: list[str], shown: str) -> None:
     DataError
         With the nearest names and all names.
     """
+    counts = Counter(present)
     for name in wanted:
-        count = present.count(name)
+        count = counts[name]
         if count == 1:
             continue
         if count > 1:
@@ -36,6 +40,9 @@ def require_columns(wanted: list[str], present: list[str], shown: str) -> None:
         folded = [other for other in present if other.strip().casefold() == name.casefold()]
         near = folded or near
         hint = f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
-        raise DataError(
-            f"{shown} has no column {name!r}.{hint} Its columns: {', '.join(present) or 'none'}."
-        )
+        raise DataError(f"{shown} has no column {name!r}.{hint} Its columns: {_listed(present)}.")
+
+
+def _listed(names: list[str]) -> str:
+    rest = len(names) - _LISTED
+    return (", ".join(names[:_LISTED]) or "none") + (f" and {rest:,} more" if rest > 0 else "")

@@ -10,53 +10,34 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from sluice.data.bounded import read_bytes
 from sluice.data.config_defaults import without_task_defaults
 from sluice.data.config_errors import explain
 from sluice.data.config_models import TASKS, DatasetConfig
-from sluice.errors import ConfigError
+from sluice.data.config_yaml import Dumper, load_yaml
+from sluice.errors import ConfigError, DataError
 
 __all__ = [
     "CONFIG_FILE",
     "TASKS",
     "DatasetConfig",
+    "check_folder_name",
     "check_name",
     "dump_config",
     "json_schema",
     "load_config",
+    "parse_config",
+    "read_config",
 ]
 
 CONFIG_FILE = "dataset.yaml"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-# YAML 1.1, which PyYAML follows, reads 5e-5 as text; people mean the number.
-_NUMBER = re.compile(r"[-+]?(?:[0-9][0-9_]*)(?:\.[0-9_]*)?[eE][-+]?[0-9]+")
+# One is read at every tick of a sensor; the longest are lists of columns.
+_MOST_BYTES = 1 << 20
 _HEADER = """\
 # yaml-language-server: $schema=../dataset.schema.json
 # A dataset of Sluice. Keys that are not here have the defaults of ../dataset.schema.json.
 """
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML where `5e-5` is a number and a repeated key is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key_node, _ in node.value:
-            key = str(key_node.value)
-            if key in seen:
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key {key!r} appears twice; remove one",
-                    problem_mark=key_node.start_mark,
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes the texts that `_Loader` would read as numbers."""
-
-
-for _style in (_Loader, _Dumper):
-    _style.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+0123456789"))
 
 
 def check_name(name: str) -> str:
@@ -85,6 +66,25 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_folder_name(name: str) -> None:
+    """Refuse a folder's name that cannot be a partition's or be stored.
+
+    It may have more characters than `check_name` allows for new datasets.
+
+    Raises
+    ------
+    ConfigError
+        It is not UTF-8, has a character that cannot be shown, three dots in a row, or more than
+        200 characters.
+    """
+    if len(name) > 200 or "..." in name or not name.isprintable():
+        shown = name.encode("utf-8", "backslashreplace").decode()[:80]
+        raise ConfigError(
+            f"The folder {shown!r} cannot be a dataset by that name. Rename it: use 1 to 64 of the "
+            "characters a-z, 0-9, _ and -, beginning with a letter or digit."
+        )
+
+
 def load_config(folder: Path) -> DatasetConfig:
     """Read and check a dataset's `dataset.yaml`.
 
@@ -104,19 +104,53 @@ def load_config(folder: Path) -> DatasetConfig:
         One message that names the file, each wrong key, its value and what to do.
     """
     path = folder / CONFIG_FILE
+    return parse_config(read_config(path), str(path))
+
+
+def read_config(path: Path) -> bytes:
+    """Read a `dataset.yaml`, of which `parse_config` refuses one that is too long.
+
+    Raises
+    ------
+    ConfigError
+        It is missing, is no regular file, or cannot be read.
+    """
     try:
-        content = path.read_text(encoding="utf-8-sig")
+        return read_bytes(path, most=_MOST_BYTES + 1)
+    except DataError as error:
+        raise ConfigError(str(error)) from None
     except FileNotFoundError:
         raise ConfigError(
             f"{path} does not exist. Write one, or make a dataset of a file with `sluice add`."
         ) from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 at byte {error.start}. Save it as UTF-8.") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def parse_config(data: bytes, path: str) -> DatasetConfig:
+    """Check what a `dataset.yaml` says.
+
+    Parameters
+    ----------
+    data : bytes
+        The content of the file.
+    path : str
+        Its name for messages.
+
+    Raises
+    ------
+    ConfigError
+        See `load_config`.
+    """
+    if len(data) > _MOST_BYTES:
+        raise ConfigError(
+            f"{path} has more than {_MOST_BYTES >> 20} MiB, which is the limit. Check that it is "
+            "the dataset's configuration; name many files by a pattern such as '*.csv'."
+        )
     try:
-        # The loader is a safe one.
-        raw: Any = yaml.load(content, Loader=_Loader)
+        raw = load_yaml(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 at byte {error.start}. Save it as UTF-8.") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not valid YAML: {_yaml_problem(error)}.") from None
     if not isinstance(raw, dict):
@@ -154,7 +188,7 @@ def dump_config(config: DatasetConfig) -> str:
     values = without_task_defaults(
         config.model_dump(mode="json"), config.model_dump(mode="json", exclude_defaults=True)
     )
-    return _HEADER + yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return _HEADER + yaml.dump(values, Dumper=Dumper, sort_keys=False, allow_unicode=True)
 
 
 def json_schema() -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from sluice.data.config_base import Positive, Section, Share
+from sluice.data.config_base import Positive, Section, Seed, Share
 
 
 class Adaptation(Section):
@@ -35,7 +35,7 @@ class Adaptation(Section):
         description="Share of the training rows, by a hash of the id, that the loss before and "
         "after is measured on and that are not trained on.",
     )
-    seed: Annotated[int, Field(ge=0)] = Field(
+    seed: Seed = Field(
         default=0, description="Seed of what is held out, the masks, the order and dropout."
     )
     refit_drift: Annotated[float, Field(ge=0)] = Field(

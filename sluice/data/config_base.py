@@ -7,18 +7,21 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 Share = Annotated[float, Field(gt=0, lt=1)]
-Positive = Annotated[int, Field(ge=1)]
+Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
 def distinct(values: list[Any]) -> list[Any]:
     """Return the values, or raise ValueError where one repeats."""
-    twice = [value for place, value in enumerate(values) if value in values[:place]]
-    if twice:
-        raise ValueError(f"names {twice[0]!r} twice; remove one")
+    seen: set[Any] = set()
+    for value in values:
+        if value in seen:
+            raise ValueError(f"names {value!r} twice; remove one")
+        seen.add(value)
     return values
 
 
 class Section(BaseModel):
-    """A part of `dataset.yaml`: unknown keys and wrong types are errors, values never change."""
+    """A part of `dataset.yaml`: unknown keys, wrong types and numbers that are none are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 Location = tuple[int | str, ...]
 
+_LISTED = 20
 # pydantic speaks of Python's types; people write YAML.
 _WISHES = {
     "model_type": "should hold keys and values",
@@ -18,6 +19,7 @@ _WISHES = {
     "string_type": "should be text",
     "string_too_short": "should not be empty",
     "too_short": "should hold at least one value",
+    "finite_number": "should be a finite number",
     "bool_type": "should be true or false",
     "int_type": "should be a whole number",
     "int_from_float": "should be a whole number",
@@ -40,7 +42,11 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     str
         Lines such as ``"  columns.lable: unknown key ..."``.
     """
-    return "\n".join(f"  {_line(detail, model)}" for detail in error.errors(include_url=False))
+    details = error.errors(include_url=False)
+    lines = [f"  {_line(detail, model)}" for detail in details[:_LISTED]]
+    if len(details) > _LISTED:
+        lines.append(f"  and {len(details) - _LISTED:,} more.")
+    return "\n".join(lines)
 
 
 def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from sluice.data.config_base import Positive, Section
+from sluice.data.config_base import Positive, Section, Seed
 from sluice.data.config_names import check_endpoint
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -93,7 +93,7 @@ class LabelNoise(Section):
         description="Training rows, drawn by seed and id, that rewriting and endpoint are asked "
         "about; nearest_instance looks at all.",
     )
-    seed: Annotated[int, Field(ge=0)] = Field(default=0, description="Seed of that draw.")
+    seed: Seed = Field(default=0, description="Seed of that draw.")
     kind: Annotated[str, Field(min_length=1)] = Field(
         default="text", description="What a text is, for the prompt, such as review."
     )

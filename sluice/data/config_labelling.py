@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sluice.data.config_base import Positive, Section
+from sluice.data.config_base import Positive, Section, Seed
 from sluice.data.config_names import check_query_options, known_query
 
 
@@ -21,9 +21,7 @@ class Labelling(Section):
         default={}, description="Options of the strategy, such as {base: entropy} of anchor_al."
     )
     rows: Positive = Field(default=50, description="Rows that are asked for at once.")
-    seed: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="Seed of strategies and models that use one."
-    )
+    seed: Seed = Field(default=0, description="Seed of strategies and models that use one.")
     candidates: Positive = Field(
         default=500,
         description="Rows without a label, drawn by seed and id, that a strategy looks at which "

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sluice.data.config_base import Positive, Section
+from sluice.data.config_base import Positive, Section, Seed
 
 
 class LanguageModel(Section):
@@ -40,9 +40,7 @@ class Neighbours(Section):
     noise: Annotated[float, Field(gt=0)] = Field(
         default=5.0, description="Strength of the noise on the token embeddings."
     )
-    seed: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="Seed of the noise, with the id of the row."
-    )
+    seed: Seed = Field(default=0, description="Seed of the noise, with the id of the row.")
     tokens: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.5, description="Share of the response tokens, the most informative, that count."
     )

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from sluice.data.config_adaptation import Adaptation
+from sluice.data.config_base import Seed
 from sluice.data.config_columns import Columns, check_columns
 from sluice.data.config_defaults import with_task_defaults
 from sluice.data.config_label_noise import LabelNoise
@@ -53,7 +54,12 @@ def _relative(pattern: str) -> str:
         raise ValueError("is empty; write a file name such as data.csv or a pattern such as *.csv")
     if posix.is_absolute() or windows.drive or windows.root or ".." in windows.parts:
         raise ValueError("leaves the dataset's folder; write a path relative to it, without '..'")
+    if len(pattern) > 1000 or pattern.count("**") > 1:
+        raise ValueError("is too long, or has ** twice; write a shorter pattern such as **/*.csv")
     return pattern
+
+
+_LARGEST = 2**31 - 1
 
 
 def _budget(value: object) -> object:
@@ -61,6 +67,8 @@ def _budget(value: object) -> object:
         raise ValueError("is not a number; write a count such as 500 or a share such as 0.1")
     if isinstance(value, int) and value < 1:
         raise ValueError("keeps no row; write a count of at least 1 or a share such as 0.1")
+    if isinstance(value, int) and value > _LARGEST:
+        raise ValueError("is more than any dataset holds; write a count such as 500")
     if isinstance(value, float) and not 0 < value < 1:
         raise ValueError("is not a share between 0 and 1; write a count without a point")
     return value
@@ -72,7 +80,7 @@ Budget = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "integer", "minimum": 1},
+                {"type": "integer", "minimum": 1, "maximum": _LARGEST},
                 {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
             ]
         }
@@ -88,7 +96,7 @@ class DatasetConfig(Section):
     )
     files: Annotated[
         list[Annotated[str, AfterValidator(_relative)]],
-        Field(min_length=1),
+        Field(min_length=1, max_length=1000),
         AfterValidator(distinct),
     ] = Field(
         description="Files (.csv, .tsv, .jsonl, .parquet; of the task tokens .conll, .bio, .iob, "
@@ -135,14 +143,16 @@ class DatasetConfig(Section):
         description="Options of methods, such as {k_medoids: {spread: 0.5}}; "
         "`sluice methods --json` lists them.",
     )
-    budgets: Annotated[list[Budget], Field(min_length=1), AfterValidator(distinct)] = Field(
+    budgets: Annotated[
+        list[Budget], Field(min_length=1, max_length=100), AfterValidator(distinct)
+    ] = Field(
         default=[0.01, 0.02, 0.05, 0.10, 0.20],
         description="Sizes of the subsets: counts (500) or shares of the training rows (0.05); "
         "of the task instructions without it 0.05 and 0.1, of the task tokens 0.1, 0.25 and 0.5.",
     )
-    seeds: Annotated[
-        list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(distinct)
-    ] = Field(default=[0, 1, 2, 3, 4], description="Seeds of the methods that use one.")
+    seeds: Annotated[list[Seed], Field(min_length=1, max_length=1000), AfterValidator(distinct)] = (
+        Field(default=[0, 1, 2, 3, 4], description="Seeds of the methods that use one.")
+    )
     chosen_budget: Budget = Field(
         default=0.10, description="The budget, among budgets, whose best subset trains the model."
     )

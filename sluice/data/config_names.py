@@ -7,6 +7,7 @@ a configuration that names no method loads none.
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -83,9 +84,10 @@ def check_endpoint(options: Mapping[str, Any]) -> None:
 
 def _check_value(name: str, option: str, value: Any) -> None:
     parts = value if isinstance(value, list) else [value]
-    if not all(isinstance(part, _SCALARS) for part in parts):
+    finite = all(math.isfinite(part) for part in parts if isinstance(part, float))
+    if not finite or not all(isinstance(part, _SCALARS) for part in parts):
         raise ValueError(
-            f"gives {name}.{option} the value {value!r}; write a number, a text, true, "
+            f"gives {name}.{option} the value {str(value)[:80]}; write a number, a text, true, "
             "false, or a list of those"
         )
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sluice.data.config_base import Positive, Section, Share, distinct
+from sluice.data.config_base import Positive, Section, Seed, Share, distinct
 from sluice.data.config_columns import Columns
 from sluice.data.config_names import known_family
 
@@ -85,7 +85,7 @@ class Graph(Section):
     """The graph of nearest neighbours."""
 
     k: Positive = Field(default=15, description="Neighbours of each row.")
-    slack: Annotated[int, Field(ge=0)] = Field(
+    slack: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
         default=15,
         description="Further neighbours kept, so that changes are patched and not recomputed.",
     )
@@ -152,9 +152,7 @@ class Training(Section):
         default=0.1,
         description="Share of the steps in which the learning rate rises; of the task tokens 0.",
     )
-    seed: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="Seed of weights, order and dropout."
-    )
+    seed: Seed = Field(default=0, description="Seed of weights, order and dropout.")
     warm_start: bool = Field(
         default=False,
         description="Start from the last model of this dataset instead of the encoder. The model "

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sluice.data.bounded import read_bytes
 from sluice.data.csv_file import not_utf8
 from sluice.data.foreign import refuse_foreign
 from sluice.data.jsonl_file import json_rows
@@ -169,7 +170,7 @@ def read_tagged_jsonl(
 
 
 def _content(path: Path, shown: str) -> str:
-    data = path.read_bytes()
+    data = read_bytes(path, lines=True)
     refuse_foreign(data, shown)
     try:
         return data.decode("utf-8-sig")

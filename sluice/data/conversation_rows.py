@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +19,7 @@ from sluice.data.conversations import (
     conversation_text,
     read_quality,
 )
-from sluice.data.jsonl_file import whole_object
+from sluice.data.json_text import read_json
 from sluice.data.textual import column_text, value_text
 
 _SPEAKERS = {"human": "user", "gpt": "assistant", "user": "user", "assistant": "assistant"}
@@ -196,12 +195,9 @@ def _is_pair(value: object) -> bool:
 
 def _from_json(text: str) -> Any:
     try:
-        value = json.loads(text, object_pairs_hook=whole_object)
-        # Half a surrogate pair passes as JSON and fails wherever it is stored.
-        json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
+        return read_json(text)
+    except ValueError:
         return None
-    return value
 
 
 def _turned(value: dict[str, Any]) -> Any:

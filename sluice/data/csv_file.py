@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import zlib
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -12,14 +10,17 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from sluice.data.bounded import LONGEST_LINE, read_bytes, unzipped
 from sluice.data.columns import require_columns
 from sluice.data.csv_dialect import delimiter_of, header_of, records, refuse_broken
 from sluice.data.decimals import DELIMITER
 from sluice.data.foreign import refuse_foreign
+from sluice.data.table_bounds import check_width
 from sluice.errors import DataError
 
-# A value must fit into one block; larger blocks cost memory only.
-_BLOCK = 64 << 20
+# A record must fit into one block; larger blocks cost memory only.
+_BLOCK = LONGEST_LINE
+csv.field_size_limit(_BLOCK)
 # So few that Python's collector never sees them: four times as fast as a hundred times as many.
 _ROWS = 512
 
@@ -63,6 +64,7 @@ def read_csv(
     data = _content(path, shown)
     delimiter = delimiter_of(data, shown, delimiter, [*(columns or []), *needed])
     header = header_of(data, delimiter, shown)
+    check_width(header, 0, shown)
     require_columns(columns or [], header, shown)
     wanted = header if columns is None else columns
     if columns is None:
@@ -116,14 +118,10 @@ def _quoted(data: bytes, delimiter: str, header: list[str], wanted: list[str]) -
 
 
 def _content(path: Path, shown: str) -> bytes:
-    data = path.read_bytes()
-    if path.name.lower().endswith(".gz") and data:
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(
-                f"{shown} is not a whole gzip file: {error}. Copy or compress it again."
-            ) from None
+    packed = path.name.lower().endswith(".gz")
+    data = read_bytes(path, lines=not packed)
+    if packed and data:
+        data = unzipped(data, shown)
     refuse_foreign(data, shown)
     if not data.strip():
         raise DataError(f"{shown} is empty. Put rows into it or remove it.")

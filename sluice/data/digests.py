@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.data.bounded import open_regular
+
 _CHUNK = 1 << 20
 
 
@@ -82,15 +84,17 @@ def text_hash(text: str) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """Digest the bytes of a file, read in pieces of 1 MiB.
+    """Digest the bytes of a regular file, read in pieces of 1 MiB.
 
     Raises
     ------
+    DataError
+        It is a named pipe, a device or a socket.
     OSError
         Where the file cannot be read.
     """
     hasher = sha256()
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         while piece := stream.read(_CHUNK):
             hasher.update(piece)
     return hasher.hexdigest()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+import stat
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from sluice.data.bounded import MOST_FILES, digests_of_reads, limit
 from sluice.data.config import CONFIG_FILE, DatasetConfig, load_config
 from sluice.data.digests import digest, file_digest, order_free_digest
 from sluice.data.saved_folder import arrow_files, is_saved
@@ -55,7 +58,8 @@ def readable(path: Path) -> Generator[None]:
         It is missing, empty, or may not be read.
     """
     try:
-        if path.stat().st_size == 0:
+        found = path.stat()
+        if stat.S_ISREG(found.st_mode) and found.st_size == 0:
             raise DataError(f"{path} is empty. Put rows into it or remove it.")
         yield
     except FileNotFoundError:
@@ -103,21 +107,39 @@ def matching_files(folder: Path, config: DatasetConfig) -> list[Path]:
                     f"{path} is a link to {path.resolve()}, outside the dataset's folder. "
                     "Copy the file into the folder."
                 )
-            found[path.relative_to(folder).as_posix()] = path
+            found[_plain_name(path.relative_to(folder))] = path
+            if len(found) > limit(MOST_FILES):
+                raise _too_many(folder)
     return [found[name] for name in sorted(found)]
+
+
+def _plain_name(path: Path) -> str:
+    name = path.as_posix()
+    if printable(name) != name:
+        raise DataError(
+            f"The file name {printable(name)!r} holds bytes that are not UTF-8. Rename the file."
+        )
+    return name
+
+
+def printable(text: str) -> str:
+    """Return a text as UTF-8 can hold it: names of files may be any bytes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _matches(folder: Path, pattern: str) -> list[Path]:
     literal = folder / pattern
     try:
-        if literal.is_file():
+        if literal.exists() and not literal.is_dir():
+            # Also what is no regular file: whatever reads it says so.
             return [literal]
         if is_saved(literal):
             return arrow_files(literal)
         paths = [
             path
             for path in folder.glob(pattern)
-            if path.is_file()
+            if path.exists()
+            and not path.is_dir()
             and not any(part.startswith(".") for part in path.relative_to(folder).parts)
             and path != folder / CONFIG_FILE
         ]
@@ -127,11 +149,11 @@ def _matches(folder: Path, pattern: str) -> list[Path]:
             f"{folder} cannot be listed: {error.strerror}. Give the user who runs Sluice the "
             "right to read the folder and the files in it."
         ) from None
-    except (ValueError, NotImplementedError) as error:
+    except (ValueError, NotImplementedError, RecursionError) as error:
         raise DataError(f"{pattern!r} under files in {folder} is no pattern: {error}.") from None
     if paths:
         return paths
-    listed = ", ".join(here[:10]) or "nothing"
+    listed = printable(", ".join(here[:10])) or "nothing"
     if any(mark in pattern for mark in "*?["):
         raise DataError(
             f"No file in {folder} matches {pattern!r}; the folder holds {listed}. "
@@ -141,6 +163,36 @@ def _matches(folder: Path, pattern: str) -> list[Path]:
         f"{literal} does not exist; the folder holds {listed}. "
         f"Put the file there or correct files in {CONFIG_FILE}."
     )
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a dataset's folder holds at one moment.
+
+    Attributes
+    ----------
+    config : DatasetConfig
+        What `dataset.yaml` says, read of the very bytes that are digested.
+    digest : str
+        See `folder_digest`.
+    """
+
+    config: DatasetConfig
+    digest: str
+
+
+def folder_version(folder: Path) -> Version:
+    """Read a dataset's configuration and digest what it is made of, with every byte read once.
+
+    Raises
+    ------
+    ConfigError, DataError
+        See `folder_digest`.
+    """
+    with digests_of_reads() as settings:
+        config = load_config(folder)
+    files = _digests(matching_files(folder, config))
+    return Version(config, digest_of(folder, settings | files))
 
 
 def folder_digest(folder: Path, config: DatasetConfig | None = None) -> str:
@@ -168,12 +220,15 @@ def folder_digest(folder: Path, config: DatasetConfig | None = None) -> str:
     DataError
         Where a file is missing or cannot be read.
     """
-    config = load_config(folder) if config is None else config
-    paths = [folder / CONFIG_FILE, *matching_files(folder, config)]
+    if config is None:
+        return folder_version(folder).digest
+    files = _digests([folder / CONFIG_FILE, *matching_files(folder, config)])
+    return digest_of(folder, files)
+
+
+def _digests(paths: Iterable[Path]) -> dict[Path, str]:
     try:
-        return order_free_digest(
-            digest(path.relative_to(folder).as_posix(), file_digest(path)) for path in paths
-        )
+        return {path: file_digest(path) for path in paths}
     except OSError as error:
         raise DataError(
             f"{error.filename} cannot be read: {error.strerror}. Give the user who runs Sluice "
@@ -181,11 +236,27 @@ def folder_digest(folder: Path, config: DatasetConfig | None = None) -> str:
         ) from None
 
 
-def folder_stamp(folder: Path) -> str:
-    """Stamp the names, sizes and times of a folder's files, without reading any.
+def digest_of(folder: Path, digests: Mapping[Path, str]) -> str:
+    """Return the digest of a folder whose files have these digests."""
+    return order_free_digest(
+        digest(path.relative_to(folder).as_posix(), found) for path, found in digests.items()
+    )
 
-    An equal stamp means that nothing was written; a new stamp is a reason to look at
-    `folder_digest`. Hidden files do not count. Cost: one ``stat`` a file.
+
+def _too_many(folder: Path) -> DataError:
+    return DataError(
+        f"{folder} holds more than {limit(MOST_FILES):,} files and folders, which is the limit. "
+        "Join small files into larger ones; or set the environment variable "
+        f"{MOST_FILES} to a larger number."
+    )
+
+
+def folder_stamp(folder: Path) -> str:
+    """Stamp the names, sizes, times and inodes of a folder's files, without reading any.
+
+    A new stamp is a reason to look at `folder_digest`; an equal one nearly always means that
+    nothing was written: who sets back a file's time still changes that of its inode. Hidden files
+    do not count. Cost: one ``stat`` a file.
 
     Parameters
     ----------
@@ -196,17 +267,48 @@ def folder_stamp(folder: Path) -> str:
     -------
     str
         64 hexadecimal digits.
+
+    Raises
+    ------
+    DataError
+        There are more files than the limit.
     """
     marks: list[str] = []
-    for path in folder.rglob("*"):
-        if any(part.startswith(".") for part in path.relative_to(folder).parts):
-            continue
+    for entry in _walk(folder):
         try:
-            status = path.stat()
+            found = entry.stat()
         except OSError:
             # Deleted or made unreadable while we looked: the next stamp tells.
             continue
-        if path.is_file():
-            name = path.relative_to(folder).as_posix()
-            marks.append(digest(name, str(status.st_size), str(status.st_mtime_ns)))
+        facts = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_mode)
+        # As the system spells it: a name need not be UTF-8.
+        name = os.fsencode(entry.path[len(os.fspath(folder)) :]).hex()
+        marks.append(digest(name, *map(str, facts)))
     return order_free_digest(marks)
+
+
+def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Yield what is no folder in a folder and those below it, but for what is hidden.
+
+    Raises
+    ------
+    DataError
+        There are more entries than the limit.
+    """
+    left, count, most = [os.fspath(folder)], 0, limit(MOST_FILES)
+    while left:
+        try:
+            with os.scandir(left.pop()) as entries:
+                for entry in entries:
+                    count += 1
+                    if count > most:
+                        raise _too_many(folder)
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        left.append(entry.path)
+                    else:
+                        yield entry
+        except OSError:
+            # Gone or made unreadable while we looked: the next stamp tells.
+            continue

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from sluice.data.bounded import read_bytes
 from sluice.data.columns import require_columns
 from sluice.data.csv_file import not_utf8
 from sluice.data.foreign import refuse_foreign
-from sluice.data.spelling import exact_number
+from sluice.data.json_text import read_json
+from sluice.data.table_bounds import check_width
 from sluice.data.textual import value_text
 from sluice.errors import DataError
 
@@ -49,6 +50,7 @@ def read_jsonl(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
     """
     rows = [row for _, row in json_rows(path, shown)]
     present = list(dict.fromkeys(key for row in rows for key in row))
+    check_width(present, len(rows), shown)
     require_columns(columns or [], present, shown)
     if columns is None:
         return pa.table({name: _shared([row.get(name) for row in rows]) for name in present})
@@ -74,7 +76,7 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
     DataError
         Where the file is empty, not UTF-8, or has a broken line.
     """
-    data = path.read_bytes()
+    data = read_bytes(path, lines=True)
     refuse_foreign(data, shown)
     try:
         content = data.decode("utf-8-sig")
@@ -85,17 +87,13 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line, parse_float=exact_number, object_pairs_hook=whole_object)
-            # Half a surrogate pair passes as JSON and fails wherever it is stored.
-            if "\\u" in line:
-                json.dumps(row, ensure_ascii=False, default=str).encode()
+            row = read_json(line)
         except UnicodeEncodeError:
             raise DataError(
                 f"{shown}, line {number}: holds half of a surrogate pair (\\ud800 to \\udfff), "
                 "which is no text. Write the file again as UTF-8."
             ) from None
-        # Among them numbers of more digits than Python reads.
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise DataError(
                 f"{shown}, line {number}: is not JSON: {error}. Write one whole object a line."
             ) from None
@@ -108,16 +106,6 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
     if not rows:
         raise DataError(f"{shown} is empty. Put rows into it or remove it.")
     return rows
-
-
-def whole_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of its pairs; ValueError where one would be dropped."""
-    whole = dict(pairs)
-    if len(whole) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} is there twice in one object")
-    return whole
 
 
 def _texts(rows: list[dict[str, Any]], name: str, shown: str) -> pa.Array:

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from sluice.data.bounded import changed
 from sluice.data.digests import file_digest
 from sluice.data.raw import read_file
 from sluice.data.relabelled import write_relabelled
@@ -20,6 +21,7 @@ def put_back(
     column: str,
     labels: Mapping[str, Mapping[int, str]],
     delimiter: str | None = None,
+    read: Mapping[str, str] | None = None,
 ) -> None:
     """Write labels into the rows of a dataset's files.
 
@@ -36,6 +38,8 @@ def put_back(
         File, relative to the folder, to row (from 1) to label.
     delimiter : str, optional
         What separates the values of CSV files, by the dataset's configuration.
+    read : mapping of str to str, optional
+        File, relative to the folder, to the digest of what it held when its rows were counted.
 
     Raises
     ------
@@ -49,6 +53,8 @@ def put_back(
             # Not the link itself, where a file is one: it would become a file.
             path = (folder / name).resolve()
             before = file_digest(path)
+            if read is not None and before != read[name]:
+                raise changed(path)
             hidden = _beside(path)
             made[path] = (hidden, before)
             write_relabelled(path, hidden, column, rows, delimiter)
@@ -56,7 +62,7 @@ def put_back(
             shutil.copymode(path, hidden)
         for path, (_, before) in made.items():
             if file_digest(path) != before:
-                raise DataError(f"{path} changed while labels were put in. Try again.")
+                raise changed(path)
         for path, (hidden, _) in made.items():
             hidden.replace(path)
     except OSError as error:

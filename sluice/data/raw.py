@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from sluice.data.arrow_file import read_arrow
+from sluice.data.bounded import digests_of_reads
 from sluice.data.columns import require_columns
-from sluice.data.config import DatasetConfig
+from sluice.data.config import DatasetConfig, load_config
 from sluice.data.conversation_forms import form_of
 from sluice.data.conversation_rows import conversation_rows, nested
 from sluice.data.conversations import NO_FAMILY
 from sluice.data.csv_file import read_csv
 from sluice.data.decimals import with_points
-from sluice.data.files import file_kind, folder_digest, folder_stamp, matching_files, readable
+from sluice.data.files import (
+    digest_of,
+    file_kind,
+    folder_digest,
+    folder_stamp,
+    matching_files,
+    readable,
+)
 from sluice.data.jsonl_file import read_jsonl
+from sluice.data.parquet_file import read_parquet
 from sluice.data.reading_warnings import with_warnings
-from sluice.data.saved_folder import read_arrow
 from sluice.data.saved_index import index_warning, saved_index
 from sluice.data.sentence_rows import sentence_rows
 from sluice.data.table_rows import feature_columns, row_texts
@@ -29,12 +38,14 @@ from sluice.data.unread import unread_cells, unread_warning
 from sluice.errors import DataError
 
 __all__ = [
+    "Folder",
     "columns_to_read",
     "folder_digest",
     "folder_stamp",
     "matching_files",
     "raw_rows",
     "read_file",
+    "read_folder",
     "read_raw",
     "rows_of",
 ]
@@ -71,6 +82,44 @@ def read_raw(folder: Path, config: DatasetConfig) -> pa.Table:
     """
     paths = matching_files(folder, config)
     return rows_of({path.relative_to(folder).as_posix(): path for path in paths}, config)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A dataset as it was read: one moment of its folder, or an error.
+
+    Attributes
+    ----------
+    config : DatasetConfig
+    rows : Table
+        See `read_raw`.
+    digest : str
+        What `folder_digest` gives for exactly what was read.
+    files : dict of str to str
+        Name, relative to the folder, to the digest of the bytes that were read.
+    """
+
+    config: DatasetConfig
+    rows: pa.Table
+    digest: str
+    files: dict[str, str]
+
+
+def read_folder(folder: Path) -> Folder:
+    """Read a dataset's configuration and rows, and digest the very bytes that were read.
+
+    Raises
+    ------
+    ConfigError, DataError
+        See `load_config` and `read_raw`.
+    """
+    with digests_of_reads() as settings:
+        config = load_config(folder)
+    paths = matching_files(folder, config)
+    with digests_of_reads() as digests:
+        rows = rows_of({path.relative_to(folder).as_posix(): path for path in paths}, config)
+    files = {path.relative_to(folder).as_posix(): found for path, found in digests.items()}
+    return Folder(config, rows, digest_of(folder, settings | digests), files)
 
 
 def rows_of(files: Mapping[str, Path], config: DatasetConfig) -> pa.Table:
@@ -242,32 +291,9 @@ def read_file(
     kind, shown = file_kind(path), str(path)
     with readable(path):
         if kind == ".parquet":
-            return _read_parquet(path, shown, columns)
+            return read_parquet(path, shown, columns)
         if kind == ".arrow":
             return read_arrow(path, shown, columns)
         if kind == ".jsonl":
             return read_jsonl(path, shown, columns)
         return read_csv(path, shown, columns, delimiter, needed)
-
-
-def _read_parquet(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
-    try:
-        # Opened by us, so that a file we may not read is not taken for a broken one.
-        with path.open("rb") as stream, pq.ParquetFile(stream) as file:
-            require_columns(columns or [], file.schema_arrow.names, shown)
-            table = file.read(columns)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise _broken_parquet(shown, error) from None
-    except OSError as error:
-        # Arrow reports damaged pages as OSError without a number.
-        if error.errno is not None:
-            raise
-        raise _broken_parquet(shown, error) from None
-    if table.num_rows == 0:
-        raise DataError(f"{shown} holds columns and no row. Add rows or remove the file.")
-    return table
-
-
-def _broken_parquet(shown: str, error: Exception) -> DataError:
-    reason = str(error).splitlines()[0]
-    return DataError(f"{shown} is not a whole Parquet file: {reason} Write or copy it again.")

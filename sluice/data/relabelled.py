@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sluice.data.bounded import read_bytes, unzipped
 from sluice.data.csv_dialect import (
     cell_end,
     delimiter_of,
@@ -67,9 +68,9 @@ def write_relabelled(
             f"{source} is an Arrow file, into which no labels are written. Store the rows as "
             "Parquet, JSONL or CSV and name that file in dataset.yaml."
         )
-    data = source.read_bytes()
+    data = read_bytes(source)
     packed = kind.endswith(".gz")
-    text = (gzip.decompress(data) if packed else data).decode("utf-8")
+    text = (unzipped(data, str(source)) if packed else data).decode("utf-8")
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     body = text.removeprefix(mark)
     if kind == ".jsonl":

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from sluice.data.columns import require_columns
+from sluice.data.bounded import read_bytes
+from sluice.data.json_text import read_json
 from sluice.data.splits import named_split
 from sluice.errors import DataError
 
@@ -33,8 +31,12 @@ def arrow_files(folder: Path) -> list[Path]:
         A file is missing or no JSON, or the rows were reordered and never written out.
     """
     if (folder / SPLITS_FILE).is_file():
-        names = _listed(_json(folder / SPLITS_FILE), "splits", folder / SPLITS_FILE)
-        return [path for name in names for path in arrow_files(folder / name)]
+        parts = [folder / name for name in saved_splits(folder)]
+        return [path for part in parts for path in _rows_of_part(part)]
+    return _rows_of_part(folder)
+
+
+def _rows_of_part(folder: Path) -> list[Path]:
     state = _json(folder / STATE)
     if state.get("_indices_data_files"):
         raise DataError(
@@ -42,9 +44,10 @@ def arrow_files(folder: Path) -> list[Path]:
             "with dataset.flatten_indices().save_to_disk(...)."
         )
     entries = _listed(state, "_data_files", folder / STATE)
-    paths = [folder / str(entry["filename"]) for entry in entries]
+    named = [entry.get("filename") if isinstance(entry, dict) else None for entry in entries]
+    paths = [folder / _plain_name(name, folder / STATE) for name in named]
     for path in paths:
-        if path.parent != folder or not path.is_file():
+        if not path.is_file():
             raise DataError(f"{path} is missing, which {folder / STATE} names. Save it again.")
     return paths
 
@@ -66,7 +69,9 @@ def saved_splits(folder: Path) -> list[str]:
         See `arrow_files`.
     """
     path = folder / SPLITS_FILE
-    return [str(name) for name in _listed(_json(path), "splits", path)] if path.is_file() else []
+    if not path.is_file():
+        return []
+    return [_plain_name(name, path) for name in _listed(_json(path), "splits", path)]
 
 
 def folder_split(name: str) -> str | None:
@@ -81,44 +86,26 @@ def folder_split(name: str) -> str | None:
     return named_split(parts[-2]) if len(parts) > 1 else None
 
 
-def read_arrow(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
-    """Read an Arrow IPC file, of the streaming format (as `datasets` writes it) or the other.
-
-    Raises
-    ------
-    DataError
-        It is broken, has no row, or lacks a column.
-    """
-    try:
-        with path.open("rb") as stream:
-            magic = stream.read(6)
-            stream.seek(0)
-            opened = pa.ipc.open_file if magic == b"ARROW1" else pa.ipc.open_stream
-            table = opened(stream).read_all()
-    except pa.ArrowInvalid as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(
-            f"{shown} is not a whole Arrow file: {reason} Write or copy it again."
-        ) from None
-    require_columns(columns or [], table.column_names, shown)
-    if table.num_rows == 0:
-        raise DataError(f"{shown} holds columns and no row. Add rows or remove the file.")
-    return table if columns is None else table.select(columns)
-
-
 def _json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = read_json(read_bytes(path).decode("utf-8"))
     except FileNotFoundError:
         raise DataError(
             f"{path} is missing, so {path.parent} is no folder that datasets' save_to_disk wrote. "
             "Save it again."
         ) from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}. Save the dataset again.") from None
     if not isinstance(value, dict):
         raise DataError(f"{path} holds no object. Save the dataset again.")
     return value
+
+
+def _plain_name(name: object, path: Path) -> str:
+    """Return the name of a file or folder that lies right where `path` does."""
+    if not isinstance(name, str) or Path(name).name != name or name == ".." or "\0" in name:
+        raise DataError(f"{str(name)[:80]!r} is missing, which {path} names. Save it again.")
+    return name
 
 
 def _listed(value: dict[str, Any], key: str, path: Path) -> list[Any]:

@@ -154,6 +154,14 @@ def files_digest(folder: Path) -> str:
     return total.hexdigest()
 
 
+def changed(folder: Path) -> ConfigError:
+    """Say that a model's files were replaced, so that what they give would go by a wrong name."""
+    return ConfigError(
+        f"The files of the model {str(folder)!r} changed while it was loaded. Try again once they "
+        "are written."
+    )
+
+
 def _file_digest(path: Path) -> str:
     stat = path.stat()
     # Other bytes may have the same time and size: a copy keeps the time, a clock is put back.

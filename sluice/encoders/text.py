@@ -22,6 +22,7 @@ from sluice.encoders.bert import PackedBert, is_supported
 from sluice.encoders.bert_files import read_bert
 from sluice.encoders.device import check_device, pick_device, quiet_loading
 from sluice.encoders.folder import (
+    changed,
     check_pooling,
     default_encoder_folder,
     files_digest,
@@ -88,13 +89,17 @@ class TextEncoder:
         self.batch_size = batch_size
         self.device = device
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Short digest of everything that a vector depends on, but its text.
 
         Method version, pooling, `max_length`, and the contents of weights, configuration and
-        tokenizer files. Neither the model nor torch is loaded for it.
+        tokenizer files, as they were when it was first asked for. Neither the model nor torch is
+        loaded for it.
         """
+        return self._identity()
+
+    def _identity(self) -> str:
         text = f"{METHOD_VERSION}\x1fmean\x1f{self.max_length}\x1f{files_digest(self.folder)}"
         return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
 
@@ -177,7 +182,11 @@ class TextEncoder:
 
     @cached_property
     def _loaded(self) -> _Loaded:
-        return _Loaded(self.folder, self.device)
+        expected = self.identity
+        loaded = _Loaded(self.folder, self.device)
+        if self._identity() != expected:
+            raise changed(self.folder)
+        return loaded
 
 
 class _Loaded:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from sluice.encoders.device import check_device, pick_device, quiet_loading
-from sluice.encoders.folder import files_digest, read_json, resolve_model
+from sluice.encoders.folder import changed, files_digest, read_json, resolve_model
 from sluice.encoders.pretrained import pretrained
 from sluice.errors import ConfigError
 
@@ -75,14 +76,18 @@ class CausalModel:
         name = pick_device(self.device) if self.device == "auto" else self.device
         return "float32" if name == "cpu" else "bfloat16"
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Short digest of everything in the model that a loss depends on.
 
         The dtype and the contents of weights, configuration, tokenizer and chat format; no path
         and no time, so a copy of the folder has the same identity. Files are read once a process,
-        and again only when their size or time changed.
+        and again only when their size, a time or their inode changed. Of the files as they were
+        when it was first asked for.
         """
+        return self._identity()
+
+    def _identity(self) -> str:
         total = hashlib.blake2b(digest_size=10)
         total.update(f"{METHOD_VERSION}\x1f{self.dtype}\x1f{files_digest(self.folder)}".encode())
         for path in sorted(self.folder.glob("*.jinja")):
@@ -99,13 +104,15 @@ class CausalModel:
         Raises
         ------
         ConfigError
-            The files cannot be read, or hold not all weights of the model.
+            The files cannot be read, hold not all weights of the model, or changed since
+            `identity` was asked for.
         """
         import torch
         from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         reads: Any = AutoModelForCausalLM
+        expected = self.identity
         device = pick_device(self.device)
         try:
             with quiet_loading():
@@ -126,6 +133,8 @@ class CausalModel:
                 f"{str(self.folder)!r} lacks {len(missing)} weights of its model, for example "
                 f"{missing[0]!r}. Name a folder of a whole causal language model."
             )
+        if self._identity() != expected:
+            raise changed(self.folder)
         return Loaded(model.eval().to(device), tokenizer)
 
 

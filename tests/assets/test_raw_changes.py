@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,11 +11,12 @@ import pytest
 import yaml
 from lineage import Ran, run_lineage
 
+from assets import instances
 from assets.text import TEXT
 from resources.lake import Lake
 from resources.store import records, rows, selections
-from sluice.data.config import DatasetConfig
-from sluice.data.raw import read_raw
+from sluice.data.instances import prepare
+from sluice.data.raw import Folder, read_folder
 
 Make = Callable[..., Path]
 ROWS = ["instances", "embeddings"]
@@ -175,17 +177,17 @@ def test_only_subsets_whose_rows_changed_are_evaluated_again(
 def test_values_that_are_spelt_anew_are_brought_over_once(
     make_dataset: Make, tweets: pa.Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def spelt_before(folder: Path, config: DatasetConfig) -> pa.Table:
-        table = read_raw(folder, config)
-        ids = table["id"].to_pylist()
-        return table.set_column(
-            table.column_names.index("id"), "id", pa.array([f"{ids[0]}.0", *ids[1:]])
-        )
+    def spelt_before(folder: Path) -> Folder:
+        found = read_folder(folder)
+        ids = found.rows["id"].to_pylist()
+        place = found.rows.column_names.index("id")
+        spelt = found.rows.set_column(place, "id", pa.array([f"{ids[0]}.0", *ids[1:]]))
+        return replace(found, rows=spelt)
 
     make_dataset("tweets", tweets.slice(0, 30), files=["*.parquet"], plots=False)
     with monkeypatch.context() as older:
         older.setattr("assets.instances.VERSION", "1")
-        older.setattr("assets.instances.read_raw", spelt_before)
+        older.setattr("assets.instances.read_folder", spelt_before)
         ran(["instances"])
     brought = ran(["instances"])
     assert counts(brought, "instances")[::2] == (1, 1)
@@ -208,3 +210,30 @@ def test_rows_set_aside_are_counted_in_every_run(
             ran(["instances"])
         said = [r.getMessage() for r in caplog.records if "set aside" in r.getMessage()]
         assert said == ["text/instances: 32 set aside: 30 duplicate_id, 2 empty_text"]
+
+
+@pytest.mark.parametrize("name", ["rows.parquet", "dataset.yaml"])
+def test_what_is_replaced_while_it_is_read_is_not_recorded_as_what_it_was(
+    make_dataset: Make, tweets: pa.Table, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder = make_dataset("tweets", tweets.slice(0, 90))
+    first = (folder / name).read_bytes()
+    make_dataset("other", tweets.slice(30, 60), split={"validation": 0.3, "test": 0.1})
+    read = instances.read_folder
+
+    def replaced(path: Path) -> Folder:
+        (folder / name).write_bytes((folder.parent / "other" / name).read_bytes())
+        return read(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(instances, "read_folder", replaced)
+        done = run_lineage("tweets", keys=[TEXT.key("instances")])
+    assert not done.success
+    assert "changed while they were read" in str(done.errors)
+    (folder / name).write_bytes(first)
+    ran(["instances"])
+    found = read_folder(folder)
+    expected = prepare(found.rows, found.config).instances
+    stored = rows.read_instances(Lake(), "tweets").sort_by("instance_id")
+    for column in ("instance_id", "content_hash", "split"):
+        assert stored[column].to_pylist() == expected[column].to_pylist()

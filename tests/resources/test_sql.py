@@ -26,7 +26,6 @@ OURS = {
     ("resources/lake.py", "column"),
     ("resources/lake.py", "options"),
     ("resources/lake.py", "self.threads"),
-    ("resources/lake.py", "_extension_file(extension)"),
     # numbers of snapshots, question marks, and parts of statements that are made beside them
     ("resources/store/history.py", "said"),
     ("resources/store/history.py", "joined"),
