@@ -9,11 +9,18 @@ from dagster import ScheduleEvaluationContext as Tick
 from assets.lineages import LINEAGES, lineage_of
 from assets.stage import REBUILD_TAG
 from assets.task import Lineage
+from jobs.asked_for import DIGEST_TAG, EVALUATIONS, Past
 from resources.datasets import Datasets
+from resources.lake import Lake
+from resources.shipped import shipped
+from resources.store import records
 from sluice.data.config import DatasetConfig
+from sluice.data.raw import folder_digest
 from sluice.errors import SluiceError
 
-REFRESH, REBUILD, EVALUATIONS = "refresh", "rebuild", "evaluations"
+REFRESH, REBUILD = "refresh", "rebuild"
+# What nobody waits for comes after what a person has added, changed or launched.
+LOW_PRIORITY, LOWEST_PRIORITY = {"dagster/priority": "-1"}, {"dagster/priority": "-2"}
 
 
 def job_name(task: str, what: str) -> str:
@@ -61,6 +68,7 @@ APART = [
     for task, lineage in LINEAGES.items()
     if lineage.apart
 ]
+JOB_NAMES = {job.name for job in (*REFRESHES, *REBUILDS, *APART)}
 
 
 def request(
@@ -87,20 +95,28 @@ def _nightly(lineage: Lineage) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
             f"Refreshes every dataset of the task {task} at 03:00; what did not change costs next "
-            "to nothing."
+            "to nothing. Leaves out what somebody has cancelled, and shipped examples that nobody "
+            "has run."
         ),
     )
-    def nightly(context: Tick, datasets: Datasets) -> list[dg.RunRequest] | dg.SkipReason:
+    def nightly(
+        context: Tick, lake: Lake, datasets: Datasets
+    ) -> list[dg.RunRequest] | dg.SkipReason:
         """Refresh every dataset that has a partition of this task."""
         requests: list[dg.RunRequest] = []
+        examples, refreshed = shipped(datasets.folder), records.refreshed_digests(lake)
         for dataset in context.instance.get_dynamic_partitions(task):
             try:
                 config = datasets.config(dataset)
+                digest = folder_digest(datasets.folder / dataset, config)
             except SluiceError as error:
                 context.log.error(f"Dataset {dataset} is left out tonight: {error}")
                 continue
-            if config.task == task:
-                requests.append(request(dataset, config, {"sluice/trigger": "nightly"}))
+            past = Past.of(context.instance, dataset)
+            known = past.runs or dataset in refreshed or examples.get(dataset) != digest
+            if config.task == task and known and not past.cancelled(digest):
+                tags = {DIGEST_TAG: digest, "sluice/trigger": "nightly", **LOWEST_PRIORITY}
+                requests.append(request(dataset, config, tags))
         return requests or dg.SkipReason("There is no dataset to refresh.")
 
     return nightly

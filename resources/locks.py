@@ -14,6 +14,7 @@ from pydantic import PrivateAttr
 
 from resources.held import held
 from resources.lake import Lake
+from resources.run_watch import watched
 
 logger = logging.getLogger("sluice.stage")
 
@@ -63,11 +64,12 @@ class DatasetLock(dg.ConfigurableResource):
         """Take the lock of the run's partition, and let go when the run ends."""
         run = context.run
         dataset = run.tags.get(PARTITION_TAG, "") if run else ""
-        if not dataset:
+        if not dataset or not run or not context.instance:
             yield self
             return
         folder = self.lake.folder / "locks"
         with (
+            watched(context.instance, run),
             dataset_lock(folder, dataset, f"run {run.run_id} of {run.job_name}"),
             held(self.lake, dataset),
         ):
