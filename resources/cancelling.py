@@ -66,3 +66,12 @@ def still_going(instance: dg.DagsterInstance, run_ids: list[str], seconds: float
         if not going or time.monotonic() > until:
             return going
         time.sleep(0.2)
+
+
+def give_up(instance: dg.DagsterInstance, run_ids: list[str]) -> None:
+    """Mark runs as cancelled that do not answer, and free what they hold of the pools."""
+    for run_id in run_ids:
+        run = instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            instance.report_run_canceled(run, "Cancelled without an answer of its process.")
+        instance.event_log_storage.free_concurrency_slots_for_run(run_id)

@@ -13,7 +13,7 @@ SHIPPED_FILE = "shipped.json"
 
 
 def shipped(root: Path) -> dict[str, str]:
-    """Return the digests of the folders as shipped, by name; nothing where there is no such file."""
+    """Return the digests of the folders as shipped, by name; nothing where there is no file."""
     try:
         found = json.loads((root / SHIPPED_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -31,6 +31,7 @@ INTERVAL = int(os.environ.get("SLUICE_SENSOR_SECONDS", "15"))
 BACK_OFF_SECONDS = 60
 LONGEST_BACK_OFF_SECONDS = 3600
 
+
 @dataclass
 class Memory:
     """What one tick tells the next, kept in the sensor's cursor."""
