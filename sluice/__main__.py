@@ -7,11 +7,13 @@ import signal
 import sys
 from types import FrameType
 
+INTERRUPTED = 128 + signal.SIGINT
+
 
 def leave(number: int, frame: FrameType | None) -> None:
     """End at once, in one line: nothing has begun that would have to be undone."""
     os.write(2, b"Interrupted.\n")
-    os._exit(130)
+    os._exit(INTERRUPTED)
 
 
 def main() -> None:
@@ -25,7 +27,14 @@ def main() -> None:
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
     from sluice.cli import app
 
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            # What a library does at the end must not keep a person waiting who has said stop.
+            sys.stdout.flush()
+            os._exit(INTERRUPTED)
+        raise
 
 
 if __name__ == "__main__":

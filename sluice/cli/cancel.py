@@ -8,14 +8,14 @@ import typer
 from rich.markup import escape
 
 from sluice.cli import workspace
-from sluice.cli.common import results, warn
+from sluice.cli.common import DatasetName, results, warn
 from sluice.errors import UnknownNameError
 
 WAIT_SECONDS = 30
 
 
 def cancel(
-    dataset: Annotated[str, typer.Argument(help="Name of a dataset.")],
+    dataset: DatasetName,
     wait: Annotated[
         int, typer.Option(min=0, help="Seconds to wait until runs in progress have stopped.")
     ] = WAIT_SECONDS,

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -23,10 +23,10 @@ from rich.progress import (
 )
 from typer.core import TyperGroup
 
+from sluice.__main__ import INTERRUPTED
 from sluice.cli.endings import (
     BAD_INPUT,
     BROKEN_PIPE,
-    INTERRUPTED,
     TRACEBACK,
     UNFORESEEN,
     Interrupts,
@@ -36,6 +36,20 @@ from sluice.cli.endings import (
 from sluice.errors import ConfigError, SluiceError
 
 WORKSPACE_FILE = "workspace.yaml"
+
+
+def _name_of_dataset(value: str) -> str:
+    if not value.isprintable():
+        raise ConfigError(
+            f"{value!r} names no dataset: it holds characters that cannot be printed. Give the "
+            "name of a folder in datasets/."
+        )
+    return value
+
+
+DatasetName = Annotated[
+    str, typer.Argument(help="Name of a folder in datasets/.", callback=_name_of_dataset)
+]
 
 
 class _Console(Console):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -19,17 +20,32 @@ from sluice.__main__ import leave
 
 BAD_INPUT = 2
 UNFORESEEN = 1
-INTERRUPTED = 128 + signal.SIGINT
 BROKEN_PIPE = 128 + signal.SIGPIPE
 
 TRACEBACK = "SLUICE_TRACEBACK"
+AGAIN_SECONDS = 3
+
+_NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupts:
-    """Ctrl-C and SIGTERM while a command runs: the first unwinds it, the second ends it at once."""
+    """Ctrl-C and SIGTERM while a command runs: the first unwinds it, the second ends it at once.
+
+    An interrupt is raised in the midst of whatever runs, and a library that catches everything may
+    swallow it; Dagster has handlers of its own. So a thread listens beside all handlers, and raises
+    the signal again while the command goes on.
+
+    Attributes
+    ----------
+    seen : bool
+        Whether somebody has asked to stop.
+    """
 
     def __init__(self) -> None:
         self.seen = False
+        self._presses = 0
+        self._again = False
+        self._done = threading.Event()
 
     @contextmanager
     def heard(self) -> Generator[None]:
@@ -37,22 +53,67 @@ class Interrupts:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        before: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
+        before: dict[int, Any] = {number: signal.getsignal(number) for number in _NUMBERS}
         for number, handler in before.items():
             if handler is not signal.SIG_IGN:
                 signal.signal(number, self._raise)
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        fd = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        ear = threading.Thread(target=self._listen, args=(reader,), daemon=True)
+        ear.start()
         try:
-            yield
+            with _nothing_said_of_interrupts():
+                yield
         finally:
+            self._done.set()
+            signal.set_wakeup_fd(fd)
+            os.close(writer)
+            ear.join()
+            os.close(reader)
             for number, handler in before.items():
                 signal.signal(number, handler)
 
     def _raise(self, number: int, frame: FrameType | None) -> None:
         self.seen = True
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, leave)
+        again, self._again = self._again, False
+        self._presses += not again
+        if self._presses > 1:
+            leave(number, frame)
         raise KeyboardInterrupt
+
+    def _listen(self, reader: int) -> None:
+        while got := os.read(reader, 1):
+            if got[0] in _NUMBERS:
+                self.seen = True
+                break
+        while self.seen and not self._done.wait(AGAIN_SECONDS):
+            self._again = True
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+@contextmanager
+def _nothing_said_of_interrupts() -> Generator[None]:
+    """Let no library print the traceback of an interrupt that it has caught, and goes on with."""
+
+    def of_no_interrupt(record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return error is None or isinstance(error, Exception)
+
+    def unraisable(failed: sys.UnraisableHookArgs) -> None:
+        if isinstance(failed.exc_value, Exception):
+            before(failed)
+
+    before, last = sys.unraisablehook, logging.lastResort
+    sys.unraisablehook = unraisable
+    if last is not None:
+        last.addFilter(of_no_interrupt)
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+        if last is not None:
+            last.removeFilter(of_no_interrupt)
 
 
 def quiet_output() -> None:

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from sluice.cli import workspace
 from sluice.cli.cancel import WAIT_SECONDS
-from sluice.cli.common import results
+from sluice.cli.common import DatasetName, results
 from sluice.errors import ConfigError, UnknownNameError
 
 NAMED = 5
@@ -19,7 +19,7 @@ MOST_COMPARED = 50_000
 
 
 def purge(
-    dataset: Annotated[str, typer.Argument(help="Name of a dataset.")],
+    dataset: DatasetName,
     ids: Annotated[
         Path | None,
         typer.Option(

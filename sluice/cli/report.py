@@ -9,13 +9,13 @@ import typer
 from rich.markup import escape
 
 from sluice.cli import workspace
-from sluice.cli.common import results
+from sluice.cli.common import DatasetName, results
 from sluice.cli.run import config_of
 from sluice.errors import ConfigError
 
 
 def report(
-    dataset: Annotated[str, typer.Argument(help="Name of a dataset.")],
+    dataset: DatasetName,
     out: Annotated[
         Path | None, typer.Option(help="Where to write it; default .sluice/reports/NAME.html.")
     ] = None,

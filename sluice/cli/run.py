@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sluice.cli import workspace
-from sluice.cli.common import results, show_progress
+from sluice.cli.common import DatasetName, results, show_progress
 from sluice.errors import ConfigError, SluiceError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    dataset: Annotated[str, typer.Argument(help="Name of a folder in datasets/.")],
+    dataset: DatasetName,
     rebuild: Annotated[
         bool, typer.Option(help="Compute every stage again, also what did not change.")
     ] = False,
