@@ -3,6 +3,8 @@
 A job cannot mix partitions of two kinds, and a schedule starts one job: each task has its own.
 """
 
+from logging import Logger
+
 import dagster as dg
 from dagster import ScheduleEvaluationContext as Tick
 
@@ -84,6 +86,27 @@ def request(
     )
 
 
+def tonight(
+    task: str, instance: dg.DagsterInstance, lake: Lake, datasets: Datasets, log: Logger
+) -> list[dg.RunRequest]:
+    """Return the nightly runs of a task: none for what was cancelled, or never asked for."""
+    requests: list[dg.RunRequest] = []
+    examples, refreshed = shipped(datasets.folder), records.refreshed_digests(lake)
+    for dataset in instance.get_dynamic_partitions(task):
+        try:
+            config = datasets.config(dataset)
+            digest = folder_digest(datasets.folder / dataset, config)
+        except SluiceError as error:
+            log.error(f"Dataset {dataset} is left out tonight: {error}")
+            continue
+        past = Past.of(instance, dataset)
+        asked_for = past.runs or dataset in refreshed or examples.get(dataset) != digest
+        if config.task == task and asked_for and not past.cancelled(digest):
+            tags = {DIGEST_TAG: digest, "sluice/trigger": "nightly", **LOWEST_PRIORITY}
+            requests.append(request(dataset, config, tags))
+    return requests
+
+
 def _nightly(lineage: Lineage) -> dg.ScheduleDefinition:
     task = lineage.task.name
 
@@ -103,20 +126,7 @@ def _nightly(lineage: Lineage) -> dg.ScheduleDefinition:
         context: Tick, lake: Lake, datasets: Datasets
     ) -> list[dg.RunRequest] | dg.SkipReason:
         """Refresh every dataset that has a partition of this task."""
-        requests: list[dg.RunRequest] = []
-        examples, refreshed = shipped(datasets.folder), records.refreshed_digests(lake)
-        for dataset in context.instance.get_dynamic_partitions(task):
-            try:
-                config = datasets.config(dataset)
-                digest = folder_digest(datasets.folder / dataset, config)
-            except SluiceError as error:
-                context.log.error(f"Dataset {dataset} is left out tonight: {error}")
-                continue
-            past = Past.of(context.instance, dataset)
-            known = past.runs or dataset in refreshed or examples.get(dataset) != digest
-            if config.task == task and known and not past.cancelled(digest):
-                tags = {DIGEST_TAG: digest, "sluice/trigger": "nightly", **LOWEST_PRIORITY}
-                requests.append(request(dataset, config, tags))
+        requests = tonight(task, context.instance, lake, datasets, context.log)
         return requests or dg.SkipReason("There is no dataset to refresh.")
 
     return nightly

@@ -61,6 +61,16 @@ class Daemon:
                 dg.AssetMaterialization(key, partition="a", tags=version)
             )
 
+    def cancelled(self, *names: str) -> None:
+        """Leave a run behind that was to make assets, and was cancelled before it did."""
+        tags = {"dagster/partition": "a"}
+        job = defs.resolve_job_def("text_refresh")
+        run = self.instance.create_run_for_job(
+            job, asset_selection=frozenset(keys_of(*names)), tags=tags
+        )
+        self.instance.report_run_canceling(run)
+        self.instance.report_run_canceled(run)
+
 
 @pytest.fixture
 def daemon(home: Path) -> Iterator[Daemon]:
@@ -159,6 +169,17 @@ def test_it_makes_what_is_missing_and_only_what_the_dataset_asks_for(
     assert requested <= asked
     (folder / "dataset.yaml").write_text("task: txet\n")
     assert daemon.tick() == set()
+
+
+def test_what_was_cancelled_is_not_requested_again(
+    daemon: Daemon, make_dataset: Make, tweets: pa.Table
+) -> None:
+    folder = make_dataset("a", tweets.slice(0, 60), **SMALL)
+    daemon.instance.add_dynamic_partitions(TEXT.name, ["a"])
+    daemon.made(*others(folder, "graphs/knn"))
+    assert daemon.tick() == {"graphs/knn"}
+    daemon.cancelled("graphs/knn")
+    assert [daemon.tick() for _ in range(3)] == [set()] * 3
 
 
 def test_its_sensors_run_where_our_code_is(
