@@ -13,7 +13,7 @@ from assets.stage import Outcome, digest_of, inputs_of, name_of, run_stage
 from assets.task import Task
 from assets.warm_up import sample
 from assets.weights import Weights
-from resources.compute import Compute
+from resources.compute import GPU_POOL, Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
@@ -40,7 +40,7 @@ def adapted_encoder_asset(task: Task) -> dg.AssetsDefinition:
         "adapted",
         deps=[instances],
         kinds={"torch", "huggingface"},
-        pool="gpu",
+        pool=GPU_POOL,
         version=VERSION,
         description=(
             "The sentence encoder trained further on the words of the training rows, as T-FREX "

@@ -13,7 +13,7 @@ from assets.plots import plots
 from assets.scores import examples
 from assets.stage import Outcome, digest_of, run_stage
 from assets.task import Task
-from resources.compute import Compute
+from resources.compute import GPU_POOL, Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
@@ -51,7 +51,7 @@ def gat_asset(task: Task) -> dg.AssetsDefinition:
         "gat",
         deps=[*rows, *(task.key("graphs", name) for name in task.graphs)],
         kinds={"duckdb", "torch"},
-        pool="gpu",
+        pool=GPU_POOL,
         version=f"{VERSION}.{GAT}",
         table="scores",
         checks=found,

@@ -12,7 +12,7 @@ from assets.inputs import Rows, read_rows
 from assets.stage import Outcome, digest_of, inputs_of, name_of, run_stage
 from assets.task import Task
 from resources import registry
-from resources.compute import Compute
+from resources.compute import GPU_POOL, Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
@@ -65,7 +65,7 @@ def champion_asset(
         "champion",
         deps=inputs,
         kinds={"mlflow", *kinds},
-        pool="gpu",
+        pool=GPU_POOL,
         version=VERSION,
         description=(
             "Challenger and champion are both scored on the present validation rows; the alias "

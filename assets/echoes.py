@@ -13,7 +13,7 @@ from assets.labels import drawn
 from assets.rewrites import Writing, label_names, writing_of
 from assets.stage import Outcome, digest_of, name_of, run_stage
 from assets.task import Task
-from resources.compute import Compute
+from resources.compute import GPU_POOL, Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.language_models import LanguageModels
@@ -43,7 +43,7 @@ def echoes_asset(task: Task) -> dg.AssetsDefinition:
         *ECHOES,
         deps=inputs,
         kinds={"duckdb", "scikitlearn", "torch"},
-        pool="gpu",
+        pool=GPU_POOL,
         version=VERSION,
         table="echoes",
         description=(

@@ -13,7 +13,7 @@ from assets import checks
 from assets.inputs import Rows, read_all_rows
 from assets.stage import Outcome, inputs_of, name_of, run_stage
 from assets.task import Task
-from resources.compute import Compute
+from resources.compute import GPU_POOL, Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
@@ -99,7 +99,7 @@ def embeddings_asset(task: Task) -> dg.AssetsDefinition:
         "embeddings",
         deps=[instances],
         kinds={"duckdb", "torch", "huggingface"},
-        pool="gpu",
+        pool=GPU_POOL,
         version=VERSION,
         table="embeddings",
         checks=checks.of_embeddings(task),

@@ -8,7 +8,7 @@ from assets.task import Task
 from assets.trained_models import check_held_out
 from assets.trainers import Given, Kind, evaluation_ids
 from assets.tuning import all_rows_jobs, subset_jobs
-from resources.compute import Compute
+from resources.compute import GPU_POOL, Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.language_models import LanguageModels
@@ -28,7 +28,7 @@ def estimate_asset(task: Task, kind: Kind, selectors: list[Selector]) -> dg.Asse
         "estimate",
         deps=[instances, *subsets.values(), *kind.may_read],
         kinds={"torch"},
-        pool="gpu",
+        pool=GPU_POOL,
         version=kind.version,
         description=(
             f"How many {kind.what} are yet to be trained and measured, and the hours that it will "

@@ -15,7 +15,7 @@ from assets.inputs import Rows, read_rows
 from assets.stage import Outcome, digest_of, inputs_of, is_rebuild, name_of, run_stage
 from assets.task import Task
 from resources import registry
-from resources.compute import Compute
+from resources.compute import GPU_POOL, Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
@@ -79,7 +79,7 @@ def fine_tuned_asset(task: Task) -> dg.AssetsDefinition:
         "fine_tuned",
         deps=[comparison, task.key("instances")],
         kinds={"torch", "huggingface", "mlflow"},
-        pool="gpu",
+        pool=GPU_POOL,
         version=VERSION,
         description=(
             "The encoder with a classification layer, fine-tuned (AdamW, linear schedule, cross "

@@ -11,7 +11,7 @@ from assets.stage import Outcome, digest_of, inputs_of, name_of, run_stage
 from assets.task import Task
 from assets.tuning import tokens_of
 from assets.warm_up import MOMENTS, adapter_folder, sample
-from resources.compute import Compute
+from resources.compute import GPU_POOL, Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.language_models import LanguageModels
@@ -34,7 +34,7 @@ def gradients_asset(task: Task) -> dg.AssetsDefinition:
         "gradients",
         deps=inputs,
         kinds={"duckdb", "torch"},
-        pool="gpu",
+        pool=GPU_POOL,
         version=VERSION,
         table="embeddings",
         description=(

@@ -10,7 +10,7 @@ from assets import checks
 from assets.inputs import read_rows, read_vectors, vector_keys
 from assets.stage import Outcome, digest_of, is_rebuild, run_stage
 from assets.task import Task
-from resources.compute import Compute
+from resources.compute import GPU_POOL, Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
@@ -32,7 +32,7 @@ def knn_asset(task: Task) -> dg.AssetsDefinition:
         "knn",
         deps=inputs,
         kinds={"duckdb", "faiss"},
-        pool="gpu",
+        pool=GPU_POOL,
         version=VERSION,
         table="graphs",
         checks=checks.of_graph(task),

@@ -12,7 +12,7 @@ from assets.inputs import Rows, read_all_rows, read_vectors
 from assets.stage import Outcome, digest_of, name_of, run_stage
 from assets.stopping import stopping_signs
 from assets.task import Task
-from resources.compute import Compute
+from resources.compute import GPU_POOL, Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
@@ -43,7 +43,7 @@ def queries_asset(task: Task) -> dg.AssetsDefinition:
         *QUERIES,
         deps=inputs,
         kinds={"duckdb", "scikitlearn", "torch"},
-        pool="gpu",
+        pool=GPU_POOL,
         version=VERSION,
         table="queries",
         description=(

@@ -17,7 +17,7 @@ from assets.tagger_evaluations import sentences_of, training_of
 from assets.task import Task
 from assets.warm_up import sample
 from assets.weights import Weights
-from resources.compute import Compute
+from resources.compute import GPU_POOL, Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import DatasetLock
@@ -41,7 +41,7 @@ def mnlp_asset(task: Task) -> dg.AssetsDefinition:
         "mnlp",
         deps=[instances, task.key("encoder", "adapted")],
         kinds={"duckdb", "torch"},
-        pool="gpu",
+        pool=GPU_POOL,
         version=VERSION,
         table="scores",
         description=(

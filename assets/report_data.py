@@ -13,7 +13,7 @@ from assets.inputs import Rows, read_rows
 from assets.map import read_map
 from assets.results import Results, read_results
 from assets.scores import read_probabilities
-from assets.stage import name_of
+from assets.stage import inputs_of, name_of
 from assets.subsets import budget_label
 from assets.task import RANDOM, Task
 from resources.lake import Lake
@@ -45,7 +45,14 @@ _PACKAGES = ("sluice", "dagster", "duckdb", "faiss-cpu", "faiss-gpu", "mlflow", 
 
 
 def gather(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> ReportData:
-    """Read what the page of one dataset shows."""
+    """Read what the page of one dataset shows.
+
+    Raises
+    ------
+    SluiceError
+        If its lineage has not come far enough for a page.
+    """
+    inputs_of(lake, dataset, [task.key("instances"), task.key("map")])
     present = read_rows(lake, dataset)
     train = present.of("train")
     known = _asked_for(config, records.latest(lake, dataset))

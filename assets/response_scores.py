@@ -12,7 +12,7 @@ from assets.scores import examples
 from assets.stage import Outcome, digest_of, run_stage
 from assets.task import Task
 from assets.token_losses import Scored, identity_of, score_missing, set_aside
-from resources.compute import Compute
+from resources.compute import GPU_POOL, Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.language_models import LanguageModels
@@ -46,7 +46,7 @@ def losses_asset(task: Task) -> dg.AssetsDefinition:
         "losses",
         deps=[instances],
         kinds={"duckdb", "torch", "huggingface"},
-        pool="gpu",
+        pool=GPU_POOL,
         version=VERSION,
         table="scores",
         description=(
@@ -116,7 +116,7 @@ def s_ifd_asset(task: Task) -> dg.AssetsDefinition:
         "s_ifd",
         deps=inputs,
         kinds={"duckdb", "torch", "huggingface"},
-        pool="gpu",
+        pool=GPU_POOL,
         version=VERSION,
         table="scores",
         description=(

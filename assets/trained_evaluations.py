@@ -8,7 +8,7 @@ from assets.task import Task
 from assets.trained_models import check_held_out, logged_models, models_table
 from assets.trainers import Given, Kind, evaluation_ids
 from assets.tuning import all_rows_jobs, subset_jobs
-from resources.compute import Compute
+from resources.compute import GPU_POOL, Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.language_models import LanguageModels
@@ -35,7 +35,7 @@ def trained_evaluation_asset(
         # The estimate decides whether to start and is no part of what comes out.
         deps=[*inputs, *kind.may_read, task.key("evaluations", "estimate")],
         kinds={"duckdb", "torch", "mlflow"},
-        pool="gpu",
+        pool=GPU_POOL,
         version=kind.version,
         tags={"method": name},
         table=kind.table,

@@ -13,7 +13,7 @@ from assets.task import Task
 from assets.token_losses import identity_of
 from assets.tuning import learner_of, tokens_of
 from assets.weights import Weights
-from resources.compute import Compute
+from resources.compute import GPU_POOL, Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.language_models import LanguageModels
@@ -39,7 +39,7 @@ def warm_up_asset(task: Task) -> dg.AssetsDefinition:
         "warm_up",
         deps=[instances],
         kinds={"torch", "huggingface"},
-        pool="gpu",
+        pool=GPU_POOL,
         version=VERSION,
         description=(
             "LoRA adapters trained on the `gradients.warmup_rows` training rows of the least "

@@ -3,17 +3,26 @@
 A job cannot mix partitions of two kinds, and a schedule starts one job: each task has its own.
 """
 
+from logging import Logger
+
 import dagster as dg
 from dagster import ScheduleEvaluationContext as Tick
 
 from assets.lineages import LINEAGES, lineage_of
 from assets.stage import REBUILD_TAG
 from assets.task import Lineage
+from jobs.asked_for import DIGEST_TAG, EVALUATIONS, Past
 from resources.datasets import Datasets
+from resources.lake import Lake
+from resources.shipped import shipped
+from resources.store import records
 from sluice.data.config import DatasetConfig
+from sluice.data.files import folder_version
 from sluice.errors import reason_of
 
-REFRESH, REBUILD, EVALUATIONS = "refresh", "rebuild", "evaluations"
+REFRESH, REBUILD = "refresh", "rebuild"
+# What nobody waits for comes after what a person has added, changed or launched.
+LOW_PRIORITY, LOWEST_PRIORITY = {"dagster/priority": "-1"}, {"dagster/priority": "-2"}
 
 
 def job_name(task: str, what: str) -> str:
@@ -61,6 +70,7 @@ APART = [
     for task, lineage in LINEAGES.items()
     if lineage.apart
 ]
+JOB_NAMES = {job.name for job in (*REFRESHES, *REBUILDS, *APART)}
 
 
 def request(
@@ -76,6 +86,26 @@ def request(
     )
 
 
+def tonight(
+    task: str, instance: dg.DagsterInstance, lake: Lake, datasets: Datasets, log: Logger
+) -> list[dg.RunRequest]:
+    """Return the nightly runs of a task: none for what was cancelled, or never asked for."""
+    requests: list[dg.RunRequest] = []
+    examples, refreshed = shipped(datasets.folder), records.refreshed_digests(lake)
+    for dataset in instance.get_dynamic_partitions(task):
+        try:
+            version, past = folder_version(datasets.folder / dataset), Past.of(instance, dataset)
+            config, digest = version.config, version.digest
+            asked_for = past.runs or dataset in refreshed or examples.get(dataset) != digest
+            if config.task == task and asked_for and not past.cancelled(digest):
+                tags = {DIGEST_TAG: digest, "sluice/trigger": "nightly", **LOWEST_PRIORITY}
+                requests.append(request(dataset, config, tags))
+        except Exception as error:
+            # Whatever is wrong with one dataset, the others are refreshed.
+            log.error(f"Dataset {dataset} is left out tonight: {reason_of(error)}")
+    return requests
+
+
 def _nightly(lineage: Lineage) -> dg.ScheduleDefinition:
     task = lineage.task.name
 
@@ -87,20 +117,15 @@ def _nightly(lineage: Lineage) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
             f"Refreshes every dataset of the task {task} at 03:00; what did not change costs next "
-            "to nothing."
+            "to nothing. Leaves out what somebody has cancelled, and shipped examples that nobody "
+            "has run."
         ),
     )
-    def nightly(context: Tick, datasets: Datasets) -> list[dg.RunRequest] | dg.SkipReason:
+    def nightly(
+        context: Tick, lake: Lake, datasets: Datasets
+    ) -> list[dg.RunRequest] | dg.SkipReason:
         """Refresh every dataset that has a partition of this task."""
-        requests: list[dg.RunRequest] = []
-        for dataset in context.instance.get_dynamic_partitions(task):
-            try:
-                config = datasets.config(dataset)
-                if config.task == task:
-                    requests.append(request(dataset, config, {"sluice/trigger": "nightly"}))
-            except Exception as error:
-                # Whatever is wrong with one dataset, the others are refreshed.
-                context.log.error(f"Dataset {dataset} is left out tonight: {reason_of(error)}")
+        requests = tonight(task, context.instance, lake, datasets, context.log)
         return requests or dg.SkipReason("There is no dataset to refresh.")
 
     return nightly

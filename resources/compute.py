@@ -1,6 +1,8 @@
 """The device that heavy work runs on."""
 
+import os
 import resource
+import shutil
 import sys
 from pathlib import Path
 from typing import Literal
@@ -19,7 +21,7 @@ class Compute(dg.ConfigurableResource):
     def resolve(self) -> str:
         """Return `cuda` or `cpu`."""
         # Loading torch takes a CPU second, which a small change does not need to cost.
-        if self.device == "cpu" or (self.device == "auto" and not _may_have_gpu()):
+        if self.device == "cpu" or (self.device == "auto" and not may_have_gpu()):
             return "cpu"
         import torch
 
@@ -33,11 +35,20 @@ class Compute(dg.ConfigurableResource):
         return self.device
 
 
-def _may_have_gpu() -> bool:
-    """Whether this may be a machine with an NVIDIA device: on Linux the driver makes a file."""
-    if sys.platform != "linux":
-        return True
-    return Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()
+def may_have_gpu() -> bool:
+    """Whether this may be a machine with an NVIDIA device, as far as can be told without torch.
+
+    On Linux the driver makes a file; elsewhere it brings the program `nvidia-smi`.
+    """
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
+        return False
+    if sys.platform == "linux":
+        return Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()
+    return shutil.which("nvidia-smi") is not None
+
+
+# Runs take turns on the GPU. Where there is none, nothing is to wait for.
+GPU_POOL = "gpu" if may_have_gpu() else None
 
 
 def peak_memory_mib() -> float:

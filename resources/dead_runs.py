@@ -1,8 +1,8 @@
 """Runs whose process is gone: Dagster goes on counting them, and their place in a pool.
 
-A run that was killed outside of the daemon's sight keeps its slot in the pool for ever, and the
-next run would wait for it without end. Its dataset's lock, which the operating system releases,
-tells that it is dead; so does the process number that the command line leaves on its runs.
+A run that was killed outside of the daemon's sight stays "started" for ever, keeps its slot in the
+pool, and the next run would wait for it without end. Each run is tagged with its process: the
+command line does it when it creates the run, every other run when it asks for its dataset's lock.
 """
 
 import os
@@ -13,26 +13,31 @@ from filelock import FileLock, Timeout
 
 from resources.lake import Lake
 from resources.locks import PARTITION_TAG, lock_of
+from resources.run_watch import PROCESS_TAG, began
 
-PROCESS_TAG = "sluice/process"
-
-
-def own_process() -> str:
-    """Return what a run of this process is tagged with."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+# What a run can be that has not ended, and is not in the queue's care.
+_IN_PROCESS = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 def fail_dead_runs(instance: dg.DagsterInstance, lake: Lake) -> list[str]:
-    """Mark dead runs as failed and free their slots; return their ids."""
-    started = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+    """Mark dead runs as failed, or cancelled where that was asked, free their slots; return ids."""
     holders = instance.event_log_storage.get_concurrency_run_ids()
     dead: list[str] = []
-    for run in started:
+    for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROCESS)):
         process = run.tags.get(PROCESS_TAG)
         gone = _is_gone(process) if process else run.run_id in holders and _is_free(lake, run)
-        if gone:
+        if not gone:
+            continue
+        if run.status == dg.DagsterRunStatus.CANCELING:
+            instance.report_run_canceled(run, "Its process has ended.")
+        else:
             instance.report_run_failed(run, "Its process ended without a word; run it again.")
-            dead.append(run.run_id)
+        dead.append(run.run_id)
     for run_id in holders:
         run = instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
@@ -41,7 +46,7 @@ def fail_dead_runs(instance: dg.DagsterInstance, lake: Lake) -> list[str]:
 
 
 def _is_gone(process: str) -> bool:
-    host, _, number = process.rpartition(":")
+    host, number, *since = process.split(":")
     if host != socket.gethostname():
         return False
     try:
@@ -49,8 +54,9 @@ def _is_gone(process: str) -> bool:
     except ProcessLookupError:
         return True
     except PermissionError:
-        return False
-    return False
+        pass
+    # The number of a process is given again to another one.
+    return bool(since and since[0] and since[0] != began(int(number)))
 
 
 def _is_free(lake: Lake, run: dg.DagsterRun) -> bool:

@@ -20,6 +20,7 @@ from resources import fences
 from resources.held import held
 from resources.lake import Lake, LakeError
 from resources.postgres_locks import Advisory
+from resources.run_watch import watched
 
 logger = logging.getLogger("sluice.stage")
 
@@ -115,10 +116,11 @@ class DatasetLock(dg.ConfigurableResource):
         """Take the lock of the run's partition, and let go when the run ends."""
         run = context.run
         dataset = run.tags.get(PARTITION_TAG, "") if run else ""
-        if not dataset:
+        if not dataset or not run or not context.instance:
             yield self
             return
         with (
+            watched(context.instance, run),
             hold(self.lake, dataset, f"run {run.run_id} of {run.job_name}"),
             held(self.lake, dataset),
         ):

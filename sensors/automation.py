@@ -11,11 +11,12 @@ import dagster as dg
 
 from assets.lineages import LINEAGES, lineage_of
 from assets.stage import name_of
+from jobs.asked_for import DIGEST_TAG
 from jobs.lineages import REFRESHES, request
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.store import records
-from sensors.raw_data import DIGEST_TAG, INTERVAL, raw_data
+from sensors.raw_data import INTERVAL, raw_data
 from sluice.errors import reason_of
 
 with warnings.catch_warnings():
@@ -81,5 +82,5 @@ def _narrowed(lake: Lake, datasets: Datasets, asked: dg.RunRequest) -> list[dg.R
         return [asked]
     if record.stands and record.details["folder_digest"] == state:
         return []
-    tags = {DIGEST_TAG: state, "sluice/trigger": "raw_instances"}
+    tags = {**asked.tags, "sluice/trigger": "raw_instances"}
     return [request(dataset, config, tags, [instances])]

@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
 from assets.lineages import lineage_of
 from definitions import defs
+
+# Dagster queues only what it could start.
+ORIGIN = RemoteRepositoryOrigin(
+    RegisteredCodeLocationOrigin("sluice"), "__repository__"
+).get_job_origin("text_refresh")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,11 @@ from numpy.typing import NDArray
 
 from resources import held
 from resources.lake import Lake
+from sluice.errors import SluiceError
+
+
+class ScoresError(SluiceError):
+    """Rows have no score of a method."""
 
 
 def replace(
@@ -83,5 +88,8 @@ def _read(lake: Lake, dataset: str, method: str, ids: list[str]) -> NDArray[np.f
         given={"place": order},
     )
     if rows.num_rows != len(ids):
-        raise KeyError(f"{len(ids) - rows.num_rows} rows of {dataset} have no {method} score")
+        raise ScoresError(
+            f"{len(ids) - rows.num_rows:,} rows of {dataset} have no {method} score: its lineage "
+            f"stopped half way. `sluice run {dataset}` carries it to the end."
+        )
     return rows["value"].to_numpy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from sluice.cli.add import add
+from sluice.cli.cancel import cancel
 from sluice.cli.common import SluiceGroup
 from sluice.cli.diff import diff
 from sluice.cli.export import export
@@ -28,6 +29,7 @@ app.command("add")(add)
 app.command("select")(select)
 app.command("methods")(methods)
 app.command("run")(run)
+app.command("cancel")(cancel)
 app.command("serve")(serve)
 app.command("export")(export)
 app.command("label-queue")(label_queue)

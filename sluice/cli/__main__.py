@@ -1,5 +1,5 @@
 """`python -m sluice.cli` is `sluice`."""
 
-from sluice.cli import app
+from sluice.__main__ import main
 
-app()
+main()

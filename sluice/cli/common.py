@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import traceback
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,11 +23,42 @@ from rich.progress import (
 )
 from typer.core import TyperGroup
 
+from sluice.__main__ import INTERRUPTED
+from sluice.cli.endings import (
+    BAD_INPUT,
+    BROKEN_PIPE,
+    TRACEBACK,
+    UNFORESEEN,
+    Interrupts,
+    quiet_output,
+    unforeseen,
+)
 from sluice.errors import ConfigError, SluiceError
 
 WORKSPACE_FILE = "workspace.yaml"
-BAD_INPUT = 2
-INTERRUPTED = 130
+
+
+def _name_of_dataset(value: str) -> str:
+    if not value.isprintable():
+        raise ConfigError(
+            f"{value!r} names no dataset: it holds characters that cannot be printed. Give the "
+            "name of a folder in datasets/."
+        )
+    return value
+
+
+DatasetName = Annotated[
+    str, typer.Argument(help="Name of a folder in datasets/.", callback=_name_of_dataset)
+]
+
+
+class _Console(Console):
+    """Leaves it to the group how a command ends whose reader has gone."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise again."""
+        raise BrokenPipeError
+
 
 Raw = Annotated[
     bool,
@@ -41,14 +73,14 @@ Raw = Annotated[
 
 def console() -> Console:
     """Return the console for what is said beside the result (standard error)."""
-    return Console(stderr=True)
+    return _Console(stderr=True)
 
 
 def results() -> Console:
     """Return the console for the result itself (standard output)."""
-    out = Console()
+    out = _Console()
     # A file or a pipe has no width of its own: write whole lines.
-    return out if out.is_terminal else Console(width=140)
+    return out if out.is_terminal else _Console(width=140)
 
 
 def warn(message: str) -> None:
@@ -57,18 +89,54 @@ def warn(message: str) -> None:
 
 
 class SluiceGroup(TyperGroup):
-    """Ends every command in the same way: one message and no traceback for a known error."""
+    """Ends every command in the same way: one message and no traceback, whatever happened."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; exit with 2 on a `SluiceError` and with 130 on an interrupt."""
-        try:
-            return super().invoke(ctx)
-        except SluiceError as error:
-            console().print(f"[red]Error:[/red] {escape(str(error))}", soft_wrap=True)
-            raise typer.Exit(BAD_INPUT) from None
-        except KeyboardInterrupt:
-            console().print("Interrupted.")
-            raise typer.Exit(INTERRUPTED) from None
+        """Run the command.
+
+        Exits with 2 on a `SluiceError`, 130 on an interrupt, 141 where the reader of the output
+        has gone, and 1 on an error that nobody has thought of, whose traceback goes to a file.
+        """
+        interrupts = Interrupts()
+        with interrupts.heard():
+            try:
+                return super().invoke(ctx)
+            except BaseException as error:
+                if not interrupts.seen and isinstance(error, typer.Exit | typer.Abort | SystemExit):
+                    raise
+                if not interrupts.seen and hasattr(error, "exit_code"):
+                    # Wrong use of the command line, which Typer shows.
+                    raise
+                code = _tell(error, interrupted=interrupts.seen)
+        raise typer.Exit(code)
+
+
+def _tell(error: BaseException, *, interrupted: bool) -> int:
+    """Say in one message how a command ended, and return the number that it exits with."""
+    try:
+        if isinstance(error, KeyboardInterrupt):
+            _print(str(error) or "Interrupted; what was committed is kept.")
+            return INTERRUPTED
+        if interrupted or not isinstance(error, Exception):
+            # Whatever came of being interrupted in the midst of a library.
+            _print("Interrupted; what was committed is kept.")
+            return INTERRUPTED
+        if isinstance(error, BrokenPipeError):
+            return BROKEN_PIPE
+        if os.environ.get(TRACEBACK):
+            _print("".join(traceback.format_exception(error)))
+        known = isinstance(error, SluiceError)
+        _print(str(error) if known else unforeseen(error), "[red]Error:[/red] ")
+        return BAD_INPUT if known else UNFORESEEN
+    except BrokenPipeError:
+        return BROKEN_PIPE
+    finally:
+        quiet_output()
+
+
+def _print(text: str, before: str = "") -> None:
+    shown = text.encode("utf-8", "backslashreplace").decode()
+    console().print(f"{before}{escape(shown)}", soft_wrap=True, highlight=False)
 
 
 def find_workspace(start: Path | None = None) -> Path:
@@ -173,7 +241,10 @@ class StageHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print one line."""
         style = "yellow" if record.levelno >= logging.WARNING else None
-        self._out.print(escape(record.getMessage()), style=style, soft_wrap=True, highlight=False)
+        said = escape(record.getMessage())
+        # The work goes on where nobody reads of it any more.
+        with suppress(BrokenPipeError):
+            self._out.print(said, style=style, soft_wrap=True, highlight=False)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sluice.cli import workspace
-from sluice.cli.common import Raw, results, warn
+from sluice.cli.common import DatasetName, Raw, results, warn
 from sluice.cli.export import check_fits, entry_of, stage_of, stages_of
 from sluice.errors import ConfigError
 
@@ -63,7 +63,7 @@ class _Chain:
 
 
 def diff(
-    dataset: Annotated[str, typer.Argument(help="Name of a dataset.")],
+    dataset: DatasetName,
     method: Annotated[str | None, typer.Option(help="Selector, for example k_center.")] = None,
     budget: Annotated[str | None, typer.Option(help="A budget: 0.05, 5% or 500.")] = None,
     seed: Annotated[

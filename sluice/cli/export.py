@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from sluice.cli import workspace
-from sluice.cli.common import Raw, results
+from sluice.cli.common import DatasetName, Raw, results
 from sluice.cli.conversations_out import with_messages
 from sluice.cli.sentences_out import with_words
 from sluice.errors import ConfigError, UnknownNameError
@@ -24,7 +24,7 @@ LONGEST_SNAPSHOT = 5
 
 
 def export(
-    dataset: Annotated[str, typer.Argument(help="Name of a dataset.")],
+    dataset: DatasetName,
     out: Annotated[Path, typer.Argument(help="File to write: .parquet, .jsonl or .csv.")],
     method: Annotated[str | None, typer.Option(help="Selector, for example k_center.")] = None,
     budget: Annotated[

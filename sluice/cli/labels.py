@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from sluice.cli import workspace
-from sluice.cli.common import Raw, results, show_progress, warn
+from sluice.cli.common import DatasetName, Raw, results, show_progress, warn
 from sluice.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def label_queue(
-    dataset: Annotated[str, typer.Argument(help="Name of a dataset with `labelling`.")],
+    dataset: DatasetName,
     out: Annotated[Path, typer.Argument(help="File to write: .csv, .jsonl or .parquet.")],
     n: Annotated[
         int | None, typer.Option("--n", min=1, help="The first so many; all if not given.")
@@ -66,7 +66,7 @@ def label_queue(
 
 
 def labels(
-    dataset: Annotated[str, typer.Argument(help="Name of a dataset with `labelling`.")],
+    dataset: DatasetName,
     filled: Annotated[
         Path, typer.Argument(help="What `sluice label-queue` wrote, with labels filled in.")
     ],

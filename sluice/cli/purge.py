@@ -10,7 +10,8 @@ import typer
 from rich.markup import escape
 
 from sluice.cli import workspace
-from sluice.cli.common import results
+from sluice.cli.cancel import WAIT_SECONDS
+from sluice.cli.common import DatasetName, results
 from sluice.errors import ConfigError, UnknownNameError
 
 NAMED = 5
@@ -18,7 +19,7 @@ MOST_COMPARED = 50_000
 
 
 def purge(
-    dataset: Annotated[str, typer.Argument(help="Name of a dataset.")],
+    dataset: DatasetName,
     ids: Annotated[
         Path | None,
         typer.Option(
@@ -194,6 +195,8 @@ def _purged(
 
     with workspace.dagster_instance() as instance:
         dead_runs.fail_dead_runs(instance, lake)
+        if whole:
+            _end_runs(instance, dataset)
         _check_no_run(dataset, run_history.under_way(instance, dataset))
         with hold(lake, dataset, "sluice purge"):
             # The lock may have been waited for, and the files may have changed meanwhile.
@@ -210,11 +213,21 @@ def _purged(
     return counts
 
 
+def _end_runs(instance: Any, dataset: str) -> None:
+    """End the runs of a dataset whose folder is gone: nobody can want them."""
+    from resources import cancelling
+
+    runs = cancelling.active_runs(instance, dataset)
+    done = cancelling.cancel(instance, runs, "The dataset's folder is gone, and it is purged.")
+    cancelling.still_going(instance, done.told, WAIT_SECONDS)
+
+
 def _check_no_run(dataset: str, runs: list[str]) -> None:
     if runs:
         raise ConfigError(
-            f"Run {runs[0]} of {dataset} is under way or waiting. Let it end, or terminate it in "
-            "the Dagster UI, then purge; nothing was deleted."
+            f"Run {runs[0]} of {dataset} is under way or waiting. Let it end, or end it with "
+            f"`sluice cancel {dataset}` (with --force if it does not answer), then purge; nothing "
+            "was deleted."
         )
 
 

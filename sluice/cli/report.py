@@ -9,11 +9,13 @@ import typer
 from rich.markup import escape
 
 from sluice.cli import workspace
-from sluice.cli.common import results
+from sluice.cli.common import DatasetName, results
+from sluice.cli.run import config_of
+from sluice.errors import ConfigError
 
 
 def report(
-    dataset: Annotated[str, typer.Argument(help="Name of a dataset.")],
+    dataset: DatasetName,
     out: Annotated[
         Path | None, typer.Option(help="Where to write it; default .sluice/reports/NAME.html.")
     ] = None,
@@ -23,7 +25,11 @@ def report(
     from assets.lineages import lineage_of
     from assets.report import report_path, write_report
 
+    task = lineage_of(config_of(dataset)).task
     path = (out or report_path(dataset)).resolve()
     lake, datasets = workspace.resource("lake"), workspace.resource("datasets")
-    write_report(lake, lineage_of(datasets.config(dataset)).task, datasets, dataset, path)
+    try:
+        write_report(lake, task, datasets, dataset, path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror or error}.") from None
     results().print(f"Report of {escape(dataset)}: {escape(str(path))}", soft_wrap=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sluice.cli import workspace
-from sluice.cli.common import results, show_progress
+from sluice.cli.common import DatasetName, results, show_progress
 from sluice.errors import ConfigError, SluiceError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    dataset: Annotated[str, typer.Argument(help="Name of a folder in datasets/.")],
+    dataset: DatasetName,
     rebuild: Annotated[
         bool, typer.Option(help="Compute every stage again, also what did not change.")
     ] = False,
@@ -74,13 +74,22 @@ def config_of(dataset: str) -> DatasetConfig:
 
     Raises
     ------
-    UnknownNameError
-        If there is no such dataset.
+    ConfigError
+        If there is no such dataset, or its dataset.yaml is wrong.
     """
     datasets = workspace.resource("datasets")
-    if dataset not in datasets.names():
-        raise UnknownNameError.of("dataset", dataset, datasets.names())
-    return datasets.config(dataset)
+    names = datasets.names()
+    if dataset in names:
+        return datasets.config(dataset)
+    if not names:
+        raise ConfigError(
+            f"There is no dataset {dataset!r}, nor any other, in {datasets.folder}. Make one of a "
+            "file with `sluice add FILE`, or set SLUICE_DATASETS to the folder that holds them."
+        )
+    error = UnknownNameError.of("dataset", dataset, names)
+    if (datasets.folder / dataset).is_dir():
+        raise UnknownNameError(f"{error} The folder {dataset} has no dataset.yaml.")
+    raise error
 
 
 def materialise(
@@ -90,12 +99,21 @@ def materialise(
     evaluate: bool = False,
     keys: list[dg.AssetKey] | None = None,
 ) -> tuple[dg.ExecuteInProcessResult, float]:
-    """Bring a dataset, or some of its assets, up to date; also return the CPU time of bodies."""
+    """Bring a dataset, or some of its assets, up to date; also return the CPU time of bodies.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If a person stopped it; its text says so.
+    """
+    import dagster as dg
+
     from assets.lineages import lineage_of
     from assets.stage import body_seconds
     from definitions import defs
     from jobs.lineages import EVALUATIONS, REBUILD, REFRESH, job_name
     from resources import dead_runs
+    from resources.run_watch import PROCESS_TAG, own_process
 
     config = config_of(dataset)
     lineage = lineage_of(config)
@@ -105,16 +123,70 @@ def materialise(
     what = EVALUATIONS if evaluate else REBUILD if rebuild else REFRESH
     whole = lineage.apart(config) if evaluate and lineage.apart else lineage.wanted(config)
     job = defs.resolve_job_def(job_name(lineage.task.name, what))
-    result = job.execute_in_process(
-        instance=home,
-        partition_key=dataset,
-        asset_selection=keys or whole,
-        raise_on_error=False,
-        # Dagster's own console log would drown the progress; everything is in the run's log.
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        tags={"sluice/trigger": "command line", dead_runs.PROCESS_TAG: dead_runs.own_process()},
-    )
+    tags = {"sluice/trigger": "command line", PROCESS_TAG: own_process()}
+    if keys is None and not evaluate:
+        tags |= _state_of(dataset, config)
+    try:
+        result = job.execute_in_process(
+            instance=home,
+            partition_key=dataset,
+            asset_selection=keys or whole,
+            raise_on_error=False,
+            # Dagster's own console log would drown the progress; everything is in the run's log.
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags=tags,
+        )
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        raise stopped(home, dataset) from None
+    if not result.success and _was_interrupted(home, result):
+        raise stopped(home, dataset)
     return result, body_seconds()
+
+
+def _state_of(dataset: str, config: DatasetConfig) -> dict[str, str]:
+    """Return the tag that tells the sensor of which state of the folder a run was."""
+    from jobs.asked_for import DIGEST_TAG
+    from sluice.data.raw import folder_digest
+
+    try:
+        folder = workspace.resource("datasets").folder / dataset
+        return {DIGEST_TAG: folder_digest(folder, config)}
+    except SluiceError:
+        # The run says it of the file, and where it stopped.
+        return {}
+
+
+def _was_interrupted(home: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> bool:
+    run = home.get_run_by_id(result.run_id)
+    if run is not None and run.status.value == "CANCELED":
+        return True
+    interrupt = "DagsterExecutionInterruptedError"
+    return any(
+        interrupt in str(event.event_specific_data)
+        for event in result.all_events
+        if event.is_failure
+    )
+
+
+def stopped(home: dg.DagsterInstance, dataset: str) -> KeyboardInterrupt:
+    """Return how a run ends that somebody stopped, here or elsewhere.
+
+    Dagster calls an interrupted run failed, and the sensor would run it again: it is cancelled.
+    """
+    import dagster as dg
+
+    from resources.locks import PARTITION_TAG
+    from resources.run_watch import PROCESS_TAG, own_process
+
+    own = dg.RunsFilter(tags={PARTITION_TAG: dataset, PROCESS_TAG: own_process()})
+    (run,) = home.get_runs(own, limit=1) or [None]
+    if run is not None and run.status == dg.DagsterRunStatus.CANCELED:
+        how = "Cancelled from elsewhere"
+    else:
+        how = "Stopped"
+        if run is not None and run.status != dg.DagsterRunStatus.SUCCESS:
+            home.report_run_canceled(run, "Stopped at the command line.")
+    return KeyboardInterrupt(f"{how}; what was committed is kept. `sluice run {dataset}` goes on.")
 
 
 def _report(
@@ -192,21 +264,7 @@ def _print_subsets(out: Console, task: Task, dataset: str, config: DatasetConfig
 
 
 def failure_of(dataset: str, result: dg.ExecuteInProcessResult) -> SluiceError:
-    """Return what a failed run is told as.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        If a person stopped it.
-    """
-    failure = _failure(dataset, result)
-    if "DagsterExecutionInterruptedError" in failure:
-        results().print(f"Stopped; what was committed is kept. `sluice run {dataset}` goes on.")
-        raise KeyboardInterrupt
-    return SluiceError(failure)
-
-
-def _failure(dataset: str, result: dg.ExecuteInProcessResult) -> str:
+    """Return what a failed run is told as: each step that failed, and why."""
     lines = [f"The refresh of {dataset} failed; what was committed before is kept."]
     for event in result.all_events:
         if event.is_step_failure:
@@ -219,4 +277,4 @@ def _failure(dataset: str, result: dg.ExecuteInProcessResult) -> str:
             if not check.passed and check.blocking:
                 lines.append(f"  {'/'.join(check.asset_key.path)}: check {check.check_name} failed")
     lines.append(f"Mend that and run `sluice run {dataset}` again.")
-    return "\n".join(lines)
+    return SluiceError("\n".join(lines))

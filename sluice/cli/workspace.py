@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sluice.cli.common import find_workspace
+from sluice.cli.common import find_workspace, warn
+from sluice.errors import ConfigError, SluiceError
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -23,17 +24,23 @@ def enter() -> Path:
 
     Raises
     ------
-    SluiceError
-        If there is no workspace here or above.
+    ConfigError
+        If there is no workspace here or above, or Dagster's folder cannot be written.
     """
     root = find_workspace()
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     home = Path(os.environ.setdefault("DAGSTER_HOME", str(root / ".dagster")))
-    home.mkdir(parents=True, exist_ok=True)
     settings, copy = root / "dagster.yaml", home / "dagster.yaml"
-    if settings.exists() and (not copy.exists() or copy.read_bytes() != settings.read_bytes()):
-        shutil.copyfile(settings, copy)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if settings.exists() and (not copy.exists() or copy.read_bytes() != settings.read_bytes()):
+            shutil.copyfile(settings, copy)
+    except OSError as error:
+        raise ConfigError(
+            f"Dagster's folder {home} cannot be written: {error.strerror}. Make it writable for "
+            "this user, or set DAGSTER_HOME to a folder that is."
+        ) from None
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     return root
@@ -47,13 +54,26 @@ def dagster_instance() -> dg.DagsterInstance:
     """
     enter()
     import dagster as dg
-    from filelock import FileLock
+    from filelock import FileLock, Timeout
 
-    with FileLock(Path(os.environ["DAGSTER_HOME"]) / "tables.lock"):
+    lock = FileLock(Path(os.environ["DAGSTER_HOME"]) / "tables.lock")
+    try:
+        lock.acquire(timeout=10)
+    except Timeout:
+        warn("Waiting for another command that makes or opens Dagster's tables.")
+    with lock:
         instance = dg.DagsterInstance.get()
         # Each storage makes its tables when it is first asked for.
         _ = instance.run_storage, instance.event_log_storage, instance.schedule_storage
         return instance
+
+
+def folders() -> list[str]:
+    """Return the names of the folders of datasets; none where there is no root yet."""
+    try:
+        return resource("datasets").folders()
+    except SluiceError:
+        return []
 
 
 def resource(name: str) -> Any:

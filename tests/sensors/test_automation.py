@@ -63,6 +63,16 @@ class Daemon:
                 dg.AssetMaterialization(key, partition="a", tags=version)
             )
 
+    def cancelled(self, *names: str) -> None:
+        """Leave a run behind that was to make assets, and was cancelled before it did."""
+        tags = {"dagster/partition": "a"}
+        job = defs.resolve_job_def("text_refresh")
+        run = self.instance.create_run_for_job(
+            job, asset_selection=frozenset(keys_of(*names)), tags=tags
+        )
+        self.instance.report_run_canceling(run)
+        self.instance.report_run_canceled(run)
+
 
 @pytest.fixture
 def daemon(home: Path) -> Iterator[Daemon]:
@@ -175,6 +185,17 @@ def test_a_dataset_yaml_of_the_same_size_and_time_is_read_again(
     assert before
     assert after
     assert after.settings != before.settings
+
+
+def test_what_was_cancelled_is_not_requested_again(
+    daemon: Daemon, make_dataset: Make, tweets: pa.Table
+) -> None:
+    folder = make_dataset("a", tweets.slice(0, 60), **SMALL)
+    daemon.instance.add_dynamic_partitions(TEXT.name, ["a"])
+    daemon.made(*others(folder, "graphs/knn"))
+    assert daemon.tick() == {"graphs/knn"}
+    daemon.cancelled("graphs/knn")
+    assert [daemon.tick() for _ in range(3)] == [set()] * 3
 
 
 def test_its_sensors_run_where_our_code_is(

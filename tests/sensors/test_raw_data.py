@@ -1,5 +1,7 @@
 """The raw-data sensor: it refreshes what differs from the last good refresh, however that came."""
 
+import json
+import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -8,13 +10,16 @@ from pathlib import Path
 import dagster as dg
 import pyarrow as pa
 import pytest
+from lineage import ORIGIN
 from tables import tumours
 
 from assets.tabular import TABULAR
 from assets.text import TEXT
+from jobs.lineages import tonight
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.locks import PARTITION_TAG
+from resources.shipped import digests, shipped
 from resources.store import records
 from sensors.raw_data import BACK_OFF_SECONDS, DIGEST_TAG, raw_data
 from sluice.data.config import load_config
@@ -52,13 +57,28 @@ class Watch:
         state = folder_digest(folder, load_config(folder))
         records.append_refresh(self.lake, folder.name, state, "run")
 
-    def run_of(self, folder: Path, status: dg.DagsterRunStatus) -> dg.DagsterRun:
-        tags = {
-            PARTITION_TAG: folder.name,
-            DIGEST_TAG: folder_digest(folder, load_config(folder)),
-        }
-        run = dg.DagsterRun(job_name="text_refresh", tags=tags, status=status)
+    def run_of(
+        self,
+        folder: Path,
+        status: dg.DagsterRunStatus,
+        job: str = "text_refresh",
+        tags: dict[str, str] | None = None,
+    ) -> dg.DagsterRun:
+        if tags is None:
+            tags = {DIGEST_TAG: folder_digest(folder, load_config(folder))}
+        tags = {PARTITION_TAG: folder.name, **tags}
+        run = dg.DagsterRun(job_name=job, tags=tags, status=status, remote_job_origin=ORIGIN)
         return self.instance.add_run(run)
+
+    def status_of(self, run: dg.DagsterRun) -> dg.DagsterRunStatus:
+        now = self.instance.get_run_by_id(run.run_id)
+        assert now is not None
+        return now.status
+
+    def nightly(self) -> list[str]:
+        log = logging.getLogger("nightly")
+        runs = tonight(TEXT.name, self.instance, self.lake, Datasets(), log)
+        return sorted(str(run.partition_key) for run in runs)
 
 
 @pytest.fixture
@@ -216,3 +236,123 @@ def test_an_unreadable_cursor_costs_one_tick(
     watch.cursor = "not JSON"
     assert watch.asked() == []
     assert watch.asked() == ["a"]
+
+
+@pytest.mark.parametrize("said", [True, False], ids=["of the sensor", "of the UI"])
+def test_what_was_cancelled_waits_for_a_change_or_for_somebody(
+    watch: Watch, make_dataset: Make, tweets: pa.Table, said: bool
+) -> None:
+    folder = make_dataset("a", tweets)
+    watch.tick()
+    assert watch.asked() == ["a"]
+    tags = None if said else {}
+    cancelled = watch.run_of(folder, dg.DagsterRunStatus.CANCELED, tags=tags)
+    # Runs apart and of single assets are no word on the whole.
+    watch.run_of(folder, dg.DagsterRunStatus.SUCCESS, "text_evaluations", {})
+    for _ in range(3):
+        assert watch.asked() == []
+        assert watch.nightly() == []
+    assert "was cancelled; it waits for a change" in str(watch.tick().skip_reason)
+    watch.instance.delete_run(cancelled.run_id)
+    assert watch.asked() == [], "old runs are removed some day"
+    make_dataset("a", tweets.slice(1))
+    assert watch.asked() == []
+    assert watch.asked() == ["a"]
+    assert watch.nightly() == ["a"]
+    watch.run_of(folder, dg.DagsterRunStatus.CANCELED)
+    make_dataset("a", tweets)
+    assert [watch.asked(), watch.asked()] == [[], ["a"]], "back to a state is a change, too"
+    watch.run_of(folder, dg.DagsterRunStatus.CANCELED)
+    assert watch.asked() == []
+    watch.run_of(folder, dg.DagsterRunStatus.SUCCESS)
+    watch.refreshed(folder)
+    make_dataset("a", tweets.slice(2))
+    assert [watch.asked(), watch.asked()] == [[], ["a"]]
+
+
+def test_the_runs_of_a_folder_go_with_it(
+    watch: Watch, make_dataset: Make, tweets: pa.Table
+) -> None:
+    folders = [make_dataset(name, tweets) for name in "ab"]
+    watch.tick()
+    watch.tick()
+    statuses = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTED]
+    runs = [watch.run_of(folder, status) for folder in folders for status in statuses]
+    others = watch.run_of(folders[0], dg.DagsterRunStatus.QUEUED, "somebody_elses", {})
+    # Even where its partition is gone already.
+    watch.instance.delete_dynamic_partition(TEXT.name, "a")
+    shutil.rmtree(folders[0])
+    watch.tick()
+    assert [watch.status_of(run) for run in runs] == statuses * 2
+    watch.tick()
+    assert [watch.status_of(run) for run in runs] == [
+        dg.DagsterRunStatus.CANCELED,
+        dg.DagsterRunStatus.CANCELING,
+        *statuses,
+    ]
+    assert watch.status_of(others) == dg.DagsterRunStatus.QUEUED
+
+
+def test_a_dataset_is_a_partition_of_the_task_that_it_names_now(
+    watch: Watch, make_dataset: Make, make_table: Make, tweets: pa.Table
+) -> None:
+    make_dataset("a", tweets)
+    watch.tick()
+    watch.tick()
+    assert watch.partitions() == ["a"]
+    make_table("a", tumours(60))
+    watch.tick()
+    watch.tick()
+    assert watch.partitions() == []
+    assert watch.instance.get_dynamic_partitions(TABULAR.name) == ["a"]
+
+
+def test_a_shipped_example_waits_until_somebody_asks_for_it(
+    watch: Watch, make_dataset: Make, tweets: pa.Table
+) -> None:
+    example, own = make_dataset("example", tweets), make_dataset("own", tweets.slice(1))
+    state = {"example": folder_digest(example, load_config(example))}
+    (example.parent / "shipped.json").write_text(json.dumps(state))
+    watch.tick()
+    assert watch.asked() == ["own"]
+    assert watch.partitions() == ["example", "own"], "it can be launched in the UI"
+    assert watch.nightly() == ["own"]
+    watch.refreshed(own)
+    assert "carried when asked for: `sluice run example`" in str(watch.tick().skip_reason)
+    # Somebody ran it: from then on it is kept fresh, after what is the user's own.
+    watch.run_of(example, dg.DagsterRunStatus.FAILURE, tags={})
+    make_dataset("own", tweets)
+    watch.tick()
+    asked = watch.tick().run_requests or []
+    assert [run.partition_key for run in asked] == ["own", "example"]
+    assert [run.tags.get("dagster/priority") for run in asked] == [None, "-1"]
+    assert watch.nightly() == ["example", "own"]
+
+
+def test_a_shipped_example_that_was_changed_is_the_users_own(
+    watch: Watch, make_dataset: Make, tweets: pa.Table
+) -> None:
+    folder = make_dataset("example", tweets)
+    state = {"example": folder_digest(folder, load_config(folder))}
+    (folder.parent / "shipped.json").write_text(json.dumps(state))
+    assert [watch.asked(), watch.asked()] == [[], []]
+    make_dataset("example", tweets.slice(1))
+    watch.tick()
+    (run,) = watch.tick().run_requests or []
+    assert "dagster/priority" not in run.tags
+
+
+def test_the_shipped_examples_are_as_their_file_says(root: Path) -> None:
+    """Rewrite it with: python -m resources.shipped > datasets/shipped.json."""
+    assert shipped(root / "datasets") == digests(root / "datasets")
+
+
+def test_a_run_in_the_queue_says_behind_which_it_waits(
+    watch: Watch, make_dataset: Make, tweets: pa.Table
+) -> None:
+    a, b = make_dataset("a", tweets), make_dataset("b", tweets.slice(1))
+    watch.tick()
+    going = watch.run_of(a, dg.DagsterRunStatus.STARTED)
+    watch.run_of(b, dg.DagsterRunStatus.QUEUED)
+    said = str(watch.tick().skip_reason)
+    assert f"b: its run waits in the queue behind run {going.run_id[:8]} of a" in said

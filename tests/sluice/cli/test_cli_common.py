@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import io
 import logging
+import signal
 import subprocess
 import sys
+import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -91,12 +94,79 @@ def test_known_errors_are_one_message():
 
 def test_an_interrupt_has_its_own_code():
     result = CliRunner().invoke(failing(KeyboardInterrupt()), ["fail"])
-    assert (result.exit_code, result.stderr) == (130, "Interrupted.\n")
+    assert (result.exit_code, result.stderr) == (130, "Interrupted; what was committed is kept.\n")
+    result = CliRunner().invoke(failing(KeyboardInterrupt("Stopped [a].")), ["fail"])
+    assert (result.exit_code, result.stderr) == (130, "Stopped [a].\n")
 
 
-def test_other_errors_are_not_hidden():
-    result = CliRunner().invoke(failing(ZeroDivisionError("bug")), ["fail"])
-    assert isinstance(result.exception, ZeroDivisionError)
+def test_an_error_that_nobody_thought_of_is_one_message_and_a_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLUICE_HOME", str(tmp_path))
+    bug = failing(ZeroDivisionError("a bug\nand more \udcff"))
+    result = CliRunner().invoke(bug, ["fail"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ZeroDivisionError: a bug\nSluice did not foresee this")
+    (log,) = (tmp_path / "logs").glob("error-*.log")
+    assert str(log) in result.stderr
+    assert "Traceback" in log.read_text()
+    assert "Traceback" not in result.output
+    monkeypatch.setenv("SLUICE_TRACEBACK", "1")
+    assert "Traceback" in CliRunner().invoke(bug, ["fail"]).output
+    # Where no log can be written it lies among the temporary files.
+    monkeypatch.setenv("SLUICE_HOME", str(log))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
+    assert str(tmp_path / "elsewhere" / "error-") in CliRunner().invoke(bug, ["fail"]).stderr
+
+
+def test_a_reader_that_has_gone_is_no_error():
+    result = CliRunner().invoke(failing(BrokenPipeError()), ["fail"])
+    assert (result.exit_code, result.output) == (141, "")
+    command = [sys.executable, "-m", "sluice", "methods"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as methods:
+        methods.stdout.close()
+        assert methods.stderr.read() == b""
+    assert methods.returncode == 141
+
+
+def swallowing(times: int) -> typer.Typer:
+    """Return a command that goes on after so many interrupts, as libraries do."""
+    app = typer.Typer(cls=SluiceGroup)
+
+    def stubborn() -> None:
+        for _ in range(times):
+            try:
+                signal.raise_signal(signal.SIGTERM if times == 1 else signal.SIGINT)
+                time.sleep(20)
+            except BaseException:
+                logging.getLogger("a.library").exception("caught")
+                weakref.finalize(set(), lambda: sys.exit())
+        time.sleep(20)
+
+    app.command("stubborn")(stubborn)
+    app.command("other")(stubborn)
+    return app
+
+
+def test_an_interrupt_that_a_library_swallows_comes_again(monkeypatch, capfd):
+    monkeypatch.setattr("sluice.cli.endings.AGAIN_SECONDS", 0.2)
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    result = CliRunner().invoke(swallowing(1), ["stubborn"])
+    assert result.exit_code == 130
+    assert result.stderr == "Interrupted; what was committed is kept.\n"
+    assert "Traceback" not in capfd.readouterr().err
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_interrupts_from_the_first_import_on_are_one_line(tmp_path):
+    for seconds in (0.15, 0.5):
+        command = [sys.executable, "-m", "sluice", "run", "nothing"]
+        # In a session of its own, where nobody has told it to ignore them.
+        with subprocess.Popen(command, stderr=subprocess.PIPE, cwd=ROOT, text=True) as started:
+            time.sleep(seconds)
+            started.send_signal(signal.SIGINT)
+            said = started.stderr.read()
+        assert started.returncode == 130
+        assert said.startswith("Interrupted")
+        assert said.count("\n") == 1
 
 
 def test_bars_follow_the_records():

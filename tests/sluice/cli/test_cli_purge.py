@@ -1,6 +1,7 @@
 """A purge leaves a row, or a dataset, in no file that Sluice or Dagster writes."""
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,11 +9,12 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from lineage import Ran, run_lineage
+from lineage import ORIGIN, Ran, run_lineage
 from typer.testing import CliRunner, Result
 
 from resources.lake import Lake
 from resources.locks import PARTITION_TAG
+from resources.run_watch import PROCESS_TAG
 from resources.store import records, rows, vectors
 from sluice.cli import app
 from sluice.cli.purge import read_ids
@@ -200,20 +202,45 @@ def test_rows_of_a_dataset_whose_folder_is_gone_go_at_once(
     assert rows.read_instances(Lake(), "toy").num_rows == 59
 
 
-def test_a_run_under_way_stops_the_purge(
-    ids: Path, make_dataset: Callable[..., Path], tweets: pa.Table
+def test_a_purge_ends_the_runs_of_a_folder_that_is_gone(
+    make_dataset: Callable[..., Path], tweets: pa.Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = make_dataset("toy", tweets.slice(0, 60))
     hold("toy", folder)
     shutil.rmtree(folder)
+    monkeypatch.setattr(sys.modules["sluice.cli.purge"], "WAIT_SECONDS", 0.1)
     with dg.DagsterInstance.get() as instance:
-        run = instance.create_run_for_job(nothing, tags={PARTITION_TAG: "toy"})
+        # On another machine, which does not answer.
+        far = {PARTITION_TAG: "toy", PROCESS_TAG: "elsewhere:1:2"}
+        run = instance.create_run_for_job(nothing, tags=far, status=dg.DagsterRunStatus.STARTED)
         refused = purge("toy")
         assert refused.exit_code == 2
         assert run.run_id in said(refused)
+        assert "sluice cancel toy" in said(refused)
         assert rows.read_instances(Lake(), "toy").num_rows == 60
         instance.report_run_canceled(run)
+        tags = {PARTITION_TAG: "toy"}
+        queued = dg.DagsterRunStatus.QUEUED
+        instance.add_run(
+            dg.DagsterRun("nothing", tags=tags, status=queued, remote_job_origin=ORIGIN)
+        )
     assert purge("toy").exit_code == 0
+    with dg.DagsterInstance.get() as instance:
+        assert instance.get_runs() == []
+
+
+def test_rows_are_not_purged_while_a_run_is_under_way(
+    ids: Path, make_dataset: Callable[..., Path], tweets: pa.Table
+) -> None:
+    folder = make_dataset("toy", tweets.slice(1, 60))
+    hold("toy", folder)
+    ids.write_text("tweet-1\n")
+    with dg.DagsterInstance.get() as instance:
+        run = instance.create_run_for_job(nothing, tags={PARTITION_TAG: "toy"})
+        refused = purge("toy", "--ids", str(ids), "--missing-ok")
+        assert refused.exit_code == 2
+        assert run.run_id in said(refused)
+        assert "sluice cancel toy" in said(refused)
 
 
 @dg.job
