@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from filelock import FileLock
 from pydantic import Field
 
 from resources.paths import home
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
+
+# Databases whose tables this process has seen whole.
+_READY: set[str] = set()
 
 
 class Tracking(dg.ConfigurableResource):
@@ -42,22 +46,55 @@ class Tracking(dg.ConfigurableResource):
         default = f"sqlite:///{home() / 'mlflow' / 'mlflow.db'}"
         return self.uri or os.environ.get("MLFLOW_TRACKING_URI") or default
 
+    @property
+    def database(self) -> Path | None:
+        """The SQLite file of runs and models, or None where they are kept elsewhere."""
+        scheme, _, path = self.tracking_uri.partition(":///")
+        return Path(path).resolve() if scheme == "sqlite" else None
+
     def client(self) -> "MlflowClient":
-        """Return a client; the first use of a new database creates its tables."""
-        (home() / "mlflow").mkdir(parents=True, exist_ok=True)
+        """Return a client; the first use of a new database creates its tables.
+
+        MLflow makes and migrates them without a lock, and several first runs at once would spoil
+        each other's. A process looks once.
+        """
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         from mlflow.tracking import MlflowClient
 
-        return MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
+        uri = self.tracking_uri
+        if uri in _READY:
+            return MlflowClient(tracking_uri=uri, registry_uri=uri)
+        with self.alone():
+            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            if self.database:
+                # Runs and models have a store each, which makes its tables when it is first asked.
+                client.search_experiments(max_results=1)
+                client.search_registered_models(max_results=1)
+        _READY.add(uri)
+        return client
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let no other process make what is made once: tables and experiments."""
+        folder = (self.database or home() / "mlflow" / "mlflow.db").parent
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "tables.lock"):
+            yield
 
     def experiment(self, name: str) -> str:
-        """Return the id of an experiment, created with an explicit artifact location."""
+        """Return the id of an experiment, created with an explicit artifact location.
+
+        One that somebody has deleted in the UI is taken back: its name cannot be used again.
+        """
         client = self.client()
-        found = client.get_experiment_by_name(name)
-        if found is not None:
+        with self.alone():
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                root = self.artifact_root or str(home() / "mlflow" / "artifacts")
+                return client.create_experiment(name, artifact_location=f"{root}/{name}")
+            if found.lifecycle_stage == "deleted":
+                client.restore_experiment(found.experiment_id)
             return found.experiment_id
-        root = self.artifact_root or str(home() / "mlflow" / "artifacts")
-        return client.create_experiment(name, artifact_location=f"{root}/{name}")
 
     @contextmanager
     def run(self, experiment: str, name: str, tags: dict[str, str]) -> Iterator["TrackedRun"]:

@@ -90,6 +90,8 @@ class Servers:
     def _command(self, name: str) -> list[str]:
         port = str(self.ports[name])
         if name == "Dagster UI":
+            # Makes the tables under a lock, as `tracking.client` does those of MLflow.
+            workspace.dagster_instance().dispose()
             return [
                 *(sys.executable, "-m", "dagster", "dev", "-w", str(self.root / "workspace.yaml")),
                 *("-h", HOST, "-p", port),

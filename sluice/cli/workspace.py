@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sluice.cli.common import find_workspace
+from sluice.drafts import clear_drafts, draft
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -33,10 +34,25 @@ def enter() -> Path:
     home.mkdir(parents=True, exist_ok=True)
     settings, copy = root / "dagster.yaml", home / "dagster.yaml"
     if settings.exists() and (not copy.exists() or copy.read_bytes() != settings.read_bytes()):
-        shutil.copyfile(settings, copy)
+        # In one step: another process may be reading it.
+        with draft(copy) as hidden:
+            shutil.copyfile(settings, hidden)
+            hidden.replace(copy)
+    _clear_left_overs()
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     return root
+
+
+def _clear_left_overs() -> None:
+    """Remove what commands that were killed have left in the folders that all commands share."""
+    from resources import paths
+
+    datasets = paths.datasets_root()
+    folders = [datasets, *(path for path in datasets.glob("*") if path.is_dir())]
+    written = (paths.adapters_root(), paths.encoders_root(), paths.taggers_root())
+    for folder in (*folders, *written, paths.models_root(), paths.home() / "reports"):
+        clear_drafts(folder)
 
 
 def dagster_instance() -> dg.DagsterInstance:
