@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
+# On every run that Sluice makes.
+RUN_TAG = "dagster.run_id"
+ASSET_TAG = "dagster.asset_key"
 
 # Databases whose tables this process has seen whole.
 _READY: set[str] = set()
@@ -113,9 +116,9 @@ class Tracking(dg.ConfigurableResource):
     def tags_of(self, context: dg.AssetExecutionContext) -> dict[str, str]:
         """Return the tags that lead from an MLflow run back to the Dagster run that made it."""
         return {
-            "dagster.run_id": context.run.run_id,
+            RUN_TAG: context.run.run_id,
             "dagster.run_url": self.dagster_run_url(context.run.run_id),
-            "dagster.asset_key": context.asset_key.to_user_string(),
+            ASSET_TAG: context.asset_key.to_user_string(),
             "dagster.partition": context.partition_key,
             "mlflow.note.content": (
                 f"Made by [Dagster run {context.run.run_id[:8]}]"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import gettempdir, mkdtemp
@@ -22,7 +22,7 @@ _OURS = re.compile(r"\..+\.[a-z0-9_]{8}\.draft")
 
 
 @contextmanager
-def draft(target: Path) -> Iterator[Path]:
+def draft(target: Path) -> Generator[Path]:
     """Give a path of the target's name to write a file or a folder to, and remove what is left.
 
     Whoever has finished the draft renames or replaces it. Drafts in the same folder whose owner
@@ -54,7 +54,7 @@ def draft(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
+def scratch() -> Generator[Path]:
     """Give an empty folder among the system's temporary files, and remove it afterwards.
 
     Those of killed processes of this user are removed first.
