@@ -1,14 +1,16 @@
 """Upkeep of all that Sluice writes: the lake, Dagster's record of runs, and MLflow's."""
 
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from resources import run_history, tracked_runs
 from resources.lake import Lake
-from resources.paths import home
+from resources.paths import home, searches_root, weights_roots
 from resources.sqlite_files import shrink
 from resources.store import superseded
 from resources.store.maintenance import KEEP_DAYS, LONGEST_TRANSACTION, maintain
@@ -62,9 +64,11 @@ def upkeep(
     done = maintain(lake, keep_days=keep_days, longest_transaction=longest_transaction)
     if not lake.catalog:
         lake.alone(lambda _: shrink(lake.folder / "catalog.sqlite"))
-    named = {run for text in superseded.said_by_newest(lake) for run in MLFLOW_RUN.findall(text)}
+    said = superseded.said_by_newest(lake)
+    named = {run for text in said for run in MLFLOW_RUN.findall(text)}
     models = tracked_runs.prune(tracking, runs_before, named, under_way)
     runs = run_history.prune(instance, runs_before)
+    _prune_files(said, min(runs_before, now - longest_transaction))
     run_history.empty_server_logs(home() / "logs", run_history.LARGE_LOG)
     return {
         **done,
@@ -74,3 +78,21 @@ def upkeep(
         "models_removed": models.versions,
         "mlflow_left": models.left,
     }
+
+
+def _prune_files(said: list[str], before: datetime) -> None:
+    """Remove weights that no newest record names, and searches that nobody has gone on with.
+
+    A stage records its weights when it has made them; younger ones may not be on record yet.
+    """
+
+    def is_old(path: Path) -> bool:
+        return path.stat().st_mtime < before.timestamp()
+
+    for root in weights_roots():
+        for folder in root.glob("[!.]*"):
+            if is_old(folder) and not any(folder.name in text for text in said):
+                shutil.rmtree(folder, ignore_errors=True)
+    for search in searches_root().glob("[!.]*.npz"):
+        if is_old(search):
+            search.unlink(missing_ok=True)

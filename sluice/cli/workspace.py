@@ -50,8 +50,8 @@ def _clear_left_overs() -> None:
 
     datasets = paths.datasets_root()
     folders = [datasets, *(path for path in datasets.glob("*") if path.is_dir())]
-    written = (paths.adapters_root(), paths.encoders_root(), paths.taggers_root())
-    for folder in (*folders, *written, paths.models_root(), paths.home() / "reports"):
+    written = (*paths.weights_roots(), paths.searches_root(), paths.home() / "reports")
+    for folder in (*folders, *written, paths.models_root()):
         clear_drafts(folder)
 
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from resources import registry, run_history, tracked_runs
 from resources.lake import Lake
 from resources.locks import PARTITION_TAG
 from resources.paths import home as sluice_home
+from resources.paths import searches_root, weights_roots
 from resources.store import checks, records, superseded
 from resources.tracking import ASSET_TAG, RUN_TAG, Tracking
 from resources.upkeep import upkeep
@@ -246,6 +248,33 @@ def test_the_command_keeps_a_run_that_the_lake_names(
     assert old not in folders(home)
     done = upkeep(lake, tracking, instance, keep_days=30)
     assert (done["runs_removed"], done["mlflow_runs_removed"]) == (0, 0)
+
+
+def test_weights_that_no_newest_record_names_go_when_they_are_old(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
+    lake = Lake()
+    for name in ("superseded", "newest"):
+        record = records.Record("d", "t/encoder", "i", "v", "1", 1, 1, 0, 0, 0.1, "cpu", "r")
+        records.append(lake, replace(record, details={"encoder": name}), "{}")
+    made = [root / name for root in weights_roots() for name in ("superseded", "newest")]
+    for folder in made:
+        folder.mkdir(parents=True)
+        (folder / "weights").write_bytes(b"w")
+    searches_root().mkdir()
+    search = searches_root() / "abandoned.npz"
+    search.touch()
+    upkeep(lake, Tracking(), instance, keep_days=0)
+    assert search.exists()
+    assert all(folder.exists() for folder in made)
+    two_days_ago = (datetime.now(UTC) - timedelta(days=2)).timestamp()
+    for path in (search, *made):
+        os.utime(path, (two_days_ago, two_days_ago))
+    upkeep(lake, Tracking(), instance, keep_days=3)
+    assert all(folder.exists() for folder in made)
+    upkeep(lake, Tracking(), instance, keep_days=1)
+    assert not search.exists()
+    assert {folder.name for folder in made if folder.exists()} == {"newest"}
 
 
 def test_nothing_there_yet(home: Path, instance: dg.DagsterInstance) -> None:
