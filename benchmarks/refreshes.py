@@ -78,7 +78,7 @@ def called(*arguments: str) -> None:
 
 
 def line(name: str, found: dict[str, tuple[int, int]], seconds: float) -> str:
-    cells = "".join(f"{files:>12,} {kib:>10,}" for files, kib in found.values())
+    cells = "".join(f"{files:>15,} {kib:>10,}" for files, kib in found.values())
     return f"{name:>22}{cells}{seconds:>10.1f}"
 
 
@@ -93,7 +93,7 @@ def main() -> None:
     if asked.states:
         refresh_all(Path(os.environ["SLUICE_DATASETS"]) / DATASET, *asked.states)
         return
-    head = "".join(f"{name + ': files':>12} {'KiB':>10}" for name in PARTS)
+    head = "".join(f"{name + ', files':>15} {'KiB':>10}" for name in PARTS)
     lines = [f"{'after':>22}{head}{'seconds':>10}"]
     print(lines[0])
     with tempfile.TemporaryDirectory() as made:
