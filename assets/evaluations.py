@@ -1,7 +1,5 @@
 """What each subset trains: a learner on the rows' vectors, measured on rows it has not seen."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
@@ -19,6 +17,7 @@ from resources.store import evaluations, records, selections
 from resources.tracking import Tracking
 from sluice.data.config import DatasetConfig
 from sluice.data.digests import order_free_digest
+from sluice.drafts import scratch
 from sluice.errors import DataError
 from sluice.evaluation.learners import Learner, learner
 from sluice.evaluation.learning_curve import evaluate_subset
@@ -218,8 +217,8 @@ def _log(
             names = [f"{split}_{kind}" for split in SPLITS for kind in ("accuracy", "macro_f1")]
             means = {name: float(np.mean([row[name] for row in rows])) for name in names}
             run.metrics({**means, "rows": size}, step=size)
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "evaluations.parquet"
+        with scratch() as folder:
+            path = folder / "evaluations.parquet"
             kept = [{k: v for k, v in row.items() if not k.endswith("_predicted")} for row in found]
             pq.write_table(pa.Table.from_pylist(kept), path)
             run.artifact(path)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
@@ -23,6 +22,7 @@ from resources.registry import ModelVersion
 from resources.store import records, selections
 from resources.tracking import Tracking
 from sluice.data.config import DatasetConfig
+from sluice.drafts import scratch
 from sluice.encoders.folder import files_digest, resolve_model
 from sluice.encoders.text import TextEncoder
 from sluice.models.fine_tune import TrainingConfig, TrainingResult, fine_tune
@@ -205,10 +205,10 @@ def _train(
     tags = tracking.tags_of(context) | {"sluice.selection_id": chosen["selection_id"]}
     title = f"fine_tuned {chosen['selector']} {chosen['budget']}"
     with (
-        TemporaryDirectory() as folder,
+        scratch() as folder,
         tracking.run(f"sluice.{task.name}.{dataset}", title, tags) as run,
     ):
-        output = Path(folder) / "model"
+        output = folder / "model"
         result = fine_tune(
             kept["text"].to_pylist(),
             np.array([codes[label] for label in kept["label"].to_pylist()]),
@@ -224,7 +224,7 @@ def _train(
         run.parameters({**vars(training), **chosen, **warm, "device": device})
         for epoch, point in enumerate(result.curve, start=1):
             run.metrics({k: v for k, v in point.items() if k != "epoch"}, step=epoch)
-        rows_file = Path(folder) / "subset.parquet"
+        rows_file = folder / "subset.parquet"
         pq.write_table(kept.drop_columns(["text"]), rows_file)
         run.artifact(output, "model")
         run.artifact(rows_file, "subset")

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
@@ -23,6 +22,7 @@ from resources.registry import ModelVersion
 from resources.store import records, selections
 from resources.tracking import Tracking
 from sluice.data.config import DatasetConfig
+from sluice.drafts import scratch
 from sluice.encoders.tabular import TabularEncoder
 from sluice.heads.fitting import fit_family
 
@@ -138,9 +138,9 @@ def _log(
     tags = tracking.tags_of(context) | {"sluice.selection_id": chosen["selection_id"]}
     title = f"fitted {chosen['selector']} {chosen['budget']}"
     name = task.model_name(dataset)
-    with TemporaryDirectory() as folder, tracking.run(name, title, tags) as run:
+    with scratch() as folder, tracking.run(name, title, tags) as run:
         run.parameters({**chosen, "family": family, "encoder": encoder.identity})
-        output, rows_file = Path(folder) / "model", Path(folder) / "subset.parquet"
+        output, rows_file = folder / "model", folder / "subset.parquet"
         _save(model, output, encoder.to_json(), names)
         pq.write_table(kept.drop_columns(["text"]), rows_file)
         run.artifact(output, "model")

@@ -15,6 +15,7 @@ from resources.paths import home
 from resources.store import records
 from sluice.data.config import DatasetConfig
 from sluice.data.digests import digest
+from sluice.drafts import draft
 from sluice.reports.page import render
 
 VERSION = "1"
@@ -29,9 +30,9 @@ def write_report(lake: Lake, task: Task, datasets: Datasets, dataset: str, path:
     """Write a dataset's page, whole or not at all, and return its text."""
     page = render(gather(lake, task, dataset, datasets.config(dataset)))
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".part")
-    draft.write_text(page, encoding="utf-8")
-    draft.replace(path)
+    with draft(path) as hidden:
+        hidden.write_text(page, encoding="utf-8")
+        hidden.replace(path)
     return page
 
 

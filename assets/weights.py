@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
@@ -17,6 +16,7 @@ from assets.encoder import KEEP_TAG
 from assets.stage import digest_of, is_rebuild, name_of
 from resources.lake import Lake
 from resources.store import records
+from sluice.drafts import draft
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,8 @@ class Weights:
 def whole_folder(target: Path) -> Iterator[Path]:
     """Give a path to write a folder to; it takes its name when the block has ended well."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Beside the target, so that renaming stays within one file system.
-    with TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as hidden:
-        draft = Path(hidden) / "new"
-        yield draft
+    with draft(target) as hidden:
+        yield hidden
         if target.exists():
-            target.rename(Path(hidden) / "old")
-        draft.rename(target)
+            target.rename(hidden.with_name(f"{hidden.name}.old"))
+        hidden.rename(target)

@@ -1,10 +1,12 @@
-"""The job that keeps the lake small: few files, and history for as long as is asked for."""
+"""The job that keeps small what Sluice writes: few files, history as long as is asked for."""
 
 import dagster as dg
 from pydantic import Field
 
 from resources.lake import Lake
-from resources.store.maintenance import KEEP_DAYS, maintain
+from resources.store.maintenance import KEEP_DAYS
+from resources.tracking import Tracking
+from resources.upkeep import upkeep
 
 
 class MaintenanceConfig(dg.Config):
@@ -16,20 +18,37 @@ class MaintenanceConfig(dg.Config):
         description="Days of history that can be read back afterwards; 0 keeps the present "
         "state only. Selections are rows and stay in any case.",
     )
+    keep_run_days: int | None = Field(
+        default=None,
+        ge=0,
+        description="Days of runs and models to keep, in Dagster and MLflow; as `keep_days` where "
+        "not given. The newest run of each dataset stays in any case, and so do models with an "
+        "alias.",
+    )
 
 
 @dg.op(
     description="Compacts the files of every table, expires old snapshots and removes the files "
-    "that none needs any more."
+    "that none needs any more; deletes old runs of Dagster, and old runs and models of MLflow."
 )
-def maintain_lake(context: dg.OpExecutionContext, config: MaintenanceConfig, lake: Lake) -> None:
-    """Maintain the lake, and show what that did."""
-    done = maintain(lake, keep_days=config.keep_days)
+def maintain_lake(
+    context: dg.OpExecutionContext, config: MaintenanceConfig, lake: Lake, tracking: Tracking
+) -> None:
+    """Maintain the lake and the records of runs, and show what that did."""
+    done = upkeep(
+        lake,
+        tracking,
+        context.instance,
+        keep_days=config.keep_days,
+        keep_run_days=config.keep_run_days,
+    )
     tables = done.pop("tables")
     shown = [dg.TableRecord({"table": name, **counts}) for name, counts in tables.items()]
     context.log.info(
         f"Expired {done['snapshots_expired']:,} snapshots, kept {done['snapshots_kept']:,}; "
-        f"removed {done['files_removed']:,} files of {done['bytes_removed']:,} bytes."
+        f"removed {done['files_removed']:,} files of {done['bytes_removed']:,} bytes, "
+        f"{done['runs_removed']:,} runs of Dagster, {done['mlflow_runs_removed']:,} of MLflow and "
+        f"{done['models_removed']:,} models. {done['mlflow_left']}"
     )
     columns = {"files": "int", "bytes": "int"}
     schema = dg.TableSchema(

@@ -27,6 +27,11 @@ def models_root() -> Path:
     return Path(os.environ.get("SLUICE_MODELS") or cache / "sluice" / "models").resolve()
 
 
+def weights_roots() -> tuple[Path, ...]:
+    """Return the folders of weights that stages keep, each below under a name of its own."""
+    return adapters_root(), encoders_root(), taggers_root()
+
+
 def adapters_root() -> Path:
     """Return the folder of warmed-up adapters of language models, below `home`."""
     return home() / "adapters"

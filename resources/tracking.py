@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from filelock import FileLock
 from pydantic import Field
 
 from resources.moved_artifacts import bring_over
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
+# On every run that Sluice makes.
+RUN_TAG = "dagster.run_id"
+ASSET_TAG = "dagster.asset_key"
+
+# Databases whose tables this process has seen whole.
+_READY: set[str] = set()
 
 
 class TrackingError(SluiceError):
@@ -50,9 +57,18 @@ class Tracking(SettledResource):
         default = f"sqlite:///{home() / 'mlflow' / 'mlflow.db'}"
         return self.uri or os.environ.get("MLFLOW_TRACKING_URI") or default
 
+    @property
+    def database(self) -> Path | None:
+        """The SQLite file of runs and models, or None where they are kept elsewhere."""
+        scheme, _, path = self.tracking_uri.partition(":///")
+        return Path(path).resolve() if scheme == "sqlite" else None
+
     def client(self) -> "MlflowClient":
-        """Return a client; the first use of a new database creates its tables."""
-        (home() / "mlflow").mkdir(parents=True, exist_ok=True)
+        """Return a client; the first use of a new database creates its tables.
+
+        MLflow makes and migrates them without a lock, and several first runs at once would spoil
+        each other's. A process looks once.
+        """
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         database = home() / "mlflow" / "mlflow.db"
         if not self.artifact_root and self.tracking_uri == f"sqlite:///{database}":
@@ -60,23 +76,46 @@ class Tracking(SettledResource):
         from mlflow.tracking import MlflowClient
 
         uri = self.tracking_uri
-        try:
+        if uri in _READY:
             return MlflowClient(tracking_uri=uri, registry_uri=uri)
+        try:
+            with self.alone():
+                client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+                if self.database:
+                    # Runs and models have a store each, which makes its tables when first asked.
+                    client.search_experiments(max_results=1)
+                    client.search_registered_models(max_results=1)
         except Exception as error:
             without_passwords(error, uri)
             raise TrackingError(
                 f"MLflow cannot use its store {redacted(uri)}: {error}. Mend that, or set "
                 "MLFLOW_TRACKING_URI to another store; unset, it is a database of this workspace."
             ) from error
+        _READY.add(uri)
+        return client
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let no other process make what is made once: tables and experiments."""
+        folder = (self.database or home() / "mlflow" / "mlflow.db").parent
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "tables.lock"):
+            yield
 
     def experiment(self, name: str) -> str:
-        """Return the id of an experiment, created with an explicit artifact location."""
+        """Return the id of an experiment, created with an explicit artifact location.
+
+        One that somebody has deleted in the UI is taken back: its name cannot be used again.
+        """
         client = self.client()
-        found = client.get_experiment_by_name(name)
-        if found is not None:
+        with self.alone():
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                root = self.artifact_root or str(home() / "mlflow" / "artifacts")
+                return client.create_experiment(name, artifact_location=f"{root}/{name}")
+            if found.lifecycle_stage == "deleted":
+                client.restore_experiment(found.experiment_id)
             return found.experiment_id
-        root = self.artifact_root or str(home() / "mlflow" / "artifacts")
-        return client.create_experiment(name, artifact_location=f"{root}/{name}")
 
     @contextmanager
     def run(self, experiment: str, name: str, tags: dict[str, str]) -> Iterator["TrackedRun"]:
@@ -95,9 +134,9 @@ class Tracking(SettledResource):
     def tags_of(self, context: dg.AssetExecutionContext) -> dict[str, str]:
         """Return the tags that lead from an MLflow run back to the Dagster run that made it."""
         return {
-            "dagster.run_id": context.run.run_id,
+            RUN_TAG: context.run.run_id,
             "dagster.run_url": self.dagster_run_url(context.run.run_id),
-            "dagster.asset_key": context.asset_key.to_user_string(),
+            ASSET_TAG: context.asset_key.to_user_string(),
             "dagster.partition": context.partition_key,
             "mlflow.note.content": (
                 f"Made by [Dagster run {context.run.run_id[:8]}]"

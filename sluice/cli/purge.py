@@ -192,6 +192,7 @@ def _purged(
     from resources import dead_runs, run_history
     from resources.locks import hold
     from resources.paths import home
+    from sluice.drafts import clear_drafts
 
     with workspace.dagster_instance() as instance:
         dead_runs.fail_dead_runs(instance, lake)
@@ -204,6 +205,8 @@ def _purged(
             counts = {"runs": run_history.forget(instance, dataset)}
             run_history.remove_tick_logs(instance, dataset)
             run_history.empty_server_logs(home() / "logs")
+            # Also the half page that a killed run leaves, in the form of today and of before.
+            clear_drafts(report_path(dataset).parent)
             for suffix in (".html", ".part"):
                 report_path(dataset).with_suffix(suffix).unlink(missing_ok=True)
             counts |= delete()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sluice.data.formulas import escape_table
+from sluice.drafts import draft
 from sluice.errors import ConfigError, DataError
 
 OUT_SUFFIXES = (".parquet", ".jsonl", ".csv")
@@ -98,25 +97,12 @@ def write_table(out: Path, table: pa.Table, *, raw: bool = False) -> None:
     DataError
         Where the file cannot be written.
     """
-    hidden: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
-        os.close(handle)
-        hidden = Path(name)
-        _write(hidden, out.suffix.lower(), table, raw)
-        hidden.chmod(_plain_mode())
-        hidden.replace(out)
+        with draft(out) as hidden:
+            _write(hidden, out.suffix.lower(), table, raw)
+            hidden.replace(out)
     except OSError as error:
         raise DataError(f"{out} cannot be written: {error.strerror or error}.") from None
-    finally:
-        if hidden is not None:
-            hidden.unlink(missing_ok=True)
-
-
-def _plain_mode() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def _write(path: Path, suffix: str, table: pa.Table, raw: bool) -> None:

@@ -127,6 +127,8 @@ class Servers:
         if name == "Dagster UI":
             hosts = hosts_of(self.served, port)
             environment |= {HOSTS_VARIABLE: " ".join(hosts), TOKEN_VARIABLE: self.token or ""}
+            # Makes the tables under a lock, as `tracking.client` does those of MLflow.
+            workspace.dagster_instance().dispose()
             return [
                 *(sys.executable, "-m", "sluice.cli.dagster_ui", "dev"),
                 *("-w", str(self.root / "workspace.yaml")),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sluice.cli.common import find_workspace, warn
+from sluice.drafts import clear_drafts, draft
 from sluice.errors import ConfigError, SluiceError
 
 if TYPE_CHECKING:
@@ -35,15 +36,30 @@ def enter() -> Path:
     try:
         home.mkdir(parents=True, exist_ok=True)
         if settings.exists() and (not copy.exists() or copy.read_bytes() != settings.read_bytes()):
-            shutil.copyfile(settings, copy)
+            # In one step: another process may be reading it.
+            with draft(copy) as hidden:
+                shutil.copyfile(settings, hidden)
+                hidden.replace(copy)
     except OSError as error:
         raise ConfigError(
             f"Dagster's folder {home} cannot be written: {error.strerror}. Make it writable for "
             "this user, or set DAGSTER_HOME to a folder that is."
         ) from None
+    _clear_left_overs()
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     return root
+
+
+def _clear_left_overs() -> None:
+    """Remove what commands that were killed have left in the folders that all commands share."""
+    from resources import paths
+
+    datasets = paths.datasets_root()
+    folders = [datasets, *(path for path in datasets.glob("*") if path.is_dir())]
+    written = (*paths.weights_roots(), paths.searches_root(), paths.home() / "reports")
+    for folder in (*folders, *written, paths.models_root()):
+        clear_drafts(folder)
 
 
 def dagster_instance() -> dg.DagsterInstance:
@@ -61,11 +77,14 @@ def dagster_instance() -> dg.DagsterInstance:
         lock.acquire(timeout=10)
     except Timeout:
         warn("Waiting for another command that makes or opens Dagster's tables.")
-    with lock:
+        lock.acquire()
+    try:
         instance = dg.DagsterInstance.get()
         # Each storage makes its tables when it is first asked for.
         _ = instance.run_storage, instance.event_log_storage, instance.schedule_storage
         return instance
+    finally:
+        lock.release()
 
 
 def folders() -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from sluice.data.sources import (
     with_reading,
     with_splits,
 )
+from sluice.drafts import draft
 from sluice.errors import ConfigError, DataError
 
 
@@ -235,36 +235,33 @@ def _copy(
     root = folder.parent
     try:
         root.mkdir(exist_ok=True)
-        hidden = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=root))
     except OSError as error:
         raise DataError(
             f"No dataset can be made in {root}: {error.strerror}. Check --datasets."
         ) from None
     try:
-        for name, source in files.items():
-            (hidden / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, hidden / name)
-            if file_digest(hidden / name) != read[source]:
-                raise changed(source)
-        (hidden / CONFIG_FILE).write_text(dump_config(config), encoding="utf-8")
-        # mkdtemp makes folders that nobody else may read.
-        hidden.chmod(0o777 & ~_umask())
-        _refuse_existing(folder)
-        # Fails where another process made the folder since: its files make it non-empty.
-        hidden.rename(folder)
+        with draft(folder) as hidden:
+            hidden.mkdir()
+            _fill(hidden, files, config, read)
+            _refuse_existing(folder)
+            # Fails where another process made the folder since: its files make it non-empty.
+            hidden.rename(folder)
     except OSError as error:
         raise DataError(
             f"{', '.join(map(str, files.values()))} could not be copied into {root}: "
             f"{error.strerror}. Nothing was added."
         ) from None
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _fill(
+    hidden: Path, files: Mapping[str, Path], config: DatasetConfig, read: Mapping[Path, str]
+) -> None:
+    for name, source in files.items():
+        (hidden / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, hidden / name)
+        if file_digest(hidden / name) != read[source]:
+            raise changed(source)
+    (hidden / CONFIG_FILE).write_text(dump_config(config), encoding="utf-8")
 
 
 def _result(name: str, folder: Path, prepared: Prepared, form: str) -> AddResult:

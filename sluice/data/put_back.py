@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from sluice.data.bounded import changed
@@ -13,6 +12,7 @@ from sluice.data.digests import file_digest
 from sluice.data.raw import read_file
 from sluice.data.relabelled import write_relabelled
 from sluice.data.textual import column_text
+from sluice.drafts import draft
 from sluice.errors import DataError
 
 
@@ -49,37 +49,30 @@ def put_back(
     """
     made: dict[Path, tuple[Path, str]] = {}
     try:
-        for name, rows in labels.items():
-            # Not the link itself, where a file is one: it would become a file.
-            path = (folder / name).resolve()
-            before = file_digest(path)
-            if read is not None and before != read[name]:
-                raise changed(path)
-            hidden = _beside(path)
-            made[path] = (hidden, before)
-            write_relabelled(path, hidden, column, rows, delimiter)
-            _compare(path, hidden, column, rows, delimiter)
-            shutil.copymode(path, hidden)
-        for path, (_, before) in made.items():
-            if file_digest(path) != before:
-                raise changed(path)
-        for path, (hidden, _) in made.items():
-            hidden.replace(path)
+        with ExitStack() as drafts:
+            for name, rows in labels.items():
+                # Not the link itself, where a file is one: it would become a file.
+                path = (folder / name).resolve()
+                before = file_digest(path)
+                if read is not None and before != read[name]:
+                    raise changed(path)
+                # In the dataset's folder, wherever the file lies in it, so that one that a killed
+                # process leaves is found.
+                hidden = drafts.enter_context(draft(folder / path.name))
+                made[path] = (hidden, before)
+                write_relabelled(path, hidden, column, rows, delimiter)
+                _compare(path, hidden, column, rows, delimiter)
+                shutil.copymode(path, hidden)
+            for path, (_, before) in made.items():
+                if file_digest(path) != before:
+                    raise changed(path)
+            for path, (hidden, _) in made.items():
+                hidden.replace(path)
     except OSError as error:
         raise DataError(
             f"Labels cannot be written into {folder}: {error.strerror or error}. Give the user who "
             "runs Sluice the right to write there."
         ) from None
-    finally:
-        for hidden, _ in made.values():
-            hidden.unlink(missing_ok=True)
-
-
-def _beside(path: Path) -> Path:
-    # Hidden, so that no pattern finds it; with the same suffixes, so that it reads as the same.
-    handle, name = tempfile.mkstemp(prefix=".labels-", suffix=f"-{path.name}", dir=path.parent)
-    os.close(handle)
-    return Path(name)
 
 
 def _compare(

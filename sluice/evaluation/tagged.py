@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.data.conll import Sentence
+from sluice.drafts import scratch
 from sluice.models.token_fine_tune import token_fine_tune
 from sluice.models.token_predict import predict_tags
 from sluice.models.training import TrainingConfig
@@ -74,7 +74,7 @@ def evaluate_tagger(
         No sentence can be trained on, see `sluice.models.token_fine_tune.token_fine_tune`.
     """
     splits: dict[str, TaggedSplit] = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         made = token_fine_tune(
             [each.tokens for each in chosen],
             [each.tags for each in chosen],

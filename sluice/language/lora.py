@@ -10,16 +10,15 @@ that it is the same on every device, under every dtype, and whichever other laye
 from __future__ import annotations
 
 import json
-import shutil
 import warnings
 from hashlib import sha256
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
 
 from sluice.data.digests import digest
+from sluice.drafts import draft
 from sluice.encoders.device import quiet_loading
 from sluice.errors import ConfigError
 from sluice.randomness import keyed_bits
@@ -134,15 +133,11 @@ def save(model: Any, folder: str | Path) -> str:
     """
     target = Path(folder)
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        model.save_pretrained(draft, safe_serialization=True, save_embedding_layers=False)
-        draft.chmod(0o755)
+    with draft(target) as hidden:
+        model.save_pretrained(hidden, safe_serialization=True, save_embedding_layers=False)
         if target.exists():
-            shutil.rmtree(target)
-        draft.rename(target)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+            target.rename(hidden.with_name(f"{hidden.name}.old"))
+        hidden.rename(target)
     return identity(target)
 
 

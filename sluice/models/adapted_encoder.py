@@ -17,13 +17,13 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.drafts import draft
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.folder import resolve_model
 from sluice.encoders.pretrained import pretrained
@@ -187,16 +187,10 @@ def _save(model: Any, tokenizer: Any, source: Path, output: Path) -> None:
         encoder = pretrained(AutoModel, source, dtype=torch.float32)
     encoder.load_state_dict(model.bert.state_dict(), strict=False)
     output.parent.mkdir(parents=True, exist_ok=True)
-    # Beside the output, so that the rename stays within one file system.
-    hidden = Path(mkdtemp(prefix=f".{output.name}.", dir=output.parent))
-    try:
+    with draft(output) as hidden:
         with quiet_loading():
             encoder.save_pretrained(hidden, safe_serialization=True)
         tokenizer.save_pretrained(hidden)
         if (source / "1_Pooling").is_dir():
             shutil.copytree(source / "1_Pooling", hidden / "1_Pooling")
-        hidden.chmod(0o755)
         hidden.rename(output)
-    except BaseException:
-        shutil.rmtree(hidden, ignore_errors=True)
-        raise

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sluice.drafts import draft
 from sluice.errors import ConfigError
 from sluice.subsets.contract import Pool
 from sluice.subsets.search.climb import State
@@ -61,22 +61,21 @@ def read(path: Path, key: str) -> State | None:
 def write(path: Path, key: str, state: State) -> None:
     """Write where a search stands, in one step."""
     said = {"key": key, "done": state.done, "values": state.values, "start": state.start}
-    hidden = path.with_name(f".{path.name}.{os.getpid()}.npz")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(
-            hidden,
-            said=np.array(json.dumps(said)),
-            kept=state.kept,
-            since=state.since,
-            best=state.best,
-            tried=state.luck.tried,
-            lucky=state.luck.kept,
-        )
-        hidden.replace(path)
+        with draft(path) as hidden:
+            with hidden.open("wb") as file:
+                np.savez(
+                    file,
+                    said=np.array(json.dumps(said)),
+                    kept=state.kept,
+                    since=state.since,
+                    best=state.best,
+                    tried=state.luck.tried,
+                    lucky=state.luck.kept,
+                )
+            hidden.replace(path)
     except OSError as error:
         raise ConfigError(
             f"The checkpoint {path} cannot be written: {error.strerror}. Give another path."
         ) from None
-    finally:
-        hidden.unlink(missing_ok=True)
