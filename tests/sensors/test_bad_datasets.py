@@ -10,6 +10,7 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
+from definitions import defs
 from jobs.lineages import SCHEDULES
 from resources.datasets import Datasets
 from resources.lake import Lake
@@ -115,7 +116,11 @@ def test_an_error_that_nobody_thought_of_stays_with_its_dataset(
         instance.add_dynamic_partitions("text", ["bad", "good"])
         result = ticks(instance, 2)
         assert [run.partition_key for run in result.run_requests or []] == ["good"]
-        context = dg.build_schedule_context(instance=instance, resources={"datasets": Datasets()})
+        context = dg.build_schedule_context(
+            instance=instance,
+            repository_def=defs.get_repository_def(),
+            resources={"datasets": Datasets()},
+        )
         asked = SCHEDULES[0].evaluate_tick(context).run_requests or []
         assert [run.partition_key for run in asked] == ["good"]
 
