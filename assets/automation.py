@@ -13,9 +13,12 @@ import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionResolvedStatus
 
 from resources.datasets import Datasets
+from resources.locks import PARTITION_TAG
 from sluice.data.config import CONFIG_FILE, parse_config, read_config
 from sluice.data.digests import digest
 from sluice.errors import SluiceError
+
+_MOST_RUNS = 16
 
 Condition = dg.AutomationCondition[dg.AssetKey]
 Context = dg.AutomationContext[dg.AssetKey]
@@ -116,6 +119,30 @@ class Settled(Condition):
         return _true_for(context, names)
 
 
+class Cancelled(Condition):
+    """The last run that was to make the asset was cancelled; it would be missing for ever."""
+
+    @property
+    def name(self) -> str:
+        """What the UI shows."""
+        return "its_last_run_was_cancelled"
+
+    def evaluate(self, context: Context) -> Result:
+        """Look at the newest runs of each dataset."""
+        names = context.candidate_subset.expensively_compute_partition_keys()
+        instance = context.asset_graph_view.instance
+        found = {name for name in names if _last_was_cancelled(instance, name, context.key)}
+        return _true_for(context, found)
+
+
+def _last_was_cancelled(instance: dg.DagsterInstance, dataset: str, key: dg.AssetKey) -> bool:
+    runs = instance.get_runs(dg.RunsFilter(tags={PARTITION_TAG: dataset}), limit=_MOST_RUNS)
+    for run in runs:
+        if run.asset_selection is None or key in run.asset_selection:
+            return run.status == dg.DagsterRunStatus.CANCELED
+    return False
+
+
 async def _unsettled(context: Context, key: dg.AssetKey) -> set[str]:
     # The view keeps what it has found for as long as a tick lasts.
     view = context.asset_graph_view
@@ -144,8 +171,11 @@ _due = (
     _IS.any_deps_match(_IS.data_version_changed()).with_label("what it reads has changed")
     | _due_by_method
     | SettingsChanged()
-    # One that has failed waits for a change, for the nightly refresh or for a person.
-    | (_IS.missing() & ~_IS.execution_failed()).with_label("it was never made")
+    # One that has failed waits for a change, for the nightly refresh or for a person; one that was
+    # cancelled for a change or for a person.
+    | (Wanted() & _IS.missing() & ~_IS.execution_failed() & ~Cancelled()).with_label(
+        "it was never made"
+    )
 ).since_last_handled()
 # Its change is a change of files, which the sensor `raw_instances` looks for.
 FROM_FILES = Wanted() & _due_by_method.since_last_handled() & ~_IS.in_progress()

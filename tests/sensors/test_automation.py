@@ -192,7 +192,9 @@ def test_what_was_cancelled_is_not_requested_again(
 ) -> None:
     folder = make_dataset("a", tweets.slice(0, 60), **SMALL)
     daemon.instance.add_dynamic_partitions(TEXT.name, ["a"])
-    daemon.made(*others(folder, "graphs/knn"))
+    assert daemon.tick() == set()
+    daemon.run(*REAL)
+    daemon.made(*others(folder, *REAL, "graphs/knn"))
     assert daemon.tick() == {"graphs/knn"}
     daemon.cancelled("graphs/knn")
     assert [daemon.tick() for _ in range(3)] == [set()] * 3
