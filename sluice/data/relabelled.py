@@ -37,8 +37,8 @@ def write_relabelled(
 ) -> None:
     """Write a copy of a data file with labels in some rows.
 
-    Rows keep their order and other columns their values; of CSV and TSV files everything but the
-    cells of the labels keeps every byte, of JSONL files the lines of other rows do.
+    Rows keep their order and other columns their values; of CSV, TSV and JSONL files everything
+    but the labels keeps every byte.
 
     Parameters
     ----------
@@ -131,8 +131,31 @@ def _json_lines(body: str, column: str, labels: Mapping[int, str]) -> Iterator[s
             yield line + end
             continue
         label = labels[number]
-        changed = {**row, column: known.get(label, label)}
-        yield json.dumps(changed, ensure_ascii=False) + end
+        yield _json_line(line, column, known.get(label, label)) + end
+
+
+def _json_line(line: str, column: str, label: Any) -> str:
+    """Put a label into one object; its other values keep their spelling."""
+    decoder, written = json.JSONDecoder(), json.dumps(label, ensure_ascii=False)
+    place, empty = _after_space(line, line.index("{") + 1), True
+    while line[place] != "}":
+        empty = False
+        key, place = decoder.raw_decode(line, place)
+        begin = _after_space(line, _after_space(line, place) + 1)
+        _, end = decoder.raw_decode(line, begin)
+        if key == column:
+            return line[:begin] + written + line[end:]
+        place = _after_space(line, end)
+        if line[place] == ",":
+            place = _after_space(line, place + 1)
+    named = f"{json.dumps(column, ensure_ascii=False)}: {written}"
+    return f"{line[:place]}{'' if empty else ', '}{named}{line[place:]}"
+
+
+def _after_space(line: str, place: int) -> int:
+    while line[place] in " \t":
+        place += 1
+    return place
 
 
 def _known(values: Iterator[Any]) -> dict[str, Any]:

@@ -115,6 +115,22 @@ def test_json_lines_keep_their_bytes_and_their_kind_of_label(tmp_path: Path) -> 
     ]
 
 
+def test_other_values_of_json_keep_their_spelling(tmp_path: Path) -> None:
+    lines = [
+        '{ "n" : 1.50,"label": null ,"é": "\\u00e9"}\r\n',
+        '{"big":1e400, "m":[1.0 , {"label": 2}]}\n',
+        "{}",
+    ]
+    (tmp_path / "rows.jsonl").write_bytes("".join(lines).encode())
+    put_back(tmp_path, "label", {"rows.jsonl": {1: "x", 2: 'y"', 3: "z"}})
+    after = [
+        '{ "n" : 1.50,"label": "x" ,"é": "\\u00e9"}\r\n',
+        '{"big":1e400, "m":[1.0 , {"label": 2}], "label": "y\\""}\n',
+        '{"label": "z"}',
+    ]
+    assert (tmp_path / "rows.jsonl").read_bytes().decode() == "".join(after)
+
+
 @pytest.mark.parametrize(
     ("column", "label", "stored"),
     [
