@@ -69,7 +69,8 @@ def test_json_keeps_every_digit_and_truths_are_no_numbers(tmp_path: Path):
 
 
 def test_an_exported_table_has_the_digits_of_the_lake():
-    cells = ["1", str(2**53 + 1), "0.5"], [LONG, "1", "2"], ["1", str(2**62 + 1), "9.007199254740992e+15"]
+    whole = ["1", str(2**62 + 1), "9.007199254740992e+15"]
+    cells = ["1", str(2**53 + 1), "0.5"], [LONG, "1", "2"], whole
     rows = [f'{{"a":{a},"b":{b},"c":{c}}}' for a, b, c in zip(*cells, strict=True)]
     made = with_features(pa.table({"id": ["1", "2", "3"], "label": ["x"] * 3, "text": rows}))
     assert made["a"].to_pylist() == ["1", "9007199254740993", "0.5"]
