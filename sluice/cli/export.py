@@ -122,6 +122,8 @@ def _column(values: list[Any]) -> pa.Array:
             return pa.array(values, pa.int64())
         if all(float(v) == v for v in present):
             return pa.array([v if v is None else float(v) for v in values], pa.float64())
+        if all(v == int(v) and abs(v) < 2**63 for v in present):
+            return pa.array([v if v is None else int(v) for v in values], pa.int64())
     if kinds == {bool}:
         return pa.array(values, pa.bool_())
     return pa.array(map(value_text, values), pa.string())

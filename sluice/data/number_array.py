@@ -46,10 +46,11 @@ def number_array(name: str, values: Any) -> NDArray[Any]:
         if plain.dtype.kind == "O":
             plain = _of_objects(plain)
     except (TypeError, ValueError) as error:
-        raise DataError(f"{name} are no numbers ({error}); give an array of numbers.") from error
+        raise DataError(f"{name} are not numbers ({error}); give an array of numbers.") from error
     if plain.dtype.kind not in "biuf":
         raise DataError(
-            f"{name} have shape {plain.shape} and type {plain.dtype}; give an array of numbers."
+            f"{name} are not numbers but {plain.dtype} of shape {plain.shape}; give an array of "
+            "numbers."
         )
     return plain
 

@@ -24,6 +24,8 @@ MISSING_WORDS = frozenset({"na", "n/a", "null", "none", "?", "-", "."})
 """Words that stand for a missing value in a column of numbers, dates or truths (ours)."""
 _TRUTHS = {"yes": 1.0, "y": 1.0, "t": 1.0, "no": 0.0, "n": 0.0, "f": 0.0}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:T[\d:.]+Z?)?")
+# As cells they are numbers: a text of digits is never left as one (see sluice.data.cells).
+_WIDE = re.compile(r"-?[1-9]\d{15,299}")
 _PLAIN = frozenset({int, float, type(None)})
 _MOST_WHOLE = 2.0**53
 Cells = tuple[Any, ...]
@@ -40,7 +42,7 @@ class Profile:
         Ascending.
     false, true : int
     texts : dict of str to int
-        Count of each text.
+        Count of each text, and of each whole number that no float64 is, by its digits.
     """
 
     missing: int
@@ -124,12 +126,13 @@ def profiles(texts: Sequence[str], names: tuple[str, ...] | None = None) -> dict
     for _, columns in parsed(texts, known):
         for place, cells in enumerate(columns):
             kinds = set(map(type, cells))
-            if kinds <= _PLAIN:
-                values = np.array(cells, dtype=np.float64)
+            values = np.array(cells, dtype=np.float64) if kinds <= _PLAIN else None
+            if values is not None and not _any_beyond(values):
                 present = ~np.isnan(values)
                 parts[place].append(values[present])
                 counts[place][None] += int(len(values) - present.sum())
                 continue
+            cells = [str(cell) if _is_beyond(cell) else cell for cell in cells]
             others = [cell for cell in cells if type(cell) not in (int, float)]
             # Truths are kept apart from texts: 1 and True are one key of a dict.
             counts[place].update(("", cell) if cell in (True, False) else cell for cell in others)
@@ -147,6 +150,15 @@ def profiles(texts: Sequence[str], names: tuple[str, ...] | None = None) -> dict
     return made
 
 
+def _any_beyond(values: NDArray[np.float64]) -> bool:
+    return bool((np.abs(values) >= _MOST_WHOLE).any())
+
+
+def _is_beyond(cell: Any) -> bool:
+    """Whether a cell is a whole number that no float64 is: as a category it is its digits."""
+    return type(cell) is int and abs(cell) > _MOST_WHOLE and int(float(cell)) != cell
+
+
 def shown_kind(profile: Profile) -> str:
     """Return the type that a column shows: numeric, boolean, date or else categorical.
 
@@ -154,7 +166,9 @@ def shown_kind(profile: Profile) -> str:
     categorical.
     """
     words = [text for text in profile.texts if text.casefold() not in MISSING_WORDS]
-    numbers, truths = len(profile.numbers) > 0, profile.false + profile.true > 0
+    wide = [word for word in words if _WIDE.fullmatch(word)]
+    words = [word for word in words if word not in wide] if wide else words
+    numbers, truths = bool(len(profile.numbers) or wide), profile.false + profile.true > 0
     if not words:
         if numbers != truths:
             return "numeric" if numbers else "boolean"
@@ -235,6 +249,8 @@ def category(cell: Any) -> str | None:
         return cell
     if isinstance(cell, bool):
         return "true" if cell else "false"
+    if _is_beyond(cell):
+        return str(cell)
     return number_key(float(cell))
 
 

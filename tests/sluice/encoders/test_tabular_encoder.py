@@ -323,3 +323,11 @@ def test_people_can_read_what_was_learnt():
     assert shown[0] == {"column": "c", "type": "categorical", "features": 2, "missing": "0.0%",
                         "values": "2 categories: x 67%, y 33%"}  # fmt: skip
     assert math.isfinite(sum(row["features"] for row in shown))
+
+
+def test_whole_numbers_that_no_float64_is_are_categories_of_their_own():
+    rows = [f'{{"a":{value}}}' for value in (2**53, 2**53 + 1, 2**53 + 2, 2**53 + 1)]
+    coded = TabularEncoder.fit(rows, Encoding(), {"a": "categorical"}).encode(rows)
+    assert len({row.tobytes() for row in coded}) == 3
+    assert coded[1].tolist() == coded[3].tolist()
+    assert TabularEncoder.fit(rows, Encoding()).columns[0].kind == "numeric"

@@ -10,7 +10,7 @@ from sluice.subsets.plain_vectors import position_ids, vectors, whole
     [
         ([1.0, 2.0], r"have shape \(2,\)"),
         (np.empty((0, 3)), r"have shape \(0, 3\)"),
-        ([["a"]], "type <U1; give an array of numbers"),
+        ([["a"]], "are not numbers but <U1"),
         ([[1.0], [np.nan]], "row 1 is not finite"),
     ],
 )
