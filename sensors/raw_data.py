@@ -19,8 +19,8 @@ from resources.dead_runs import fail_dead_runs
 from resources.lake import Lake
 from resources.locks import PARTITION_TAG
 from resources.store import records
-from sluice.data.files import folder_stamp, folder_version, printable
-from sluice.errors import reason_of
+from sluice.data.files import folder_stamp, folder_version
+from sluice.errors import printable, reason_of
 
 INTERVAL = int(os.environ.get("SLUICE_SENSOR_SECONDS", "15"))
 DIGEST_TAG = "sluice/folder_digest"
