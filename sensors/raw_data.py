@@ -24,8 +24,8 @@ from resources.locks import PARTITION_TAG
 from resources.run_watch import shown
 from resources.shipped import shipped
 from resources.store import records
-from sluice.data.files import folder_stamp, folder_version, printable
-from sluice.errors import reason_of
+from sluice.data.files import folder_stamp, folder_version
+from sluice.errors import printable, reason_of
 
 INTERVAL = int(os.environ.get("SLUICE_SENSOR_SECONDS", "15"))
 DIGEST_SECONDS = 3600

@@ -5,8 +5,16 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 
+def printable(text: str) -> str:
+    """Return a text as UTF-8 can hold it: names of files may be any bytes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 class SluiceError(Exception):
     """Base of every error that Sluice raises on purpose; its text is meant to be read."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 def reason_of(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from sluice.data.config_defaults import without_task_defaults
 from sluice.data.config_errors import explain
 from sluice.data.config_models import TASKS, DatasetConfig
 from sluice.data.config_yaml import Dumper, load_yaml
-from sluice.errors import ConfigError, DataError
+from sluice.errors import ConfigError, DataError, printable
 
 __all__ = [
     "CONFIG_FILE",
@@ -78,7 +78,7 @@ def check_folder_name(name: str) -> None:
         200 characters.
     """
     if len(name) > 200 or "..." in name or not name.isprintable():
-        shown = name.encode("utf-8", "backslashreplace").decode()[:80]
+        shown = printable(name)[:80]
         raise ConfigError(
             f"The folder {shown!r} cannot be a dataset by that name. Rename it: use 1 to 64 of the "
             "characters a-z, 0-9, _ and -, beginning with a letter or digit."

@@ -47,7 +47,10 @@ class _Loader(yaml.SafeLoader):
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             value = super().construct_object(node, deep)
-        except (ValueError, OverflowError, TypeError, IndexError, KeyError) as error:
+        except yaml.YAMLError:
+            raise
+        except Exception as error:
+            # PyYAML lets through whatever its parsers of values raise.
             what = str(node.value)[:40] if isinstance(node, yaml.ScalarNode) else "a value"
             kind = node.tag.rpartition(":")[2]
             said = str(error).splitlines()[0] if str(error) else type(error).__name__

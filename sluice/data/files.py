@@ -13,7 +13,7 @@ from sluice.data.bounded import MOST_FILES, digests_of_reads, limit
 from sluice.data.config import CONFIG_FILE, DatasetConfig, load_config
 from sluice.data.digests import digest, file_digest, order_free_digest
 from sluice.data.saved_folder import arrow_files, is_saved
-from sluice.errors import DataError
+from sluice.errors import DataError, printable
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".parquet", ".arrow")
 TAGGED_SUFFIXES = (".conll", ".bio", ".iob", ".tsv", ".txt", ".jsonl")
@@ -120,11 +120,6 @@ def _plain_name(path: Path) -> str:
             f"The file name {printable(name)!r} holds bytes that are not UTF-8. Rename the file."
         )
     return name
-
-
-def printable(text: str) -> str:
-    """Return a text as UTF-8 can hold it: names of files may be any bytes."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _matches(folder: Path, pattern: str) -> list[Path]:

@@ -23,6 +23,7 @@ MERGES = "".join(
         ("plots: !!int abc\n", "'abc' cannot be read as int"),
         ("plots: !!float abc\n", "'abc' cannot be read as float"),
         ("plots: !!bool abc\n", "'abc' cannot be read as bool"),
+        ("plots: !!timestamp abc\n", "'abc' cannot be read as timestamp"),
         ("plots: !!int ''\n", "'' cannot be read as int"),
         ("seeds: [" + "9" * 5000 + "]\n", "cannot be read as int"),
         ("seeds: [0x" + "f" * 5000 + "]\n", "a number has more than 64 bits"),
