@@ -98,16 +98,16 @@ class SluiceGroup(TyperGroup):
         has gone, and 1 on an error that nobody has thought of, whose traceback goes to a file.
         """
         interrupts = Interrupts()
-        with interrupts.heard():
-            try:
+        try:
+            with interrupts.heard():
                 return super().invoke(ctx)
-            except BaseException as error:
-                if not interrupts.seen and isinstance(error, typer.Exit | typer.Abort | SystemExit):
-                    raise
-                if not interrupts.seen and hasattr(error, "exit_code"):
-                    # Wrong use of the command line, which Typer shows.
-                    raise
-                code = _tell(error, interrupted=interrupts.seen)
+        except BaseException as error:
+            if not interrupts.seen and isinstance(error, typer.Exit | typer.Abort | SystemExit):
+                raise
+            if not interrupts.seen and hasattr(error, "exit_code"):
+                # Wrong use of the command line, which Typer shows.
+                raise
+            code = _tell(error, interrupted=interrupts.seen)
         raise typer.Exit(code)
 
 

@@ -54,15 +54,15 @@ class Interrupts:
             yield
             return
         before: dict[int, Any] = {number: signal.getsignal(number) for number in _NUMBERS}
-        for number, handler in before.items():
-            if handler is not signal.SIG_IGN:
-                signal.signal(number, self._raise)
         reader, writer = os.pipe()
         os.set_blocking(writer, False)
         fd = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         ear = threading.Thread(target=self._listen, args=(reader,), daemon=True)
         ear.start()
         try:
+            for number, handler in before.items():
+                if handler is not signal.SIG_IGN:
+                    signal.signal(number, self._raise)
             with _nothing_said_of_interrupts():
                 yield
         finally:
