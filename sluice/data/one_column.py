@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any, cast
 
 import numpy as np
@@ -77,14 +77,19 @@ def ids_of(values: object, n: int, name: str = "ids") -> NDArray[np.str_]:
     Returns
     -------
     ndarray of str, shape (n,)
-        Numbers, dates and bytes by the rule of `sluice.data.spelling`.
+        Numbers and dates by the rule of `sluice.data.spelling`.
 
     Raises
     ------
     DataError
-        See `one_column`; or they are not n, or one is missing, blank or holds NUL.
+        See `one_column`; or they are bytes or not n, or one is missing, blank or holds NUL.
     """
-    found = column_text(one_column(values, name), name).to_pylist()
+    values = list(values) if isinstance(values, Iterator) else values
+    column = one_column(values, name)
+    if any(isinstance(value, bytes) for value in cast("Iterable[object]", values)):
+        # Whoever gave them looks them up again, and a text equals no bytes.
+        raise DataError(f"{name} holds bytes; decode them first, for example by .decode().")
+    found = column_text(column, name).to_pylist()
     if len(found) != n:
         raise DataError(f"{name} have shape ({len(found)},); give one for each of {n} rows.")
     for row, text in enumerate(found):

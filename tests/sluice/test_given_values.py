@@ -252,6 +252,7 @@ def test_ids_are_their_values(ids, found, task):
         (["a", None, "c"], "Row 1 has no id"), (["a", float("nan"), "c"], "Row 1 has no id"),
         (["a", pd.NA, "c"], "Row 1 has no id"), (["a", " ", "c"], "Row 1 has no id"),
         (np.ma.masked_array([1, 2, 3], mask=[0, 1, 0]), "Row 1 has no id"),
+        ([b"\xc3\xa9", b"b", b"c"], "ids holds bytes; decode them"),
         ([b"\xff", b"b", b"c"], "Row 0 of ids holds bytes"), (["a\0", "a", "c"], "row 0 holds the"),
         (["\ud800", "b", "c"], "half of a surrogate"), ("abc", "ids is one text"),
         ({"a", "b", "c"}, "no order"), ([["a"], ["b"], ["c"]], "holds lists"),
