@@ -301,7 +301,7 @@ def make_file(rng: random.Random, folder: Path) -> tuple[Path, dict[str, Any]]:
     elif special == 2:
         with path.open("wb") as out:
             out.write(data)
-            out.truncate(rng.choice([10**6, 10**9, 3 * 10**9, 10**12]))
+            out.truncate(rng.choice([10**6, 10**8, 3 * 10**9, 10**12]))
     else:
         path.write_bytes(data)
     return path, options(rng, name)

@@ -194,6 +194,13 @@ def unzipped(data: bytes, shown: str) -> bytes:
     DataError
         It is no whole gzip file, or holds more than the limits allow.
     """
+    padding = len(data) - len(data.rstrip(b"\0"))
+    if padding > _PIECE:
+        # Python's reader would look at them one by one.
+        raise DataError(
+            f"{shown} is not a whole gzip file: it ends in {padding:,} bytes of zero. Copy or "
+            "compress it again."
+        )
     # What the end of the file claims: enough to refuse an honest one without unpacking it.
     claimed = int.from_bytes(data[-4:], "little")
     if limit(MOST_GIB) < claimed <= _STEEPEST_OF_GZIP * len(data):

@@ -172,6 +172,16 @@ def test_a_line_without_an_end_is_refused_before_it_is_read_whole(
         read_file(tmp_path / name)
 
 
+def test_a_zipped_file_that_was_not_written_to_its_end(tmp_path: Path) -> None:
+    with (tmp_path / "a.csv.gz").open("wb") as out:
+        out.write(gzip.compress(b"t,y\nx,1\n"))
+        out.truncate(500_000_000)
+    began = time.process_time()
+    with pytest.raises(DataError, match="is not a whole gzip file: it ends in 499,"):
+        read_file(tmp_path / "a.csv.gz")
+    assert time.process_time() - began < 5
+
+
 def wide_csv(path: Path) -> None:
     path.write_text(",".join(f"c{i}" for i in range(100_000)) + "\n" + "1," * 99_999 + "1\n")
 
