@@ -186,3 +186,14 @@ def test_an_arrow_file_is_not_written(tmp_path: Path) -> None:
     (tmp_path / "rows.arrow").write_bytes(b"")
     with pytest.raises(DataError, match="is an Arrow file"):
         put_back(tmp_path, "label", {"rows.arrow": {1: "x"}})
+
+
+def test_rows_that_moved_since_they_were_counted_get_no_label(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path)
+    found = judged(tmp_path, "c,x\nb,y\na,x\n")
+    lines = ROWS.splitlines(keepends=True)
+    moved = "".join([lines[0], "z,a row that came first,x\r\n", *lines[1:]])
+    (folder / "rows.csv").write_bytes(moved.encode())
+    with pytest.raises(DataError, match=r"rows\.csv changed while it was read"):
+        put_back(folder, "label", found.labels, found.read)
+    assert (folder / "rows.csv").read_bytes() == moved.encode()

@@ -248,3 +248,12 @@ def test_thread_count_is_left_alone(encoder):
     before = torch.get_num_threads()
     encoder.encode(["a few", "texts"])
     assert torch.get_num_threads() == before
+
+
+def test_files_that_change_between_their_digest_and_loading_are_refused(model_copy):
+    encoder = TextEncoder(str(model_copy), device="cpu")
+    assert encoder.identity
+    vocabulary = model_copy / "tokenizer.json"
+    vocabulary.write_text(vocabulary.read_text() + "\n")
+    with pytest.raises(ConfigError, match="changed while it was loaded"):
+        encoder.load()

@@ -90,3 +90,13 @@ def test_names_that_mean_nothing_are_refused(tiny_folder, tmp_path):
         CausalModel(tmp_path / "none")
     with pytest.raises(ConfigError, match="neither a folder here nor a model"):
         CausalModel("nobody/no-such-model")
+
+
+def test_files_that_change_between_their_digest_and_loading_are_refused(copy):
+    model = CausalModel(copy, device="cpu")
+    assert model.identity
+    with (copy / "config.json").open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(ConfigError, match="changed while it was loaded"):
+        model.load()
+    assert CausalModel(copy, device="cpu").load().tokenizer
