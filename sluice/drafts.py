@@ -90,7 +90,7 @@ def _own(target: Path) -> FileLock:
         lock = FileLock(hidden / LOCK)
         try:
             lock.acquire()
-        except FileNotFoundError:
-            # Cleared by another process before the lock was there.
+        except (FileNotFoundError, FileExistsError):
+            # Cleared by another process before the lock was there, or while it was made.
             continue
         return lock

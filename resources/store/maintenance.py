@@ -69,12 +69,13 @@ def maintain(
     LakeError
         If a writer holds the lake for longer than `wait`; nothing was begun then.
     """
-    at = now or datetime.now(UTC)
 
     def work(cursor: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         before = _files(cursor)
         repeats.remove(cursor)
         compact(cursor)
+        # Not earlier: the state that compacting has ended is of the past, too.
+        at = now or datetime.now(UTC)
         expired = expire(cursor, _ENDED, {"now": at, "since": at - timedelta(days=keep_days)})
         removed = [
             _remove(cursor, function, at - longest_transaction)

@@ -16,7 +16,7 @@ from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.store import records
 from sensors.raw_data import DIGEST_SECONDS, raw_data
-from sluice.data.files import folder_version
+from sluice.data.files import Version, folder_version
 
 Make = Callable[..., Path]
 LEAST = "task: text\nfiles: [a.csv]\ncolumns: {text: text, label: label}\n"
@@ -111,7 +111,13 @@ def test_an_error_that_nobody_thought_of_stays_with_its_dataset(
             raise error
         return config(self, name)
 
+    def version(folder: Path) -> Version:
+        if folder.name == "bad":
+            raise error
+        return folder_version(folder)
+
     monkeypatch.setattr(Datasets, "config", failing)
+    monkeypatch.setattr("jobs.lineages.folder_version", version)
     with dg.DagsterInstance.get() as instance:
         instance.add_dynamic_partitions("text", ["bad", "good"])
         result = ticks(instance, 2)
@@ -119,7 +125,7 @@ def test_an_error_that_nobody_thought_of_stays_with_its_dataset(
         context = dg.build_schedule_context(
             instance=instance,
             repository_def=defs.get_repository_def(),
-            resources={"datasets": Datasets()},
+            resources={"datasets": Datasets(), "lake": Lake()},
         )
         asked = SCHEDULES[0].evaluate_tick(context).run_requests or []
         assert [run.partition_key for run in asked] == ["good"]

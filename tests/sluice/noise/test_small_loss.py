@@ -97,7 +97,7 @@ def test_bad_input():
         small_loss([0.1, 0.2], [0, -1], 0.1, ids=names(2))
     with pytest.raises(DataError, match="'a' is that of two rows"):
         small_loss([0.1, 0.2], [0, 1], 0.1, ids=["a", "a"])
-    with pytest.raises(DataError, match="not numbers"):
+    with pytest.raises(DataError, match="give an array of numbers"):
         small_loss(["x"], [0], 0.1, ids=names(1))
     with pytest.raises(ConfigError, match="epochs"):
         warm_up_losses(np.ones((2, 2)), [0, 1], ids=names(2), epochs=0)

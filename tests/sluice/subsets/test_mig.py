@@ -205,7 +205,7 @@ def test_a_pool_without_any_tag_is_filled_by_position():
     [
         ({"quality": [1, -2, 3, 4]}, DataError, "Qualities of row 1 is -2"),
         ({"quality": [1, 2]}, DataError, "shape"),
-        ({"quality": ["a"] * 4}, DataError, "not numbers"),
+        ({"quality": ["a"] * 4}, DataError, "give an array of numbers"),
         ({"rows": FOUR * 2}, DataError, "other values than 0 and 1"),
         ({"rows": FOUR[0]}, DataError, "N x L"),
         ({"similarity": np.eye(2)}, DataError, "3 x 3"),
