@@ -19,6 +19,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import faiss  # noqa: F401
 import mlflow.sklearn  # noqa: F401
 import numpy as np
@@ -34,8 +35,8 @@ from assets.inputs import read_rows
 from resources import registry
 from resources.datasets import Datasets
 from resources.lake import Lake
-from resources.store.maintenance import maintain
 from resources.tracking import CHALLENGER, CHAMPION, Tracking
+from resources.upkeep import upkeep
 
 ANSWERS = {"text": fine_tuned_answers, "tabular": fitted_answers}
 
@@ -64,7 +65,8 @@ def done(work: Callable[[], None]) -> None:
 def refreshed(case: Case) -> None:
     result = refresh(case)
     assert result.success, errors_of(result)
-    maintain(Lake(), longest_transaction=timedelta(0))
+    with dg.DagsterInstance.get() as instance:
+        upkeep(Lake(), Tracking(), instance, keep_days=0, longest_transaction=timedelta(0))
 
 
 def refreshed_to(out: Path, case: Case) -> None:
@@ -111,6 +113,7 @@ def checked(out: Path, expected: Path, case: Case) -> None:
 def main() -> None:
     task, root, count, seed = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     home, kept, folder = root / "home", root / "kept", root / "datasets" / DATASET
+    (root / "dagster.yaml").touch()
     os.environ |= {"DAGSTER_HOME": str(root), "SLUICE_HOME": str(home)}
     os.environ["SLUICE_DATASETS"] = str(folder.parent)
     given: Killed = killed(task, root)
