@@ -61,7 +61,7 @@ def test_numbers_stay_numbers(tmp_path: Path) -> None:
 def test_select_leaves_the_numbers_of_a_csv_file(tmp_path: Path) -> None:
     lines = [
         "x,y,note,label",
-        *(f"{-i}.5,{i or '-'},{'=1' if i else '-2'},-{i % 2}" for i in range(20)),
+        *(f"{-i}.5,{-i or '-'},{'=1' if i else '-2'},-{i % 2}" for i in range(20)),
     ]
     (tmp_path / "pool.csv").write_text("\n".join(lines))
     done = CliRunner().invoke(
