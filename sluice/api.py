@@ -190,7 +190,7 @@ def _rows(X: Any) -> tuple[list[str] | None, NDArray[np.float32]]:
     none = np.empty((0, 0), dtype=np.float32)
     # An array of another library, such as a tensor, or of objects: vectors, not texts.
     wide = getattr(X, "ndim", 0) == 2 and not hasattr(X, "columns") and X.shape[1] != 1
-    if not (wide or isinstance(X, np.ndarray) and X.dtype.kind in "fiu"):
+    if not (wide or (isinstance(X, np.ndarray) and X.dtype.kind in "fiu")):
         return texts_of(X, "X"), none
     given = number_array("The values of X", X)
     if given.ndim != 2 or not given.shape[1]:

@@ -14,7 +14,9 @@ from sluice.data.bounded import LONGEST_LINE, read_bytes, unzipped
 from sluice.data.columns import require_columns
 from sluice.data.csv_dialect import delimiter_of, header_of, records, refuse_broken
 from sluice.data.decimals import DELIMITER
-from sluice.data.foreign import refuse_foreign
+from sluice.data.foreign import GZIP, refuse_foreign
+from sluice.data.reading_warnings import with_warnings
+from sluice.data.swallowed_lines import swallowed_lines
 from sluice.data.table_bounds import check_width
 from sluice.errors import DataError
 
@@ -74,12 +76,17 @@ def read_csv(
         table = read(data, delimiter, header, wanted)
     except (csv.Error, pa.ArrowInvalid, ValueError) as error:
         refuse_broken(data, delimiter, len(header), shown)
+        if not data.strip().count(b"\n") + data.strip().count(b"\r"):
+            raise _without_rows(shown) from None
         raise DataError(f"{shown} cannot be read: {error}. Correct the file.") from None
     if b'\\"' in data:
         refuse_broken(data, delimiter, len(header), shown)
     if table.num_rows == 0:
-        raise DataError(f"{shown} holds a header and no row. Add rows or remove the file.")
-    return table.replace_schema_metadata({DELIMITER: delimiter.encode()})
+        raise _without_rows(shown)
+    warnings: list[str] = []
+    if b'"' in data:
+        warnings = swallowed_lines(data, delimiter, len(header), shown)
+    return with_warnings(table.replace_schema_metadata({DELIMITER: delimiter.encode()}), warnings)
 
 
 def _plain(data: bytes, delimiter: str, header: list[str], wanted: list[str]) -> pa.Table:
@@ -121,6 +128,8 @@ def _content(path: Path, shown: str) -> bytes:
     packed = path.name.lower().endswith(".gz")
     data = read_bytes(path, lines=not packed)
     if packed and data:
+        if not data.startswith(GZIP):
+            refuse_foreign(data, shown)
         data = unzipped(data, shown)
     refuse_foreign(data, shown)
     if not data.strip():
@@ -130,6 +139,10 @@ def _content(path: Path, shown: str) -> bytes:
     except UnicodeDecodeError as error:
         raise not_utf8(data, error, shown) from None
     return data.removeprefix(b"\xef\xbb\xbf")
+
+
+def _without_rows(shown: str) -> DataError:
+    return DataError(f"{shown} holds a header and no row. Add rows or remove the file.")
 
 
 def not_utf8(data: bytes, error: UnicodeDecodeError, shown: str) -> DataError:

@@ -28,7 +28,7 @@ from sluice.data.files import (
 )
 from sluice.data.jsonl_file import read_jsonl
 from sluice.data.parquet_file import read_parquet
-from sluice.data.reading_warnings import with_warnings
+from sluice.data.reading_warnings import warnings_of, with_warnings
 from sluice.data.saved_index import index_warning, saved_index
 from sluice.data.sentence_rows import sentence_rows
 from sluice.data.table_rows import feature_columns, row_texts
@@ -146,6 +146,7 @@ def rows_of(files: Mapping[str, Path], config: DatasetConfig) -> pa.Table:
             delimiter=config.reading.delimiter,
             needed=list(config.columns.special.values()),
         )
+        warnings += warnings_of(table)
         if config.task == "tabular":
             features = _same_features(table, config, str(path), features)
             numbers = [*features, str(config.columns.label)]

@@ -378,7 +378,7 @@ def test_sparse_frames_are_tables():
 
 @pytest.mark.parametrize("X", [pd.Series(range(6)), pa.array(range(6)), [{"\ud800": 1}] * 6])
 def test_what_is_no_table_is_refused_in_words(X):
-    with pytest.raises(DataError, match="no table|no text"):
+    with pytest.raises(DataError, match=r"no table|no text"):
         sluice.select(X, AB, task="tabular", method="k_medoids", budget=3)
 
 
