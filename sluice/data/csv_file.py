@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -25,6 +26,7 @@ _BLOCK = LONGEST_LINE
 csv.field_size_limit(_BLOCK)
 # So few that Python's collector never sees them: four times as fast as a hundred times as many.
 _ROWS = 512
+_SEPARATOR_LINE = re.compile(rb'"?sep=[^\r\n"]{1,4}"?(?=[\r\n])', re.IGNORECASE)
 
 
 def read_csv(
@@ -138,7 +140,14 @@ def _content(path: Path, shown: str) -> bytes:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise not_utf8(data, error, shown) from None
-    return data.removeprefix(b"\xef\xbb\xbf")
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    line = _SEPARATOR_LINE.match(data)
+    if line is not None:
+        raise DataError(
+            f"{shown} begins with the line {line[0].decode()!r}, which is for Excel alone and no "
+            "row of the table. Remove the line."
+        )
+    return data
 
 
 def _without_rows(shown: str) -> DataError:
