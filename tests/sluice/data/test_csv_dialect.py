@@ -201,3 +201,10 @@ def test_a_header_without_a_line_end_is_a_file_without_rows() -> None:
     for content in (b"text,label", b"text,label\n", b'"text","label"', b"\n\ntext,label\r\n"):
         with pytest.raises(DataError, match="holds a header and no row"):
             ours(content)
+
+
+@pytest.mark.parametrize("row", ['"x;a', '"a"b;a', "x;a;b"])
+def test_a_file_that_is_surely_semicolons_says_where_it_breaks(tmp_path: Path, row: str) -> None:
+    (tmp_path / "a.csv").write_text(f"t;y\nx;a\n{row}\n")
+    with pytest.raises(DataError, match=r"a\.csv, line 3"):
+        read_csv(tmp_path / "a.csv", "a.csv", ["t", "y"])
