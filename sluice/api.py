@@ -188,11 +188,13 @@ def _select_rows(
 def _rows(X: Any) -> tuple[list[str] | None, NDArray[np.float32]]:
     """Return texts, or unit vectors."""
     none = np.empty((0, 0), dtype=np.float32)
-    if not (isinstance(X, np.ndarray) and X.dtype.kind in "fiu"):
+    # An array of another library, such as a tensor, or of objects: vectors, not texts.
+    wide = getattr(X, "ndim", 0) == 2 and not hasattr(X, "columns") and X.shape[1] != 1
+    if not (wide or (isinstance(X, np.ndarray) and X.dtype.kind in "fiu")):
         return texts_of(X, "X"), none
-    if X.ndim != 2 or not X.shape[1]:
+    given = number_array("The values of X", X)
+    if given.ndim != 2 or not given.shape[1]:
         raise DataError(f"X has shape {X.shape}; give one vector a row, shape (n, d).")
-    given = number_array("X", X)
     norms = np.linalg.norm(given.astype(np.float64), axis=1)
     bad = np.flatnonzero(~np.isfinite(norms) | (norms == 0))
     if len(bad):

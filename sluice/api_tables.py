@@ -12,8 +12,9 @@ from pyarrow.interchange import from_dataframe
 
 from sluice.data.columns import require_columns
 from sluice.data.config_sections import Columns
+from sluice.data.number_array import number_array
 from sluice.data.one_column import one_column
-from sluice.data.table_rows import infinite_column, is_empty_row, row_texts
+from sluice.data.table_rows import column_key, infinite_column, is_empty_row, row_texts
 from sluice.data.targets import label_texts, refuse_quantities
 from sluice.errors import DataError
 
@@ -48,6 +49,8 @@ def table_rows(X: object) -> tuple[list[str], dict[str, str]]:
     elif hasattr(X, "iloc"):
         coded = [name for name, column in columns.items() if pa.types.is_dictionary(column.type)]
         types = dict.fromkeys(coded, "categorical")
+    for name in columns:
+        column_key(name, "X")
     table = pa.table(dict(columns))
     texts: list[str] = row_texts(table, list(columns), "X").to_pylist()
     # Only types matter here: no column is special.
@@ -109,8 +112,13 @@ def _columns(X: object) -> Mapping[str, pa.ChunkedArray]:
         return _of_arrow(X)
     if hasattr(X, "columns") and hasattr(X, "iloc"):
         return _of_frame(X)
-    if hasattr(X, "__arrow_c_stream__"):
+    if callable(getattr(X, "get_columns", None)):  # of polars, which streams not all it holds
+        return {each.name: _column(each, each.name) for each in cast("Any", X).get_columns()}
+    # A single column streams, too.
+    if hasattr(X, "__arrow_c_stream__") and not (hasattr(X, "dtype") or hasattr(X, "type")):
         return _of_arrow(pa.table(X))
+    if hasattr(X, "__array__") and getattr(X, "ndim", 0) == 2:
+        return _of_array(number_array("The values of X", X))
     if hasattr(X, "__dataframe__"):
         return _of_arrow(from_dataframe(X))
     rows = cast("Sequence[object]", X) if isinstance(X, list | tuple) else ()

@@ -152,9 +152,15 @@ def stage_of(stages: dict[str, Any], dataset: str, method: str) -> Any:
 
     Raises
     ------
+    ConfigError
+        If nothing has selected rows of this dataset.
     UnknownNameError
-        If the method has selected no rows of this dataset.
+        If the method has not.
     """
+    if not stages:
+        raise ConfigError(
+            f"No rows of {dataset} have been selected yet. Run it first: `sluice run {dataset}`."
+        )
     if method not in stages:
         raise UnknownNameError.of(f"selected method of {dataset}", method, sorted(stages))
     return stages[method]

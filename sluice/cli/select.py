@@ -158,8 +158,9 @@ def _usable(file: Path, config: DatasetConfig) -> tuple[pa.Table, pa.Table, Scre
 
     The second table has the numbers of the first with a decimal point.
     """
-    from sluice.data.decimals import DELIMITER, with_points
+    from sluice.data.decimals import DELIMITER, comma_warnings, with_points
     from sluice.data.raw import raw_rows, read_file
+    from sluice.data.reading_warnings import warnings_of
     from sluice.data.saved_index import index_warning, saved_index
     from sluice.data.screening import screen
     from sluice.data.targets import refuse_quantities
@@ -167,13 +168,15 @@ def _usable(file: Path, config: DatasetConfig) -> tuple[pa.Table, pa.Table, Scre
 
     needed = list(config.columns.special.values())
     table = read_file(file, delimiter=config.reading.delimiter, needed=needed)
-    read = table
+    read, warnings = table, warnings_of(table)
     if config.task == "tabular":
         numbers = [*_features(table, config), needed[0]]
         read = with_points(table, numbers, config.reading.decimal, str(file))
         index = saved_index(table, config.columns)
-        if index:
-            warn(index_warning(index, str(file)))
+        warnings += [index_warning(index, str(file))] if index else []
+        warnings += comma_warnings(read, numbers, config.reading.decimal, str(file))
+    for warning in warnings:
+        warn(warning)
     screened = screen(raw_rows(read, config, str(file), file.name), config)
     reasons = ", ".join(f"{name} {count:,}" for name, count in screened.reasons().items())
     if not screened.kept:

@@ -11,6 +11,7 @@ from sluice.data.bounded import digests_of_reads
 from sluice.data.config import DatasetConfig
 from sluice.data.digests import content_hash
 from sluice.data.formulas import unescape
+from sluice.data.label_spellings import spelling_warnings
 from sluice.data.naming import named
 from sluice.data.normalise import normalise
 from sluice.data.raw import read_file, read_raw
@@ -34,7 +35,7 @@ class Judged:
     same : int
         Rows whose label is there already, and the same.
     remarks : list of str
-        On rows that are still without a label.
+        On rows that are still without a label, and on new classes that may not be meant.
     read : dict of str to str
         File, relative to the folder, to the digest of what was read of it.
     """
@@ -58,7 +59,7 @@ def read_answers(path: Path, *, raw: bool = False) -> list[tuple[str, str]]:
     Raises
     ------
     DataError
-        See `sluice.data.raw.read_file`; or an id is blank or occurs twice.
+        See `sluice.data.raw.read_file`; or an id is blank or occurs twice, or a label holds NUL.
     """
     table = read_file(path, ["id", "label"])
     ids, labels = (
@@ -67,6 +68,12 @@ def read_answers(path: Path, *, raw: bool = False) -> list[tuple[str, str]]:
     )
     if not raw and {".csv", ".tsv"} & {suffix.lower() for suffix in path.suffixes}:
         ids, labels = [unescape(name) for name in ids], [unescape(label) for label in labels]
+    nul = next((row for row, label in enumerate(labels, start=1) if "\0" in label), None)
+    if nul is not None:
+        raise DataError(
+            f"{path}: the label of row {nul} holds a NUL character (U+0000), which sets a row "
+            "aside. Nothing was written; take it out."
+        )
     blank = [row for row, name in enumerate(ids, start=1) if not name.strip()]
     if blank:
         raise DataError(f"{path}: row {blank[0]} has no id. Nothing was written; put the ids back.")
@@ -137,11 +144,14 @@ def judge(
             f"{first.label!r} in {first.file}, row {first.row}. Nothing was written. Remove these "
             "rows, or correct the labels in the dataset itself."
         )
+    classes = Counter(row.label for row in kept.values() if row.label)
     if not new_labels:
-        _check_classes({row.label for row in kept.values() if row.label}, given)
+        _check_classes(classes, given)
     remarks = _remarks(answers, queue)
     if strict and remarks:
         raise DataError(f"{' '.join(remarks)} Nothing was written; leave out --strict to go on.")
+    if any(label not in classes for _, label in given):
+        remarks += spelling_warnings(classes + Counter(label for _, label in given))
     found: dict[str, dict[int, str]] = {}
     fresh = [(row, label) for row, label in given if row.split == UNLABELLED]
     for row, label in fresh:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from sluice.data.bounded import MOST_GIB, gib, limit, read_bytes, too_large
 from sluice.data.columns import require_columns
+from sluice.data.foreign import refuse_foreign
 from sluice.data.table_bounds import check_rows, check_table, check_type, check_width
 from sluice.errors import DataError
 
@@ -25,6 +26,9 @@ def read_arrow(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
         It is broken, too large, has no row, or lacks a column.
     """
     data = read_bytes(path)
+    # The streaming format begins with the length of its schema, and the mark of it.
+    if not data.startswith((_MAGIC, b"\xff\xff\xff\xff")):
+        refuse_foreign(data, shown)
     try:
         opened = pa.ipc.open_file if data.startswith(_MAGIC) else pa.ipc.open_stream
         reader = opened(pa.BufferReader(data))

@@ -131,7 +131,8 @@ def delimiter_of(data: bytes, shown: str, given: str | None, wanted: Sequence[st
     Raises
     ------
     DataError
-        See `header_of`; or the wanted columns are there by another delimiter and not by this one.
+        See `header_of`; or the wanted columns are there by another delimiter and not by this one,
+        or by another alone, and the file is broken.
     """
     if given is not None:
         return given
@@ -146,6 +147,9 @@ def delimiter_of(data: bytes, shown: str, given: str | None, wanted: Sequence[st
         ]
         if len(sure) == 1:
             return sure[0]
+        if not sure and len(found) == 1 and wanted:
+            # No doubt what separates the values: the file breaks further on.
+            refuse_broken(data, found[0], len(_header(data, found[0])), shown)
     if found and wanted:
         raise DataError(
             f"{shown} has the columns {', '.join(map(repr, wanted))} where "

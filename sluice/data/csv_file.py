@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -14,7 +15,9 @@ from sluice.data.bounded import LONGEST_LINE, read_bytes, unzipped
 from sluice.data.columns import require_columns
 from sluice.data.csv_dialect import delimiter_of, header_of, records, refuse_broken
 from sluice.data.decimals import DELIMITER
-from sluice.data.foreign import refuse_foreign
+from sluice.data.foreign import GZIP, refuse_foreign
+from sluice.data.reading_warnings import with_warnings
+from sluice.data.swallowed_lines import swallowed_lines
 from sluice.data.table_bounds import check_width
 from sluice.errors import DataError
 
@@ -23,6 +26,7 @@ _BLOCK = LONGEST_LINE
 csv.field_size_limit(_BLOCK)
 # So few that Python's collector never sees them: four times as fast as a hundred times as many.
 _ROWS = 512
+_SEPARATOR_LINE = re.compile(rb'"?sep=[^\r\n"]{1,4}"?(?=[\r\n])', re.IGNORECASE)
 
 
 def read_csv(
@@ -74,12 +78,17 @@ def read_csv(
         table = read(data, delimiter, header, wanted)
     except (csv.Error, pa.ArrowInvalid, ValueError) as error:
         refuse_broken(data, delimiter, len(header), shown)
+        if not data.strip().count(b"\n") + data.strip().count(b"\r"):
+            raise _without_rows(shown) from None
         raise DataError(f"{shown} cannot be read: {error}. Correct the file.") from None
     if b'\\"' in data:
         refuse_broken(data, delimiter, len(header), shown)
     if table.num_rows == 0:
-        raise DataError(f"{shown} holds a header and no row. Add rows or remove the file.")
-    return table.replace_schema_metadata({DELIMITER: delimiter.encode()})
+        raise _without_rows(shown)
+    warnings: list[str] = []
+    if b'"' in data:
+        warnings = swallowed_lines(data, delimiter, len(header), shown)
+    return with_warnings(table.replace_schema_metadata({DELIMITER: delimiter.encode()}), warnings)
 
 
 def _plain(data: bytes, delimiter: str, header: list[str], wanted: list[str]) -> pa.Table:
@@ -121,6 +130,8 @@ def _content(path: Path, shown: str) -> bytes:
     packed = path.name.lower().endswith(".gz")
     data = read_bytes(path, lines=not packed)
     if packed and data:
+        if not data.startswith(GZIP):
+            refuse_foreign(data, shown)
         data = unzipped(data, shown)
     refuse_foreign(data, shown)
     if not data.strip():
@@ -129,7 +140,18 @@ def _content(path: Path, shown: str) -> bytes:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise not_utf8(data, error, shown) from None
-    return data.removeprefix(b"\xef\xbb\xbf")
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    line = _SEPARATOR_LINE.match(data)
+    if line is not None:
+        raise DataError(
+            f"{shown} begins with the line {line[0].decode()!r}, which is for Excel alone and no "
+            "row of the table. Remove the line."
+        )
+    return data
+
+
+def _without_rows(shown: str) -> DataError:
+    return DataError(f"{shown} holds a header and no row. Add rows or remove the file.")
 
 
 def not_utf8(data: bytes, error: UnicodeDecodeError, shown: str) -> DataError:

@@ -24,7 +24,9 @@ DELIMITER = b"sluice.delimiter"
 """Key of a table's metadata: what separated the values of its file."""
 
 
-def decimal_of(table: pa.Table, columns: Sequence[str], shown: str) -> Literal[","] | None:
+def decimal_of(
+    table: pa.Table, columns: Sequence[str], shown: str, words: Sequence[str] = ()
+) -> Literal[","] | None:
     """Return a comma where a column holds nothing but numbers with a decimal comma, or None.
 
     Parameters
@@ -35,6 +37,8 @@ def decimal_of(table: pa.Table, columns: Sequence[str], shown: str) -> Literal["
         Those that may hold numbers.
     shown : str
         The file, for messages.
+    words : sequence of str, optional
+        Those for what is missing, in lower case: they decide nothing.
 
     Raises
     ------
@@ -46,6 +50,9 @@ def decimal_of(table: pa.Table, columns: Sequence[str], shown: str) -> Literal["
         cells = _texts(table, name)
         if cells is None:
             continue
+        cells = cells.filter(
+            pc.invert(pc.is_in(pc.utf8_lower(cells), pa.array(words, pa.string())))
+        )
         commas = pc.fill_null(pc.match_substring_regex(cells, _COMMA), False)
         thousands = pc.match_substring_regex(cells, _THOUSANDS)
         numbers = pc.or_(pc.or_(commas, thousands), pc.match_substring_regex(cells, _WHOLE))
@@ -61,6 +68,42 @@ def decimal_of(table: pa.Table, columns: Sequence[str], shown: str) -> Literal["
                 "{decimal: ','} in dataset.yaml."
             )
     return None
+
+
+def comma_warnings(
+    table: pa.Table, columns: Sequence[str], decimal: str | None, shown: str
+) -> list[str]:
+    """Name the columns of words where half of the cells or more are numbers with commas.
+
+    Parameters
+    ----------
+    table : Table
+        As `with_points` returns it, where nothing is said of decimals.
+    columns : sequence of str
+        Those that may hold numbers.
+    decimal : str or None
+        What the configuration says; where it says something, nothing is to be told.
+    shown : str
+        The file, for messages.
+    """
+    warnings: list[str] = []
+    for name in columns if decimal is None else ():
+        cells = _texts(table, name)
+        if cells is None:
+            continue
+        commas = pc.or_(
+            pc.match_substring_regex(cells, _COMMA), pc.match_substring_regex(cells, _THOUSANDS)
+        )
+        count = pc.sum(commas).as_py() or 0
+        if 2 * count >= max(1, len(cells) - cells.null_count):
+            warnings.append(
+                f"numbers_with_commas: {shown}: {count:,} cells of the column {name!r} look like "
+                f"numbers, such as {_first(cells, commas)!r}, and are read as words. Write them "
+                "all with a decimal point and without marks between thousands; or, where their "
+                "commas are those of decimals, give --decimal , to `sluice add` (reading: "
+                "{decimal: ','} in dataset.yaml)."
+            )
+    return warnings
 
 
 def with_points(

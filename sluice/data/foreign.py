@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from sluice.errors import DataError
 
+GZIP = b"\x1f\x8b"
 _EXCEL = "an Excel workbook", "Save the sheet as CSV (UTF-8) and give that file"
 _KINDS: list[tuple[bytes, tuple[str, str]]] = [
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _EXCEL),
     (b"PAR1", ("a Parquet file", "Let its name end in .parquet")),
     (b"ARROW1", ("an Arrow file", "Let its name end in .arrow")),
-    (b"\x1f\x8b", ("compressed with gzip", "Let its name end in .csv.gz, or unpack it")),
+    (GZIP, ("compressed with gzip", "Let its name end in .csv.gz, or unpack it")),
     (b"BZh", ("compressed with bzip2", "Unpack it first")),
     (b"\xfd7zXZ\x00", ("compressed with xz", "Unpack it first")),
     (b"\x28\xb5\x2f\xfd", ("compressed with zstd", "Unpack it first")),

@@ -2,7 +2,9 @@
 
 Excel and LibreOffice take a cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line end
 for a formula, which can read other cells, open addresses and start programs. An apostrophe in
-front makes it a text; a text that begins with an apostrophe gets one more, so that none is lost.
+front makes it a text; a text that begins with an apostrophe gets one more, so that none is lost. A
+negative number runs nothing: where the texts of a column are at risk by that alone, as those of
+numbers that a CSV file holds, its ``-1.5`` stays as it is.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ compute: Any = pyarrow.compute
 MARK = "'"
 _STARTS = r"=+\-@\t\r\n＝＋－＠'"
 _RISKY = rf"\A[{_STARTS}]"
+_NEGATIVE = r"\A-(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?\z"
+_DASH = r"\A--?\z"
 _ESCAPED = re.compile(rf"\A{MARK}(?=[{_STARTS}])")
 
 
@@ -34,6 +38,9 @@ def unescape(text: str) -> str:
 def escape_table(table: pa.Table) -> pa.Table:
     """Apply `escape` to the names of columns and to every text; numbers and dates stay.
 
+    So do the texts of a column in which those at risk are negative numbers, and dashes for what
+    is missing.
+
     Parameters
     ----------
     table : Table
@@ -48,6 +55,7 @@ def escape_table(table: pa.Table) -> pa.Table:
         binary = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
         if binary or pa.types.is_string(kind) or pa.types.is_large_string(kind):
             risky = compute.match_substring_regex(column, _RISKY)
+            risky = compute.if_else(_of_numbers(column, risky), False, risky)
             mark = pa.scalar(MARK.encode() if binary else MARK, kind)
             empty = pa.scalar(b"" if binary else "", kind)
             column = compute.if_else(
@@ -55,3 +63,11 @@ def escape_table(table: pa.Table) -> pa.Table:
             )
         table = table.set_column(place, escape(field.name), column)
     return table
+
+
+def _of_numbers(column: Any, risky: Any) -> bool:
+    """Whether some texts of a column are negative numbers, and no others are at risk."""
+    negative = compute.match_substring_regex(column, _NEGATIVE)
+    harmless = compute.or_(negative, compute.match_substring_regex(column, _DASH))
+    others = compute.and_not(risky, harmless)
+    return compute.any(negative).as_py() is True and compute.any(others).as_py() is not True

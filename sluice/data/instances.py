@@ -102,9 +102,11 @@ def prepare(table: pa.Table, config: DatasetConfig) -> Prepared:
 def _check(screened: Screened, total: int, config: DatasetConfig) -> None:
     rows = screened.kept
     if not rows:
+        first = min(screened.rejected, key=lambda rejection: rejection.row.row)
         raise DataError(
             f"None of the {total} rows can be used: {counted(screened.reasons())}. Check that "
-            f"columns in dataset.yaml names the right {_COLUMNS[config.task]}."
+            f"columns in dataset.yaml names the right {_COLUMNS[config.task]}. For example "
+            f"{first.row.file}, row {first.row.row}: {first.detail}"
         )
     if config.task in _WITHOUT_CLASSES:
         _check_training_rows(rows)

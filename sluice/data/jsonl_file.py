@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from sluice.errors import DataError
 # Not splitlines: JSON may hold U+2028 and its kin inside a text.
 LINE_END = re.compile(r"(\r\n|\r|\n)")
 """What ends a line; split by it, every other part is a line."""
+_WRITTEN = b"sluice.written"
 
 
 def read_jsonl(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
@@ -53,7 +56,14 @@ def read_jsonl(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
     check_width(present, len(rows), shown)
     require_columns(columns or [], present, shown)
     if columns is None:
-        return pa.table({name: _shared([row.get(name) for row in rows]) for name in present})
+        table = pa.table({name: _shared([row.get(name) for row in rows]) for name in present})
+        written = {
+            name: number
+            for name in present
+            if pa.types.is_string(table.schema.field(name).type)
+            and (number := _first_nested([row.get(name) for row in rows]))
+        }
+        return table.replace_schema_metadata({_WRITTEN: json.dumps(written)}) if written else table
     return pa.table({name: _texts(rows, name, shown) for name in columns})
 
 
@@ -108,14 +118,47 @@ def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
     return rows
 
 
+def refuse_written(table: pa.Table, columns: Sequence[str], shown: str) -> None:
+    """Raise where lists or objects of a column stand beside plain values, as texts.
+
+    Parameters
+    ----------
+    table : Table
+        As `read_jsonl` returns it, or of another kind of file.
+    columns : sequence of str
+        Those that hold one text or number a row.
+    shown : str
+        The file, for messages.
+
+    Raises
+    ------
+    DataError
+        With column and row.
+    """
+    written: dict[str, int] = json.loads((table.schema.metadata or {}).get(_WRITTEN, b"{}"))
+    for name in columns:
+        if name in written:
+            raise _nested(name, written[name], shown)
+
+
+def _first_nested(values: list[Any]) -> int:
+    """Return the first row, from 1, that holds a list or an object; 0 where none does."""
+    places = (place for place, value in enumerate(values, 1) if isinstance(value, list | dict))
+    return next(places, 0)
+
+
+def _nested(name: str, number: int, shown: str) -> DataError:
+    return DataError(
+        f"{shown}: row {number} holds a list or an object in the column {name!r}, not "
+        "one text or number. Write such values into a column of their own first."
+    )
+
+
 def _texts(rows: list[dict[str, Any]], name: str, shown: str) -> pa.Array:
     values = [row.get(name) for row in rows]
-    for number, value in enumerate(values, start=1):
-        if isinstance(value, list | dict):
-            raise DataError(
-                f"{shown}: row {number} holds a list or an object in the column {name!r}, not "
-                "one text or number. Write such values into a column of their own first."
-            )
+    number = _first_nested(values)
+    if number:
+        raise _nested(name, number, shown)
     return pa.array([value_text(value) for value in values], pa.string())
 
 

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from sluice.data.naming import NAMED
 from sluice.data.normalise import normalise
 
-_NULL_LIKE = frozenset(
-    ("nan", "null", "none", "n/a", "na", "#n/a", "nil", "-", "--", "?", "<na>", "nat", "missing")
-)
+NULL_LIKE = (
+    "nan", "null", "none", "n/a", "na", "#n/a", "nil", "-", "--", "?", "<na>", "nat", "missing",
+)  # fmt: skip
+"""Words for no value, in lower case."""
 
 
 def merged(labels: Sequence[str]) -> list[str]:
@@ -42,7 +43,7 @@ def spelling_warnings(counts: Mapping[str, int]) -> list[str]:
             f"{'; '.join(variants[:NAMED])}{rest}. They are classes of their own; reading: "
             "{merge_case: true} in dataset.yaml (--merge-case of `sluice add`) joins them."
         )
-    blank = [label for label in sorted(counts) if label.casefold() in _NULL_LIKE]
+    blank = [label for label in sorted(counts) if label.casefold() in NULL_LIKE]
     if blank:
         warnings.append(
             f"null_like_labels: {_listed(blank, counts)} look like no label and are classes. Empty "

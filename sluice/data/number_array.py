@@ -45,7 +45,8 @@ def number_array(name: str, values: Any) -> NDArray[Any]:
             plain = np.asarray(values)
         if plain.dtype.kind == "O":
             plain = _of_objects(plain)
-    except (TypeError, ValueError) as error:
+    # A tensor on a GPU, or with a gradient, gives no array.
+    except (RuntimeError, TypeError, ValueError) as error:
         raise DataError(f"{name} are not numbers ({error}); give an array of numbers.") from error
     if plain.dtype.kind not in "biuf":
         raise DataError(

@@ -149,6 +149,11 @@ def _converted(values: Any, name: str, *, texts: bool) -> pa.Array | pa.ChunkedA
     kind = getattr(values, "dtype", None)
     if isinstance(values, np.ndarray):
         return _of_array(values, name, texts=texts)
+    if hasattr(kind, "fill_value"):  # of a sparse column of pandas
+        return _of_array(np.asarray(values), name, texts=texts)
+    # Of polars, whose pointers and wide integers no other library reads as values.
+    if str(kind) in ("Object", "Int128", "UInt128"):
+        return _of_list(list(cast("Iterable[object]", values)), name, texts=texts)
     if kind is not None and str(kind) != "object" and hasattr(values, "__array__"):
         try:
             # From pandas: NaN is a missing value.
@@ -175,7 +180,7 @@ def _of_array(values: NDArray[Any], name: str, *, texts: bool) -> pa.Array:
         raise DataError(f"{name} has shape {values.shape}; give one value a row, shape (n,).")
     if values.dtype.kind == "c":
         raise DataError(f"{name} holds complex numbers; give their parts as columns.")
-    if values.dtype.kind in "OVSU":
+    if values.dtype.kind in "OVSUT":
         return _of_list(values.tolist(), name, texts=texts)
     if values.dtype.kind == "f" and values.dtype.itemsize > 8:
         narrow = values.astype(np.float64)
@@ -255,6 +260,7 @@ def _text_of(value: Any) -> Any:
 
 def _no_text(values: list[Any], name: str) -> DataError:
     """Name the first value that UTF-8 cannot hold."""
+    name = name.replace("The column", "the column", 1)
     for row, value in enumerate(values):
         try:
             if isinstance(value, str):

@@ -11,9 +11,11 @@ import pyarrow.parquet as pq
 
 from sluice.data.bounded import MOST_GIB, gib, limit, read_bytes, too_large
 from sluice.data.columns import require_columns
+from sluice.data.foreign import refuse_foreign
 from sluice.data.table_bounds import check_rows, check_table, check_type, check_width, written_out
 from sluice.errors import DataError
 
+_MAGIC = b"PAR1"
 _REPEATING = ("PLAIN_DICTIONARY", "RLE_DICTIONARY", "DELTA_BYTE_ARRAY")
 """Encodings in which a value takes fewer bytes than it has."""
 _BATCH_ROWS, _BATCH_BYTES = 65_536, 64 << 20
@@ -46,6 +48,8 @@ def read_parquet(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
         It cannot be read.
     """
     data = read_bytes(path)
+    if not data.startswith(_MAGIC):
+        refuse_foreign(data, shown)
     try:
         with pq.ParquetFile(pa.BufferReader(data)) as file:
             names = file.schema_arrow.names

@@ -17,7 +17,7 @@ from sluice.data.conversation_forms import form_of
 from sluice.data.conversation_rows import conversation_rows, nested
 from sluice.data.conversations import NO_FAMILY
 from sluice.data.csv_file import read_csv
-from sluice.data.decimals import with_points
+from sluice.data.decimals import comma_warnings, with_points
 from sluice.data.files import (
     digest_of,
     file_kind,
@@ -26,9 +26,9 @@ from sluice.data.files import (
     matching_files,
     readable,
 )
-from sluice.data.jsonl_file import read_jsonl
+from sluice.data.jsonl_file import read_jsonl, refuse_written
 from sluice.data.parquet_file import read_parquet
-from sluice.data.reading_warnings import with_warnings
+from sluice.data.reading_warnings import warnings_of, with_warnings
 from sluice.data.saved_index import index_warning, saved_index
 from sluice.data.sentence_rows import sentence_rows
 from sluice.data.table_rows import feature_columns, row_texts
@@ -146,10 +146,12 @@ def rows_of(files: Mapping[str, Path], config: DatasetConfig) -> pa.Table:
             delimiter=config.reading.delimiter,
             needed=list(config.columns.special.values()),
         )
+        warnings += warnings_of(table)
         if config.task == "tabular":
             features = _same_features(table, config, str(path), features)
             numbers = [*features, str(config.columns.label)]
             table = with_points(table, numbers, config.reading.decimal, str(path))
+            warnings += comma_warnings(table, numbers, config.reading.decimal, str(path))
             index = saved_index(table, config.columns)
             warnings += [index_warning(index, str(path))] if index else []
         if config.task == "instructions":
@@ -228,11 +230,13 @@ def raw_rows(table: pa.Table, config: DatasetConfig, shown: str, name: str) -> p
     if config.task == "tabular":
         index = saved_index(table, config.columns)
         features = feature_columns(config.columns, table.column_names, shown, index)
+        refuse_written(table, features, shown)
         columns["text"] = row_texts(table, features, shown)
     if config.task == "instructions":
         columns["text"] = conversation_rows(table, config.columns, shown)
         columns["unread"] = _unread(table, config, shown)
         columns["label"] = pa.repeat(pa.scalar(NO_FAMILY, pa.string()), table.num_rows)
+    refuse_written(table, list(special.values()), shown)
     for meaning, column in special.items():
         of_table = meaning == "label" and config.task == "tabular"
         written = label_texts if of_table else column_text

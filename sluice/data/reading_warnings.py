@@ -15,7 +15,7 @@ def with_warnings(table: pa.Table, warnings: Sequence[str]) -> pa.Table:
     if not warnings:
         return table
     written = json.dumps(list(dict.fromkeys(warnings)))
-    return table.replace_schema_metadata({_KEY: written.encode()})
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), _KEY: written.encode()})
 
 
 def warnings_of(table: pa.Table) -> list[str]:

@@ -11,6 +11,7 @@ from sluice.data.conversation_rows import nested
 from sluice.data.csv_dialect import DELIMITERS
 from sluice.data.decimals import DELIMITER, decimal_of
 from sluice.data.files import file_kind, suffixes_of
+from sluice.data.label_spellings import NULL_LIKE
 from sluice.data.raw import read_file
 from sluice.data.saved_folder import SPLITS_FILE, STATE, is_saved, saved_files, saved_splits
 from sluice.data.saved_index import saved_index
@@ -84,7 +85,7 @@ def with_reading(files: Mapping[str, Path], config: DatasetConfig) -> tuple[Data
     if config.task == "tabular" and given.decimal is None:
         index = saved_index(table, config.columns)
         features = feature_columns(config.columns, table.column_names, str(first), index)
-        decimal = decimal_of(table, [*features, *needed[:1]], str(first))
+        decimal = decimal_of(table, [*features, *needed[:1]], str(first), NULL_LIKE)
         found |= {} if decimal is None else {"decimal": decimal}
     said = "; ".join(f"{key} {DELIMITERS[mark]}" for key, mark in found.items())
     return config.model_copy(update={"reading": given.model_copy(update=found)}), said

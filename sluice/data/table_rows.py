@@ -88,7 +88,7 @@ def row_texts(table: pa.Table, features: list[str], shown: str) -> pa.ChunkedArr
         Where a column is nested or holds bytes that are not UTF-8.
     """
     names = sorted(features)
-    keys = [f"{'{,'[place > 0]}{_key(name, shown)}:" for place, name in enumerate(names)]
+    keys = [f"{'{,'[place > 0]}{column_key(name, shown)}:" for place, name in enumerate(names)]
     chunks: list[pa.Array] = []
     for batch in table.select(names).to_batches(max_chunksize=_ROWS):
         pieces: list[pa.Array | str] = []
@@ -99,7 +99,14 @@ def row_texts(table: pa.Table, features: list[str], shown: str) -> pa.ChunkedArr
     return pa.chunked_array(chunks, pa.string())
 
 
-def _key(name: str, shown: str) -> str:
+def column_key(name: str, shown: str) -> str:
+    """Write the name of a column as a key of JSON.
+
+    Raises
+    ------
+    DataError
+        It holds half of a surrogate pair.
+    """
     key = json.dumps(name, ensure_ascii=False)
     try:
         key.encode()

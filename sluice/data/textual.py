@@ -27,6 +27,8 @@ from sluice.errors import DataError
 # Arrow makes these functions at run time, so no type checker sees them.
 pc: Any = compute
 Column = TypeVar("Column", pa.ChunkedArray, pa.Array)
+_BEYOND = "<value out of range"
+"""How Arrow writes an instant that it cannot; alike for several."""
 _PARTS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _PLAIN_EXTENSIONS = ("arrow.json", "arrow.bool8")
 
@@ -128,7 +130,9 @@ def column_text(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
         if pa.types.is_floating(kind):
             return _floats(column)
         if pa.types.is_decimal(kind):
-            return _by_value(column, decimal_text)
+            # Arrow numbers no values of narrower ones.
+            wide = column if kind.bit_width > 64 else column.cast(pa.decimal128(18, kind.scale))
+            return _by_value(wide, decimal_text)
         return column.cast(pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise DataError(
@@ -188,7 +192,13 @@ def moments(column: Column, where: str) -> Column:
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         # In UTC, whatever zones this machine knows.
         column = column.cast(pa.timestamp(kind.unit, "UTC"))
-    return column.cast(pa.string())
+    written = column.cast(pa.string())
+    if pc.any(pc.starts_with(written, _BEYOND)).as_py():
+        raise DataError(
+            f"{where} holds an instant that no calendar reaches (years beyond 32767). Is its unit "
+            f"right? Arrow says {kind}. Write it again, or leave it empty."
+        )
+    return written
 
 
 def _map(column: Column, write: Callable[[pa.Array], pa.Array]) -> Column:

@@ -327,3 +327,72 @@ def test_bins_of_pandas_are_refused_in_words():
     X = pd.DataFrame({"age": pd.cut(np.arange(12.0), 3), "z": range(12)})
     with pytest.raises(DataError, match=r"'age' of X holds .*not one text or number a row"):
         sluice.select(X, [0, 1] * 6, task="tabular", method="k_medoids", budget=4)
+
+
+class Tensor:
+    """An array of another library: it gives itself to numpy, or says why not."""
+
+    ndim, shape = 2, V.shape
+
+    def __init__(self, values: np.ndarray | None) -> None:
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        if self.values is None:
+            raise RuntimeError("requires grad")
+        return self.values
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_arrays_of_other_libraries_are_vectors_and_tables(task):
+    wanted = sluice.select(V, AB, task=task, method="k_center" if task == "text" else "k_medoids",
+                           budget=3).ids.tolist()  # fmt: skip
+    method = "k_center" if task == "text" else "k_medoids"
+    for X in (Tensor(V), V.astype(object) if task == "text" else Tensor(V)):
+        assert sluice.select(X, AB, task=task, method=method, budget=3).ids.tolist() == wanted
+    with pytest.raises(DataError, match="requires grad"):
+        sluice.select(Tensor(None), AB, task=task, method=method, budget=3)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_texts_of_numpy_and_sparse_columns_are_columns(task):
+    texts = np.dtypes.StringDType(na_object=None)
+    for y in (np.array(AB, texts), pd.Series(AB)):
+        assert kept(y, task).ids.tolist() == kept(AB, task).ids.tolist()
+    sparse = pd.arrays.SparseArray([0, 1] * 3)
+    assert kept(sparse, task).ids.tolist() == kept([0, 1] * 3, task).ids.tolist()
+    for y in (np.array([*AB[:-1], None], texts), pd.arrays.SparseArray([0, 1, np.nan] * 2)):
+        with pytest.raises(DataError, match="missing labels"):
+            kept(y, task)
+
+
+def test_sparse_frames_are_tables():
+    plain = pd.get_dummies(pd.Series(list("abcabc")))
+    sparse = pd.get_dummies(pd.Series(list("abcabc")), sparse=True)
+    picked = [
+        sluice.select(X, AB, task="tabular", method="k_medoids", budget=3).ids.tolist()
+        for X in (plain, sparse)
+    ]
+    assert picked[0] == picked[1]
+
+
+@pytest.mark.parametrize("X", [pd.Series(range(6)), pa.array(range(6)), [{"\ud800": 1}] * 6])
+def test_what_is_no_table_is_refused_in_words(X):
+    with pytest.raises(DataError, match=r"no table|no text"):
+        sluice.select(X, AB, task="tabular", method="k_medoids", budget=3)
+
+
+def test_instants_that_no_calendar_reaches_are_refused():
+    # Arrow writes 10**16 seconds and 10**16 milliseconds alike.
+    far = pa.chunked_array([pa.array([10**16], pa.timestamp("s"))])
+    for read in (column_text, label_texts):
+        with pytest.raises(DataError, match="no calendar"):
+            read(far, "ids")
+    with pytest.raises(DataError, match="no calendar"):
+        sluice.select(pa.table({"a": far}), ["a"], task="tabular", method="k_medoids", budget=1)
+
+
+@pytest.mark.parametrize("kind", [pa.decimal32(5, 2), pa.decimal64(12, 2)])
+def test_narrow_decimals_are_ids(kind):
+    found = column_text(pa.chunked_array([pa.array([Decimal("1.50"), None], kind)]), "ids")
+    assert found.to_pylist() == ["1.5", None]

@@ -11,6 +11,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from resources.lake import Lake, LakeError
+from resources.store import records
 from sluice.cli import app
 
 OLD = {"a": "one", "b": "two", "c": "three"}
@@ -71,6 +72,19 @@ def test_at_a_selection_or_a_snapshot(state: dict[str, int], tmp_path: Path) -> 
     assert exported(out, "--at", str(state["first"]), *ASKED) == old
     assert exported(out, "--at", str(state["second"] - 1), *ASKED) == old
     assert ids(out, "--at", str(state["second"]), *ASKED) == list(NEW)
+
+
+def test_a_dataset_of_which_nothing_was_selected_yet(state: dict[str, int], tmp_path: Path) -> None:
+    lake = Lake()
+    counts = ("f", "text/instances", "i", "v", "1", 1, 1, 0, 0, 0.1, "cpu", "r")
+    records.append(lake, records.Record(*counts, {}), json.dumps({}))
+    lake.close()
+    for command in (["export", "f", str(tmp_path / "x.csv")], ["diff", "f"]):
+        done = CliRunner().invoke(app, [*command, *ASKED])
+        assert done.exit_code == 2, done.output
+        assert "No rows of f have been selected yet. Run it first: `sluice run f`." in " ".join(
+            done.stderr.split()
+        )
 
 
 def test_digits_alone_are_a_snapshot_unless_six_begin_a_selection(

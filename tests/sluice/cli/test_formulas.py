@@ -58,6 +58,25 @@ def test_numbers_stay_numbers(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "x.parquet").equals(table)
 
 
+def test_select_leaves_the_numbers_of_a_csv_file(tmp_path: Path) -> None:
+    lines = [
+        "x,y,note,label",
+        *(f"{-i}.5,{-i or '-'},{'=1' if i else '-2'},-{i % 2}" for i in range(20)),
+    ]
+    (tmp_path / "pool.csv").write_text("\n".join(lines))
+    done = CliRunner().invoke(
+        app,
+        ["select", str(tmp_path / "pool.csv"), "--task", "tabular", "--label-column", "label",
+         "--method", "random_stratified", "--budget", "20", "--out", str(tmp_path / "kept.csv")],
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    with (tmp_path / "kept.csv").open(newline="") as file:
+        kept = {tuple(line[:4]) for line in csv.reader(file)}
+    wanted = [line.split(",") for line in lines]
+    # One formula in a column, and all of it is made text.
+    assert kept == {(x, y, note if note == "note" else f"'{note}", z) for x, y, note, z in wanted}
+
+
 def test_ids_and_labels_come_back(tmp_path: Path) -> None:
     ids = ["=a", "'=a", "''=a", "-1", "@x", "'tis", '+"q"', "plain", "a,b", "＝b"]
     labels = [*ids[1:], "=1+1"]

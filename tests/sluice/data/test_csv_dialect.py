@@ -10,8 +10,11 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from sluice.data.config import DatasetConfig
 from sluice.data.csv_dialect import refuse_broken
 from sluice.data.csv_file import read_csv
+from sluice.data.raw import rows_of
+from sluice.data.reading_warnings import warnings_of
 from sluice.errors import DataError
 
 PIECES = [
@@ -154,3 +157,54 @@ def test_a_line_end_in_a_cell_survives_wherever_it_lies(monkeypatch):
         assert ours("\r\n".join(lines).encode()) == rows
         plain = [["x" * width, "p"], ["yz", ""]] * 8
         assert ours("\r\n".join(["t,y", *map(",".join, plain)]).encode()) == plain
+
+
+ROWS = [(str(i), f"row {i} words", ("pos", "neg")[i % 2]) for i in range(8)]
+LINES = [("20", "Lovely one", "pos"), ("21", "middle", "neg"), ("22", "nice", "neg")]
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 0, 1)])
+def test_rows_between_two_stray_quotes_are_not_one_value(delimiter, end, order) -> None:
+    """The first opens a value of text and the second closes one, so the file is well-formed."""
+    stray = [list(line) for line in LINES]
+    stray[0][1] = '"' + stray[0][1]
+    stray[-1][1] += '"'
+    lines = [("id", "text", "label"), *ROWS, *stray]
+    content = end.join(delimiter.join(line[i] for i in order) for line in lines)
+    with pytest.raises(DataError, match=r"line 10: .* takes in 2 lines behind it"):
+        ours(content.encode(), delimiter=delimiter)
+
+
+def test_two_lines_of_one_value_that_look_like_rows_are_told(tmp_path: Path) -> None:
+    content = "text,label\nplain,pos\nother,neg\n" + '"Lovely,pos\nnice",neg\n'
+    (tmp_path / "a.csv").write_text(content)
+    config = DatasetConfig.model_validate(
+        {"task": "text", "files": ["a.csv"], "columns": {"text": "text", "label": "label"}}
+    )
+    rows = rows_of({"a.csv": tmp_path / "a.csv"}, config)
+    assert rows.num_rows == 3
+    assert [w.split(":")[0] for w in warnings_of(rows)] == ["lines_in_values"]
+
+
+@pytest.mark.parametrize(
+    "text", ["one, two\nthree", "one\ntwo\nthree", "a, b\nc, d\ne", "4,5\nand more", "x\r\ny,z"]
+)
+def test_texts_of_several_lines_are_texts(text: str) -> None:
+    content = io.StringIO(newline="")
+    csv.writer(content).writerows([("text", "label"), ("plain", "pos"), (text, "neg")])
+    assert ours(content.getvalue().encode()) == [["plain", "pos"], [text, "neg"]]
+
+
+def test_a_header_without_a_line_end_is_a_file_without_rows() -> None:
+    for content in (b"text,label", b"text,label\n", b'"text","label"', b"\n\ntext,label\r\n"):
+        with pytest.raises(DataError, match="holds a header and no row"):
+            ours(content)
+
+
+@pytest.mark.parametrize("row", ['"x;a', '"a"b;a', "x;a;b"])
+def test_a_file_that_is_surely_semicolons_says_where_it_breaks(tmp_path: Path, row: str) -> None:
+    (tmp_path / "a.csv").write_text(f"t;y\nx;a\n{row}\n")
+    with pytest.raises(DataError, match=r"a\.csv, line 3"):
+        read_csv(tmp_path / "a.csv", "a.csv", ["t", "y"])

@@ -84,6 +84,18 @@ def test_new_classes_and_rows_that_are_still_blank(tmp_path: Path) -> None:
         judged(tmp_path, "b,x\nc,\n", "b", "c", strict=True)
 
 
+def test_new_classes_that_may_not_be_meant(tmp_path: Path) -> None:
+    folder_of(tmp_path)
+    found = judged(tmp_path, "b,X\nc,nan\n", new_labels=True)
+    assert [remark.split(":")[0] for remark in found.remarks] == [
+        "case_variants",
+        "null_like_labels",
+    ]
+    assert judged(tmp_path, "b,x\nc,y\n").remarks == []
+    with pytest.raises(DataError, match="the label of row 2 holds a NUL"):
+        judged(tmp_path, "b,x\nc,y\0\n", new_labels=True)
+
+
 def test_rows_without_ids_are_known_again(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, "text,label\none,x\ntwo,\nthree,y\n")
     columns = {"text": "text", "label": "label"}

@@ -130,6 +130,11 @@ def workbook() -> bytes:
         ("a.csv", workbook(), "a.csv is an Excel workbook, not what its name says. Save the sheet"),
         ("a.jsonl", workbook(), "a.jsonl is an Excel workbook"),
         ("a.csv.gz", gzip.compress(workbook()), "a.csv.gz is an Excel workbook"),
+        ("a.csv.gz", workbook(), "a.csv.gz is an Excel workbook"),
+        ("a.parquet", workbook(), "a.parquet is an Excel workbook"),
+        ("a.arrow", workbook(), "a.arrow is an Excel workbook"),
+        ("a.parquet", b"ARROW1\0\0" + bytes(64), "a.parquet is an Arrow file"),
+        ("a.csv", b"\xef\xbb\xbfsep=;\r\nt;y\r\n", "begins with the line 'sep=;'"),
         ("a.tsv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(64), "a.tsv is an Excel workbook"),
         ("a.xlsx", workbook(), "a.xlsx is an Excel workbook (or one of its kin). Save the sheet"),
         ("a.csv", b"PK\x03\x04" + bytes(60), "a.csv is a zip archive"),
@@ -222,3 +227,64 @@ def test_extremes_are_refused_unless_forced(tmp_path, rows, options, expected):
     assert not (tmp_path / "d").exists()
     made = add_dataset(tmp_path / "a.csv", tmp_path / "d", **columns, force=True)
     assert made.instances + sum(made.rejected.values()) == 60
+
+
+@pytest.mark.parametrize("word", ["n/a", "-", "NULL"])
+def test_words_for_what_is_missing_do_not_hide_decimal_commas(tmp_path, word):
+    lines = [f"{i},5;{'ab'[i % 2]}" for i in range(60)] + [f"{word};a"]
+    (tmp_path / "a.csv").write_text("\n".join(["x;y", *lines]))
+    root = tmp_path / "datasets"
+    added = add_dataset(tmp_path / "a.csv", root, task="tabular", label_column="y")
+    config = load_config(added.folder)
+    assert config.reading.decimal == ","
+    texts = read_raw(added.folder, config)["text"].to_pylist()
+    assert texts[:2] == ['{"x":0.5}', '{"x":1.5}']
+    assert texts[-1] == json.dumps({"x": word}, separators=(",", ":"))
+
+
+@pytest.mark.parametrize(
+    ("cells", "example"),
+    [
+        ([f"{i},5" if i % 2 else f"{i}.5" for i in range(60)], "'1,5'"),
+        ([f'"{i + 1},234"' for i in range(60)], "'1,234'"),
+        ([f'"{i + 1},234.5"' if i % 2 else f'"{i},25"' for i in range(60)], "'0,25'"),
+    ],
+)
+def test_numbers_that_are_read_as_words_are_told(tmp_path, cells, example):
+    delimiter = "," if '"' in cells[0] else ";"
+    lines = [f"{cell}{delimiter}{'ab'[i % 2]}" for i, cell in enumerate(cells)]
+    (tmp_path / "a.csv").write_text("\n".join([f"x{delimiter}y", *lines]))
+    options = {"task": "tabular", "label_column": "y"}
+    added = add_dataset(tmp_path / "a.csv", tmp_path / "d", **options)
+    assert [w for w in added.warnings if w.startswith("numbers_with_commas") and example in w]
+    said = add_dataset(tmp_path / "a.csv", tmp_path / "e", reading={"decimal": "."}, **options)
+    assert not [w for w in said.warnings if w.startswith("numbers_with_commas")]
+
+
+def test_texts_with_commas_are_no_numbers(tmp_path):
+    lines = [f'"{word}, {i}",{"ab"[i % 2]}' for i, word in enumerate(["Berlin", "Oslo"] * 30)]
+    (tmp_path / "a.csv").write_text("\n".join(["x,y", *lines]))
+    added = add_dataset(tmp_path / "a.csv", tmp_path / "d", task="tabular", label_column="y")
+    assert not [w for w in added.warnings if "commas" in w]
+
+
+@pytest.mark.parametrize("nested", ["[1]", '{"a": 1}'])
+@pytest.mark.parametrize("column", ["x", "y", "id"])
+def test_a_list_beside_plain_values_is_none(tmp_path, nested, column):
+    """A column of lists alone is refused by its type."""
+    rows = [{"x": str(i), "y": "ab"[i % 2], "id": str(i)} for i in range(40)]
+    lines = [json.dumps(row) for row in rows]
+    lines[6] = json.dumps({**rows[6], column: json.loads(nested)})
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    for task in ("tabular", "text"):
+        columns = {"label": "y", "id": "id", **({"text": "x"} if task == "text" else {})}
+        config = build_config(tmp_path / "a.jsonl", task, columns)
+        with pytest.raises(DataError, match=f"row 7 holds a list or an object in .*'{column}'"):
+            check_file(tmp_path / "a.jsonl", config)
+
+
+def test_rows_that_are_all_set_aside_say_why(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y\none,\ntwo,\n")
+    config = build_config(tmp_path / "a.csv", "text", {"text": "x", "label": "y"})
+    with pytest.raises(DataError, match=r"missing_label 2.*a\.csv, row 1: The column 'y' is empty"):
+        check_file(tmp_path / "a.csv", config)
