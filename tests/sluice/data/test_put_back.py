@@ -207,5 +207,5 @@ def test_rows_that_moved_since_they_were_counted_get_no_label(tmp_path: Path) ->
     moved = "".join([lines[0], "z,a row that came first,x\r\n", *lines[1:]])
     (folder / "rows.csv").write_bytes(moved.encode())
     with pytest.raises(DataError, match=r"rows\.csv changed while it was read"):
-        put_back(folder, "label", found.labels, found.read)
+        put_back(folder, "label", found.labels, read=found.read)
     assert (folder / "rows.csv").read_bytes() == moved.encode()
