@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+_LONGEST = 8000
+
 
 def printable(text: str) -> str:
     """Return a text as UTF-8 can hold it: names of files may be any bytes."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most so many characters, without its middle: a cell may hold a book."""
+    if len(text) <= most:
+        return text
+    end = most // 4
+    return f"{text[: most - end - 3]}...{text[-end:]}"
+
+
 class SluiceError(Exception):
     """Base of every error that Sluice raises on purpose; its text is meant to be read."""
 
     def __str__(self) -> str:
-        return printable(super().__str__())
+        return printable(shortened(super().__str__(), _LONGEST))
 
 
 def reason_of(error: BaseException) -> str:

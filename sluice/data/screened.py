@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-_SHOWN = 200
+from sluice.errors import shortened
+
+_SHOWN, _LONGEST = 200, 1000
 
 
 class Row(NamedTuple):
@@ -57,7 +59,10 @@ class Screened:
         return dict(Counter(r.reason for r in self.rejected).most_common())
 
     def rejected_table(self) -> pa.Table:
-        """Return instance_id, file, row, reason, detail, text (first 200 characters), label."""
+        """Return instance_id, file, row, reason, detail, text (first 200 characters), label.
+
+        A detail that quotes a whole book is cut.
+        """
         rejections = self.rejected
         return pa.table(
             {
@@ -65,7 +70,7 @@ class Screened:
                 "file": _strings(r.row.file for r in rejections),
                 "row": pa.array([r.row.row for r in rejections], pa.int64()),
                 "reason": _strings(r.reason for r in rejections),
-                "detail": _strings(r.detail for r in rejections),
+                "detail": _strings(shortened(r.detail, _LONGEST) for r in rejections),
                 "text": _strings(r.row.text[:_SHOWN] for r in rejections),
                 "label": _strings(r.row.label for r in rejections),
             }
