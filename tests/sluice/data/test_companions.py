@@ -253,9 +253,9 @@ def test_further_keys_of_history_make_rows_different(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
 def test_a_content_of_one_text_in_a_list_is_that_text(tmp_path, suffix):
-    bare, listed = tmp_path / "bare", tmp_path / "listed"
-    bare.mkdir()
-    listed.mkdir()
+    bare, listed, pictured = (tmp_path / name for name in ("bare", "listed", "pictured"))
+    for folder in (bare, listed, pictured):
+        folder.mkdir()
 
     def talk(i):
         return [{"role": "user", "content": f"Q{i}?"}, {"role": "assistant", "content": "Yes."}]
@@ -268,6 +268,6 @@ def test_a_content_of_one_text_in_a_list_is_that_text(tmp_path, suffix):
     shown = [{"messages": each} for each in parts]
     assert prepared(listed, shown, suffix).instances == prepared(bare, rows, suffix).instances
     parts[4][0]["content"].append({"type": "image_url", "image_url": {"url": "a.png"}})
-    found = prepared(listed, [{"messages": each} for each in parts], suffix)
+    found = prepared(pictured, [{"messages": each} for each in parts], suffix)
     assert found.rejected["reason"].to_pylist() == ["unreadable_messages"]
     assert "no image" in found.rejected["detail"][0].as_py()
