@@ -217,6 +217,7 @@ def _message(value: object) -> Message:
     spoken = [(value.get("role"), value.get("content")), (value.get("from"), value.get("value"))]
     given = [(role, content) for role, content in spoken if role is not None]
     role, content = given[0] if len(given) == 1 else (None, None)
+    content = _only_text(content)
     if not isinstance(role, str) or isinstance(content, list | dict):
         # Parts of images and calls of tools are no text to learn from.
         return Message(UNREADABLE, value_text(value) or "")
@@ -224,6 +225,16 @@ def _message(value: object) -> Message:
         return Message(UNREAD_PARTS, value_text(value) or "")
     role = role.strip().lower()
     return Message(_SPEAKERS.get(role, role), value_text(content) or "")
+
+
+def _only_text(content: object) -> object:
+    """Return the text of a content that is a list of one part, a text; any other as it is."""
+    if not isinstance(content, list) or len(content) != 1 or not isinstance(content[0], dict):
+        return content
+    # Parquet fills the keys of other parts up with nulls.
+    part = {key: value for key, value in content[0].items() if value is not None}
+    alone = part.keys() == {"type", "text"} and part["type"] == "text"
+    return part["text"] if alone and isinstance(part["text"], str) else content
 
 
 def _says(key: str, part: object) -> bool:

@@ -151,7 +151,8 @@ def message_fault(messages: Sequence[Message]) -> tuple[str, str] | None:
     if UNREADABLE in roles:
         return "unreadable_messages", (
             "The cell is no list of messages of text, each with role and content (or from and "
-            "value). Correct it, or name the right columns."
+            "value); a content in parts is one text alone, no image and no second text. Correct "
+            "it, or name the right columns."
         )
     unread = [message for message in messages if message.role == UNREAD_PARTS]
     if unread:

@@ -253,7 +253,8 @@ def _unread(table: pa.Table, config: DatasetConfig, shown: str) -> pa.Array:
     own = {c for c in (config.columns.tags, config.columns.quality) if c is not None}
     read = {*form.columns.values(), *config.columns.special.values(), *own}
     read |= set(saved_index(table, config.columns))
-    return pa.array(unread_cells(table, read, form.columns.get("messages")), pa.string())
+    messages = [form.columns[part] for part in ("messages", "history") if part in form.columns]
+    return pa.array(unread_cells(table, read, messages), pa.string())
 
 
 def _families(column: pa.ChunkedArray | pa.Array) -> pa.Array:

@@ -14,7 +14,9 @@ from sluice.data.naming import named
 _READ = ("role", "content", "from", "value")
 
 
-def unread_cells(table: pa.Table, read: Collection[str], messages: str | None) -> list[str | None]:
+def unread_cells(
+    table: pa.Table, read: Collection[str], messages: Collection[str]
+) -> list[str | None]:
     """Digest what a conversation does not take of each row.
 
     Parameters
@@ -23,8 +25,8 @@ def unread_cells(table: pa.Table, read: Collection[str], messages: str | None) -
         As `sluice.data.raw.read_file` returns it.
     read : collection of str
         Columns that mean something.
-    messages : str or None
-        The column of messages, whose objects may have further keys.
+    messages : collection of str
+        The columns of messages, whose objects may have further keys.
 
     Returns
     -------
@@ -40,10 +42,10 @@ def unread_cells(table: pa.Table, read: Collection[str], messages: str | None) -
             bare = _bare(value)
             if bare is not None:
                 row[name] = _short(bare)
-    if messages is not None:
-        for row, cell in zip(rows, table.column(messages).to_pylist(), strict=True):
+    for name in messages:
+        for row, cell in zip(rows, table.column(name).to_pylist(), strict=True):
             for key, values in _further(cell):
-                row[f"{messages}.{key}"] = _short(values)
+                row[f"{name}.{key}"] = _short(values)
     return [json.dumps(row, sort_keys=True) if row else None for row in rows]
 
 

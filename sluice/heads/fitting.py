@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -48,4 +49,7 @@ def fit_family(family: str, x: NDArray[np.floating], y: NDArray[np.integer], see
         model = DummyClassifier(strategy="most_frequent")
     elif hasattr(model, "n_neighbors"):
         model.set_params(n_neighbors=min(model.n_neighbors, len(x)))
-    return model.fit(x, y)
+    with warnings.catch_warnings():
+        # A small subset may have hardly more rows than classes; they are classes all the same.
+        warnings.filterwarnings("ignore", message="The number of unique classes")
+        return model.fit(x, y)

@@ -200,6 +200,8 @@ def _fit(
     with warnings.catch_warnings():
         # Not silenced but carried in `converged`: a warning per head would drown the run's log.
         warnings.simplefilter("ignore", ConvergenceWarning)
+        # A small subset may have hardly more rows than classes; they are classes all the same.
+        warnings.filterwarnings("ignore", message="The number of unique classes")
         model.fit(x, y, sample_weight=weight)
     weights = np.asarray(model.coef_, dtype=np.float64)
     intercepts = np.asarray(model.intercept_, dtype=np.float64)

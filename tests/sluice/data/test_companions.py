@@ -232,3 +232,42 @@ def test_only_what_is_named_is_read_where_a_form_is_named(tmp_path):
     again = prepared(tmp_path / "again", rows, "jsonl", more_columns={**columns, "system": "who"})
     assert SYSTEM in conversations(again)
     assert again.warnings == []
+
+
+def test_further_keys_of_history_make_rows_different(tmp_path):
+    rows = [
+        {
+            "prompt": f"Q{i % 30}?",
+            "response": "Yes.",
+            "history": [
+                {"role": "user", "content": "q"},
+                {"role": "assistant", "content": "a", "thinking": f"thought {i}"},
+            ],
+        }
+        for i in range(N)
+    ]
+    found = prepared(tmp_path, rows, "jsonl")
+    assert found.instances.num_rows == N
+    assert found.warnings[0].startswith("not_read: 'history.thinking' is in the files")
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_a_content_of_one_text_in_a_list_is_that_text(tmp_path, suffix):
+    bare, listed, pictured = (tmp_path / name for name in ("bare", "listed", "pictured"))
+    for folder in (bare, listed, pictured):
+        folder.mkdir()
+
+    def talk(i):
+        return [{"role": "user", "content": f"Q{i}?"}, {"role": "assistant", "content": "Yes."}]
+
+    rows = [{"messages": talk(i)} for i in range(N)]
+    parts = [
+        [{**each, "content": [{"type": "text", "text": each["content"]}]} for each in talk(i)]
+        for i in range(N)
+    ]
+    shown = [{"messages": each} for each in parts]
+    assert prepared(listed, shown, suffix).instances == prepared(bare, rows, suffix).instances
+    parts[4][0]["content"].append({"type": "image_url", "image_url": {"url": "a.png"}})
+    found = prepared(pictured, [{"messages": each} for each in parts], suffix)
+    assert found.rejected["reason"].to_pylist() == ["unreadable_messages"]
+    assert "no image" in found.rejected["detail"][0].as_py()

@@ -4,6 +4,7 @@ import pytest
 from sluice.errors import DataError, UnknownNameError
 from sluice.heads.families import FAMILIES, make_classifier
 from sluice.heads.fitting import fit_family
+from sluice.heads.logistic import fit_head
 
 
 def rows(n, classes, seed=0):
@@ -36,3 +37,11 @@ def test_what_is_wrong_is_said():
         fit_family("tree", x, y[:3])
     with pytest.raises(UnknownNameError, match="random_forest"):
         fit_family("random_forests", x, y)
+
+
+@pytest.mark.filterwarnings("error")
+def test_nearly_as_many_classes_as_rows_are_no_warning():
+    # scikit-learn takes them for quantities, from 20 rows on.
+    x, y = np.random.default_rng(0).normal(size=(24, 4)), np.arange(24) % 14
+    assert len(fit_head(x, y, n_classes=14).classes) == 14
+    assert len(fit_family("tree", x, y).classes_) == 14
