@@ -21,8 +21,8 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def server(folder: Path, bin_folder: Path) -> Iterator[str]:
-    """Run a server in a folder, and give how to reach it, without a database."""
+def server(folder: Path, bin_folder: Path, password: str = "") -> Iterator[str]:
+    """Run a server in a folder, and give how to reach it, without database and password."""
     import psycopg
 
     data = folder / "pg"
@@ -35,8 +35,12 @@ def server(folder: Path, bin_folder: Path) -> Iterator[str]:
                 part.chmod(part.stat().st_mode | 0o011)
         shutil.chown(data, user, user)
     who = {"user": user, "group": user, "extra_groups": []} if user else {}
+    entry = ["-A", "trust"]
+    if password:
+        (folder / "password").write_text(password)
+        entry = ["-A", "scram-sha-256", "--pwfile", folder / "password"]
     subprocess.run(
-        [bin_folder / "initdb", "-D", data, "-A", "trust", "-N"],
+        [bin_folder / "initdb", "-D", data, *entry, "-N"],
         check=True,
         capture_output=True,
         **who,
@@ -58,7 +62,7 @@ def server(folder: Path, bin_folder: Path) -> Iterator[str]:
         until = time.monotonic() + LONGEST_START
         while True:
             try:
-                psycopg.connect(f"{address} dbname=postgres").close()
+                psycopg.connect(f"{address} dbname=postgres", password=password or None).close()
                 break
             except psycopg.OperationalError:
                 if process.poll() is not None or time.monotonic() > until:

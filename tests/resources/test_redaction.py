@@ -1,8 +1,5 @@
 """No password of a connection string reaches a person, a log or a page."""
 
-import os
-import shutil
-import subprocess
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +10,7 @@ import pytest
 from dagster._core.remote_representation.external_data import RepositorySnap
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from served import free_port
+from postgres_server import programs, server
 
 from resources.lake import Lake, LakeError
 from resources.redaction import redacted
@@ -105,31 +102,11 @@ def test_dagsters_page_of_resources_shows_no_field(monkeypatch: pytest.MonkeyPat
 @pytest.fixture
 def locked(tmp_path: Path) -> Iterator[str]:
     """Start a PostgreSQL server that asks for the password `geheimnis`."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found:
+    found = programs()
+    if found is None:
         pytest.skip("PostgreSQL's server programs are not installed")
-    base = tmp_path / "server"
-    base.mkdir()
-    (base / "password").write_text("geheimnis")
-    as_user: list[str] = []
-    if os.getuid() == 0:
-        as_user = ["runuser", "-u", "postgres", "--"]
-        for part in (tmp_path, *tmp_path.parents):
-            if part != Path("/") and part.stat().st_uid == 0:
-                part.chmod(part.stat().st_mode | 0o011)
-        shutil.chown(base, "postgres")
-    port, data, bin_folder = free_port(), base / "data", found[-1].parent
-    make = ["-A", "scram-sha-256", "-U", "owner", "--pwfile", base / "password"]
-    subprocess.run(
-        [*as_user, bin_folder / "initdb", "-D", data, *make], check=True, capture_output=True
-    )
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={base}"
-    control = [*as_user, bin_folder / "pg_ctl", "-D", data, "-w"]
-    subprocess.run(
-        [*control, "-l", base / "log", "-o", options, "start"], check=True, capture_output=True
-    )
-    yield f"host=127.0.0.1 port={port} user=owner dbname=postgres"
-    subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True)
+    with server(tmp_path, found, password="geheimnis") as address:
+        yield f"{address} dbname=postgres"
 
 
 @pytest.mark.postgres
@@ -149,7 +126,7 @@ def test_the_password_comes_from_the_environment_or_a_file(
     by_environment.close()
     monkeypatch.delenv("PGPASSWORD")
     passwords = tmp_path / "pgpass"
-    passwords.write_text("127.0.0.1:*:*:owner:geheimnis\n")
+    passwords.write_text("127.0.0.1:*:*:*:geheimnis\n")
     passwords.chmod(0o600)
     monkeypatch.setenv("PGPASSFILE", str(passwords))
     by_file = Lake(root=str(tmp_path / "c"), catalog=locked)
