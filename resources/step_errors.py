@@ -5,7 +5,7 @@ import re
 from dagster._utils.error import SerializableErrorInfo
 
 # How Dagster writes down an error of ours: the class, then the text that is meant to be read.
-_OWN = re.compile(r"(?:sluice|resources|assets)[\w.]*: ")
+_OWN = re.compile(r"^(?:sluice|resources|assets)[\w.]*: ")
 
 
 def reason(error: SerializableErrorInfo | None, otherwise: str) -> str:
@@ -23,11 +23,7 @@ def reason(error: SerializableErrorInfo | None, otherwise: str) -> str:
         error = error.cause
     if error is None:
         return otherwise
-    return (
-        _OWN.sub("", error.message.strip(), count=1)
-        if _OWN.match(error.message)
-        else (error.message.strip())
-    )
+    return _OWN.sub("", error.message.strip(), count=1)
 
 
 def _is_of_dagster(error: SerializableErrorInfo) -> bool:
