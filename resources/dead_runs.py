@@ -12,8 +12,9 @@ import dagster as dg
 from filelock import FileLock, Timeout
 
 from resources.lake import Lake
-from resources.locks import PARTITION_TAG, lock_of
+from resources.locks import PARTITION_TAG, lock_file, lock_of
 from resources.run_watch import PROCESS_TAG, began
+from sluice.errors import ConfigError
 
 # What a run can be that has not ended, and is not in the queue's care.
 _IN_PROCESS = [
@@ -62,8 +63,12 @@ def _is_gone(process: str) -> bool:
 def _is_free(lake: Lake, run: dg.DagsterRun) -> bool:
     """Whether nobody holds the dataset of a run, on this machine or on another one."""
     dataset, locks = run.tags.get(PARTITION_TAG, ""), lake.folder / "locks"
+    try:
+        lock = FileLock(lock_file(locks, dataset))
+    except ConfigError:
+        # No dataset can have that name, so nobody can have taken its lock.
+        return True
     locks.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(locks / f"{dataset}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:

@@ -31,6 +31,17 @@ _BUSY = (
 )
 
 
+_UNWRITABLE = ("read-only", "readonly", "permission denied")
+# As SQLite says it of a file that is no database, or of which a part is missing or overwritten.
+_NO_CATALOGUE = (
+    "file is not a database",
+    "database disk image is malformed",
+    "unable to open database",
+)
+# As DuckDB says it of a Parquet file that was cut or overwritten.
+_NO_PARQUET = ("invalid footer length", "no magic bytes found", "too small to be a parquet file")
+
+
 def is_busy(error: BaseException) -> bool:
     """Whether nothing was written, and the whole transaction may be tried again.
 
@@ -62,7 +73,9 @@ def explanation(error: Exception, folder: Path) -> str:
             f"The disk that holds the lake {folder} is full. Nothing of this step was kept and "
             f"nothing else was touched; free some space and run again. ({text})"
         )
-    if any(word in lowered for word in ("read-only", "readonly", "permission denied")):
+    if any(word in lowered for word in _UNWRITABLE) or (
+        isinstance(error, NotADirectoryError | FileNotFoundError | FileExistsError)
+    ):
         return (
             f"The lake {folder} cannot be written. Make the folder writable for this user, or "
             f"set SLUICE_HOME to one that is, and run again; nothing was changed. ({text})"
@@ -77,6 +90,17 @@ def explanation(error: Exception, folder: Path) -> str:
         return (
             f"Others kept writing to the lake {folder}, and this step did not get its turn in "
             "time. Nothing of it was kept; run again."
+        )
+    if any(sign in lowered for sign in _NO_CATALOGUE):
+        return (
+            f"The catalogue of the lake {folder} cannot be opened: it is damaged, is no catalogue, "
+            "or this user may not read it. Mend that, or restore it from a backup that was taken "
+            f"together with the data files; nothing was changed. ({text})"
+        )
+    if any(sign in lowered for sign in _NO_PARQUET):
+        return (
+            f"A data file of the lake {folder} is damaged. Restore it from a backup; nothing was "
+            f"changed. ({text})"
         )
     if "no such file" in lowered and ".parquet" in lowered:
         return (

@@ -21,10 +21,23 @@ from resources.held import held
 from resources.lake import Lake, LakeError
 from resources.postgres_locks import Advisory
 from resources.run_watch import watched
+from sluice.data.config import check_folder_name
 
 logger = logging.getLogger("sluice.stage")
 
 PARTITION_TAG = "dagster/partition"
+
+
+def lock_file(folder: Path, dataset: str) -> Path:
+    """Return the file whose lock keeps runs of a dataset apart on this machine.
+
+    Raises
+    ------
+    ConfigError
+        If no dataset can have that name.
+    """
+    check_folder_name(dataset)
+    return folder / f"{dataset}.lock"
 
 
 @contextmanager
@@ -32,10 +45,15 @@ def dataset_lock(folder: Path, dataset: str, holder: str) -> Iterator[None]:
     """Hold the lock of one dataset; while another holds it, say who and wait.
 
     The operating system lets go of the lock when its holder ends, however it ends.
+
+    Raises
+    ------
+    ConfigError
+        If no dataset can have that name: a run may be launched for any, and it becomes a path.
     """
+    lock = FileLock(lock_file(folder, dataset))
     folder.mkdir(parents=True, exist_ok=True)
     note = folder / f"{dataset}.holder.json"
-    lock = FileLock(folder / f"{dataset}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:

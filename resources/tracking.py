@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import dagster as dg
 from filelock import FileLock
@@ -53,9 +54,13 @@ class Tracking(SettledResource):
 
     @property
     def tracking_uri(self) -> str:
-        """The URI in force."""
+        """The URI in force, that of a server without the name and password that it may hold.
+
+        MLflow quotes the address of a server in its errors; it takes those from the environment.
+        """
         default = f"sqlite:///{home() / 'mlflow' / 'mlflow.db'}"
-        return self.uri or os.environ.get("MLFLOW_TRACKING_URI") or default
+        uri = self.uri or os.environ.get("MLFLOW_TRACKING_URI") or default
+        return _without_login(uri) if uri.startswith(("http://", "https://")) else uri
 
     @property
     def database(self) -> Path | None:
@@ -71,14 +76,14 @@ class Tracking(SettledResource):
         """
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         database = home() / "mlflow" / "mlflow.db"
-        if not self.artifact_root and self.tracking_uri == f"sqlite:///{database}":
-            bring_over(database, home() / "mlflow" / "artifacts")
         from mlflow.tracking import MlflowClient
 
         uri = self.tracking_uri
         if uri in _READY:
             return MlflowClient(tracking_uri=uri, registry_uri=uri)
         try:
+            if not self.artifact_root and uri == f"sqlite:///{database}":
+                bring_over(database, home() / "mlflow" / "artifacts")
             with self.alone():
                 client = MlflowClient(tracking_uri=uri, registry_uri=uri)
                 if self.database:
@@ -186,3 +191,17 @@ class TrackedRun:
             self.client.log_artifacts(self.run_id, str(path), folder)
         else:
             self.client.log_artifact(self.run_id, str(path), folder)
+
+
+def _without_login(uri: str) -> str:
+    """Return the address of a server, with the login in it moved to where MLflow looks for one."""
+    scheme, _, rest = uri.partition("://")
+    # The login ends at the last @ before the path, as in `resources.redaction`.
+    place, slash, path = rest.partition("/")
+    login, at, host = place.rpartition("@")
+    if not at:
+        return uri
+    name, _, password = login.partition(":")
+    os.environ.setdefault("MLFLOW_TRACKING_USERNAME", unquote(name))
+    os.environ.setdefault("MLFLOW_TRACKING_PASSWORD", unquote(password))
+    return f"{scheme}://{host}{slash}{path}"

@@ -5,6 +5,7 @@ import logging
 import dagster as dg
 
 from resources.locks import PARTITION_TAG
+from resources.step_errors import reason
 
 logger = logging.getLogger("sluice.failure")
 
@@ -14,7 +15,8 @@ def explanation(context: dg.RunFailureSensorContext) -> str:
     run = context.dagster_run
     dataset = run.tags.get(PARTITION_TAG, "")
     steps = [
-        f"  {event.step_key}: {_first_cause(event)}" for event in context.get_step_failure_events()
+        f"  {event.step_key}: {reason(event.step_failure_data.error, 'no error was recorded')}"
+        for event in context.get_step_failure_events()
     ]
     again = f"sluice run {dataset}" if dataset else f"dagster job launch -j {run.job_name}"
     return "\n".join(
@@ -26,13 +28,6 @@ def explanation(context: dg.RunFailureSensorContext) -> str:
             "committed before the failure is kept and not computed again.",
         ]
     )
-
-
-def _first_cause(event: dg.DagsterEvent) -> str:
-    error = event.step_failure_data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return error.message.strip() if error is not None else "no error was recorded"
 
 
 @dg.run_failure_sensor(

@@ -65,4 +65,5 @@ class UnknownNameError(ConfigError):
         """
         near = get_close_matches(name, known, n=3, cutoff=0.5)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        return cls(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(sorted(known))}.")
+        there = f"Known: {', '.join(sorted(known))}." if known else "There is none yet."
+        return cls(f"Unknown {kind} {name!r}.{hint} {there}")

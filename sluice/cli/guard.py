@@ -21,7 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HOSTS_VARIABLE = "SLUICE_SERVED_HOSTS"
 TOKEN_VARIABLE = "SLUICE_TOKEN"
-HTTP_PORT = 80
+# Browsers leave them out of the header Host.
+DEFAULT_PORTS = (80, 443)
 
 FORBIDDEN = 403
 UNAUTHORISED = 401
@@ -66,7 +67,8 @@ def hosts_of(names: tuple[str, ...], port: int) -> frozenset[str]:
     Parameters
     ----------
     names : tuple of str
-        Names or addresses; one with a port of its own keeps it.
+        Names or addresses; one with a port of its own keeps it, and those of HTTP and HTTPS are
+        left out, too.
     port : int
         The port of the others.
     """
@@ -76,8 +78,9 @@ def hosts_of(names: tuple[str, ...], port: int) -> frozenset[str]:
         has_port = address.rpartition(":")[2].isdigit() and not address.endswith("]")
         full = address if has_port else f"{address}:{port}"
         found.add(full)
-        if full.endswith(f":{HTTP_PORT}"):
-            found.add(full.rpartition(":")[0])
+        bare, _, number = full.rpartition(":")
+        if int(number) in DEFAULT_PORTS:
+            found.add(bare)
     return frozenset(found)
 
 

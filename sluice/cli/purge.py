@@ -78,9 +78,13 @@ def read_ids(path: Path) -> list[str]:
     ------
     ConfigError
         Where the file cannot be read, is not UTF-8 or holds no id.
+    DataError
+        Where it is no regular file, or larger than the limit.
     """
+    from sluice.data.bounded import read_bytes
+
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        lines = read_bytes(path).decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"{path} is not UTF-8 (byte {error.start}). Write it again as UTF-8, one id a line."

@@ -9,6 +9,7 @@ import typer
 
 from sluice.cli import workspace
 from sluice.cli.common import DatasetName, results, show_progress
+from sluice.cli.serve import MlflowPort, Port, Servers
 from sluice.errors import ConfigError, SluiceError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -32,14 +33,10 @@ def run(
         ),
     ] = False,
     serve: Annotated[bool, typer.Option(help="Serve both UIs after the table.")] = False,
-    port: Annotated[int, typer.Option(envvar="SLUICE_PORT", help="Port of the Dagster UI.")] = 3000,
-    mlflow_port: Annotated[
-        int, typer.Option(envvar="SLUICE_MLFLOW_PORT", help="Port of the MLflow UI.")
-    ] = 5000,
+    port: Port = 3000,
+    mlflow_port: MlflowPort = 5000,
 ) -> None:
     """Bring one dataset up to date, from raw file to champion model."""
-    from sluice.cli.serve import Servers
-
     began = time.monotonic()
     root = workspace.enter()
     servers = Servers(root, port, mlflow_port)
@@ -265,13 +262,13 @@ def _print_subsets(out: Console, task: Task, dataset: str, config: DatasetConfig
 
 def failure_of(dataset: str, result: dg.ExecuteInProcessResult) -> SluiceError:
     """Return what a failed run is told as: each step that failed, and why."""
+    from resources.step_errors import reason
+
     lines = [f"The refresh of {dataset} failed; what was committed before is kept."]
     for event in result.all_events:
         if event.is_step_failure:
-            error = event.step_failure_data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            lines.append(f"  {event.step_key}: {error.message.strip() if error else event.message}")
+            why = reason(event.step_failure_data.error, str(event.message))
+            lines.append(f"  {event.step_key}: {why}")
         elif event.event_type_value == "ASSET_CHECK_EVALUATION":
             check = event.asset_check_evaluation_data
             if not check.passed and check.blocking:

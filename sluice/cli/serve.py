@@ -28,11 +28,19 @@ from sluice.errors import ConfigError, SluiceError
 
 HOST = "127.0.0.1"
 LOOPBACK_NAMES = (HOST, "localhost", "[::1]")
+HTTPS_PORT = 443
 FORBIDDEN = 403
 SHORTEST_TOKEN = 16
 START_SECONDS = 120
 STOP_SECONDS = 40
 
+
+Port = Annotated[
+    int, typer.Option(envvar="SLUICE_PORT", min=1, max=65535, help="Port of the Dagster UI.")
+]
+MlflowPort = Annotated[
+    int, typer.Option(envvar="SLUICE_MLFLOW_PORT", min=1, max=65535, help="Port of the MLflow UI.")
+]
 
 _EVERY_ADDRESS = ("", "0.0.0.0", "::")
 
@@ -64,7 +72,7 @@ class Servers:
         # The links between the two UIs follow the ports.
         os.environ["SLUICE_DAGSTER_URL"] = self.addresses["Dagster UI"]
         os.environ["SLUICE_MLFLOW_URL"] = self.addresses["MLflow UI"]
-        self.served = (*LOOPBACK_NAMES, shown, *allowed)
+        self.served, self.allowed = (*LOOPBACK_NAMES, shown, *allowed), allowed
 
     def check_ports(self) -> None:
         """Refuse to start where a port is taken.
@@ -73,6 +81,11 @@ class Servers:
         ------
         SluiceError
         """
+        if len(set(self.ports.values())) == 1:
+            raise ConfigError(
+                f"Both UIs are to listen on port {self.ports['MLflow UI']}. Choose another for one "
+                "of them with --port or --mlflow-port; nothing was started."
+            )
         options = {"Dagster UI": ("--port", "SLUICE_PORT")}
         for name, port in self.ports.items():
             host = self.hosts[name]
@@ -125,7 +138,8 @@ class Servers:
 
         port, environment = self.ports[name], dict(os.environ)
         if name == "Dagster UI":
-            hosts = hosts_of(self.served, port)
+            # A proxy with TLS is reached at a port that browsers leave out.
+            hosts = hosts_of(self.served, port) | hosts_of(self.allowed, HTTPS_PORT)
             environment |= {HOSTS_VARIABLE: " ".join(hosts), TOKEN_VARIABLE: self.token or ""}
             # Makes the tables under a lock, as `tracking.client` does those of MLflow.
             workspace.dagster_instance().dispose()
@@ -260,10 +274,8 @@ def _end(processes: list[subprocess.Popen[bytes]]) -> None:
 
 
 def serve(
-    port: Annotated[int, typer.Option(envvar="SLUICE_PORT", help="Port of the Dagster UI.")] = 3000,
-    mlflow_port: Annotated[
-        int, typer.Option(envvar="SLUICE_MLFLOW_PORT", help="Port of the MLflow UI.")
-    ] = 5000,
+    port: Port = 3000,
+    mlflow_port: MlflowPort = 5000,
     host: Annotated[
         str,
         typer.Option(

@@ -31,7 +31,9 @@ def enter() -> Path:
     root = find_workspace()
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
-    home = Path(os.environ.setdefault("DAGSTER_HOME", str(root / ".dagster")))
+    # Dagster wants the whole path.
+    home = Path(os.environ.get("DAGSTER_HOME") or root / ".dagster").absolute()
+    os.environ["DAGSTER_HOME"] = str(home)
     settings, copy = root / "dagster.yaml", home / "dagster.yaml"
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -71,6 +73,7 @@ def dagster_instance() -> dg.DagsterInstance:
     enter()
     import dagster as dg
     from filelock import FileLock, Timeout
+    from sqlalchemy.exc import SQLAlchemyError
 
     lock = FileLock(Path(os.environ["DAGSTER_HOME"]) / "tables.lock")
     try:
@@ -83,6 +86,12 @@ def dagster_instance() -> dg.DagsterInstance:
         # Each storage makes its tables when it is first asked for.
         _ = instance.run_storage, instance.event_log_storage, instance.schedule_storage
         return instance
+    except SQLAlchemyError as error:
+        raise ConfigError(
+            f"Dagster's record of runs in {os.environ['DAGSTER_HOME']} cannot be opened "
+            f"({error.args[0] if error.args else error}). Restore the folder from a backup, or "
+            "move it away: a new record begins, and no row is lost."
+        ) from None
     finally:
         lock.release()
 

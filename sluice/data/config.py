@@ -74,10 +74,13 @@ def check_folder_name(name: str) -> None:
     Raises
     ------
     ConfigError
-        It is not UTF-8, has a character that cannot be shown, three dots in a row, or more than
-        200 characters.
+        It is no name of one folder, is not UTF-8, has a character that cannot be shown, three
+        dots in a row, or more than 200 characters or 220 bytes: locks and pages are files of
+        that name with an ending.
     """
-    if len(name) > 200 or "..." in name or not name.isprintable():
+    size = len(name.encode(errors="replace"))
+    no_folder = name in ("", ".", "..") or "/" in name
+    if no_folder or len(name) > 200 or size > 220 or "..." in name or not name.isprintable():
         shown = printable(name)[:80]
         raise ConfigError(
             f"The folder {shown!r} cannot be a dataset by that name. Rename it: use 1 to 64 of the "

@@ -213,3 +213,28 @@ def test_a_missing_data_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(LakeError, match="names a data file that is not there"):
         vectors.read(lake, KEYS)
     lake.close()
+
+
+@pytest.mark.parametrize("content", [b"\x93" * 100_000, None], ids=["noise", "cut"])
+def test_a_damaged_catalogue_is_named(tmp_path: Path, content: bytes | None) -> None:
+    made(tmp_path)
+    path = tmp_path / "catalog.sqlite"
+    path.write_bytes(content or path.read_bytes()[:40_000])
+    with pytest.raises(LakeError, match=r"catalogue of .* cannot be opened.*[Rr]estore|restore"):
+        names(Lake(root=str(tmp_path)))
+
+
+def test_a_damaged_data_file_is_named(tmp_path: Path) -> None:
+    made(tmp_path)
+    (path,) = (tmp_path / "data").rglob("*.parquet")
+    path.write_bytes(path.read_bytes()[:200])
+    lake = Lake(root=str(tmp_path))
+    with pytest.raises(LakeError, match=r"data file of the lake .* is damaged\. Restore it"):
+        vectors.read(lake, KEYS)
+    lake.close()
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "home").touch()
+    with pytest.raises(LakeError, match="set SLUICE_HOME"):
+        names(Lake(root=str(tmp_path / "home" / "lake")))

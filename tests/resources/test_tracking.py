@@ -3,9 +3,13 @@
 import os
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
-from resources.tracking import Tracking
+import pytest
+
+from resources.moved_artifacts import bring_over
+from resources.tracking import _READY, Tracking, TrackingError
 
 WORKSPACE = Path(__file__).resolve().parents[2]
 FIRST_USE = """
@@ -43,3 +47,37 @@ def test_an_experiment_deleted_in_the_ui_is_taken_back(home: Path) -> None:
     tracking.client().delete_experiment(made)
     with Tracking().run("sluice.text.d", "again", {}) as run:
         assert tracking.client().get_run(run.run_id).info.experiment_id == made
+
+
+def test_the_login_of_a_server_goes_into_the_environment_and_no_error_shows_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        # Set and taken away again, so that it is as before after the test.
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ann:geheim%40nis@127.0.0.1:9/mlflow")
+    tracking = Tracking()
+    assert tracking.tracking_uri == "http://127.0.0.1:9/mlflow"
+    assert os.environ["MLFLOW_TRACKING_USERNAME"] == "ann"
+    assert os.environ["MLFLOW_TRACKING_PASSWORD"] == "geheim@nis"
+    with pytest.raises(Exception, match="127") as caught:
+        tracking.experiment("sluice.text.d")
+    assert "geheim" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("uri", ["http://h:5000", "https://h/a@b", "sqlite:////a/b@c.db"])
+def test_other_addresses_stay(monkeypatch: pytest.MonkeyPatch, uri: str) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert Tracking().tracking_uri == uri
+
+
+def test_a_damaged_database_is_named(home: Path) -> None:
+    database = home / "sluice" / "mlflow" / "mlflow.db"
+    database.parent.mkdir(parents=True, exist_ok=True)
+    database.write_bytes(b"\x93" * 100_000)
+    bring_over.cache_clear()
+    _READY.clear()
+    with pytest.raises(TrackingError, match=r"mlflow\.db.*not a database"):
+        Tracking().client()

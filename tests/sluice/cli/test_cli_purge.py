@@ -1,5 +1,6 @@
 """A purge leaves a row, or a dataset, in no file that Sluice or Dagster writes."""
 
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from sluice.data.config import load_config
 from sluice.data.digests import text_hash
 from sluice.data.instances import prepare
 from sluice.data.raw import read_raw
-from sluice.errors import ConfigError
+from sluice.errors import ConfigError, DataError
 
 # Sorted before all others, so that it is in the sample of every stage that shows one.
 PERSON = "a-person"
@@ -266,3 +267,10 @@ def test_ids_are_read_as_they_stand(tmp_path: Path) -> None:
     path = tmp_path / "ids"
     path.write_bytes("\ufeffa\r\n\n b \nü\na\n".encode())
     assert read_ids(path) == ["a", " b ", "ü"]
+
+
+def test_what_is_no_file_of_ids_is_not_read_for_ever(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(DataError, match="no regular file"):
+            read_ids(path)

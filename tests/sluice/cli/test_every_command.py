@@ -163,3 +163,24 @@ def test_of_wrong_use_the_command_line_tells(here: Path) -> None:
         assert result.exit_code == 2
         assert "Traceback" not in result.output
         assert "Usage" in result.output or "Error" in result.output
+
+
+def test_with_a_home_of_dagster_that_is_relative_or_empty(
+    toy: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "of-dagster")
+    assert ends_in_words("cancel")[0] == 0
+    assert (here / "of-dagster" / "dagster.yaml").is_file()
+
+
+def test_with_a_damaged_record_of_runs(toy: Path, home: Path) -> None:
+    assert ends_in_words("cancel")[0] == 0
+    (home / "dagster" / "history" / "runs.db").write_bytes(b"\x93" * 5000)
+    for command in ("run", "cancel", "maintain"):
+        code, said = ends_in_words(command)
+        assert code == 2
+        assert f"record of runs in {home / 'dagster'} cannot be opened" in said
+
+
+def test_where_nothing_is_known_no_list_is_given(here: Path, home: Path) -> None:
+    assert "There is none yet." in ends_in_words("purge")[1]

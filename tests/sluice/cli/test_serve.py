@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from resources.tracking import Tracking
-from sluice.cli import workspace
+from sluice.cli import app, workspace
+from sluice.cli.guard import HOSTS_VARIABLE
 from sluice.cli.serve import Servers
 from sluice.errors import ConfigError
 
@@ -58,3 +60,27 @@ def test_a_weak_token_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch, to
     monkeypatch.setenv("SLUICE_TOKEN", token)
     with pytest.raises(ConfigError, match="SLUICE_TOKEN"):
         Servers(root, 3000, 5000)
+
+
+def test_two_servers_never_share_a_port(root: Path) -> None:
+    with pytest.raises(ConfigError, match="Both UIs are to listen on port 3999"):
+        Servers(root, 3999, 3999).check_ports()
+
+
+@pytest.mark.parametrize("port", ["0", "-1", "65536", "99999"])
+def test_a_port_that_there_is_not_is_wrong_use(root: Path, port: str) -> None:
+    for command in (["serve"], ["run", "d"]):
+        result = CliRunner().invoke(app, [*command, "--port", port])
+        assert result.exit_code == 2
+        assert "or equal to" in " ".join(result.output.split())
+
+
+def test_a_proxy_with_tls_is_known_by_its_bare_name(
+    root: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    servers = Servers(workspace.enter(), 3000, 5000, allowed=("lab.example", "other.example:8443"))
+    _, environment = servers._command("Dagster UI")
+    served = set(environment[HOSTS_VARIABLE].split())
+    assert {"lab.example", "lab.example:443", "lab.example:3000", "other.example:8443"} <= served
+    assert not {"127.0.0.1", "localhost", "other.example", "other.example:443"} & served

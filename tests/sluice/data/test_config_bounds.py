@@ -100,13 +100,17 @@ def test_what_is_no_regular_file_is_never_opened(tmp_path: Path) -> None:
         load_config(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["a\nb", "a...b", "a\udcffb", "a\0b", "x" * 201, "a\tb"])
+@pytest.mark.parametrize(
+    "name",
+    ["a\nb", "a...b", "a\udcffb", "a\0b", "x" * 201, "a\tb", "", ".", "..", "../reviews",
+     "/tmp/reviews", "a/b", "é" * 115],
+)  # fmt: skip
 def test_names_of_folders_that_no_partition_can_have(name: str) -> None:
     with pytest.raises(ConfigError, match="Rename it") as caught:
         check_folder_name(name)
     str(caught.value).encode()
 
 
-@pytest.mark.parametrize("name", ["reviews", "My Reviews", "Ünï", "a.b"])
+@pytest.mark.parametrize("name", ["reviews", "My Reviews", "Ünï", "a.b", "..a", "a\\b", "é" * 110])
 def test_names_of_folders_that_were_used_before(name: str) -> None:
     check_folder_name(name)
