@@ -76,6 +76,7 @@ CONFIGURABLE = {
     "loggers/console/config/name",
     "ops/*/config",  # of what has no settings: accepted, and read by nobody
     "ops/maintain_lake/config/keep_days",
+    "ops/maintain_lake/config/keep_run_days",
     "resources/compute/config/device",
     "resources/io_manager/config",  # as that of ops
 }
