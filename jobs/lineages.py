@@ -74,11 +74,16 @@ JOB_NAMES = {job.name for job in (*REFRESHES, *REBUILDS, *APART)}
 
 
 def request(
-    dataset: str, config: DatasetConfig, tags: dict[str, str], keys: list[dg.AssetKey] | None = None
+    dataset: str,
+    config: DatasetConfig,
+    tags: dict[str, str],
+    keys: list[dg.AssetKey] | None = None,
+    run_key: str | None = None,
 ) -> dg.RunRequest:
     """Ask for one run that refreshes a dataset: all that it asks for, or some assets of it."""
     lineage = lineage_of(config)
     return dg.RunRequest(
+        run_key=run_key,
         job_name=job_name(lineage.task.name, REFRESH),
         partition_key=dataset,
         asset_selection=keys or lineage.wanted(config),
@@ -99,7 +104,8 @@ def tonight(
             asked_for = past.runs or dataset in refreshed or examples.get(dataset) != digest
             if config.task == task and asked_for and not past.cancelled(digest):
                 tags = {DIGEST_TAG: digest, "sluice/trigger": "nightly", **LOWEST_PRIORITY}
-                requests.append(request(dataset, config, tags))
+                # Of several runs of one tick each needs a key of its own.
+                requests.append(request(dataset, config, tags, run_key=dataset))
         except Exception as error:
             # Whatever is wrong with one dataset, the others are refreshed.
             log.error(f"Dataset {dataset} is left out tonight: {reason_of(error)}")

@@ -31,9 +31,9 @@ def file_kind(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> str:
     Raises
     ------
     DataError
-        Where it has none of them.
+        Where it has none of them, or is not UTF-8: rows record the names of their files.
     """
-    name = path.name.lower()
+    name = _text(path.name).lower()
     for suffix in suffixes:
         if name.endswith(suffix):
             return suffix
@@ -107,14 +107,13 @@ def matching_files(folder: Path, config: DatasetConfig) -> list[Path]:
                     f"{path} is a link to {path.resolve()}, outside the dataset's folder. "
                     "Copy the file into the folder."
                 )
-            found[_plain_name(path.relative_to(folder))] = path
+            found[_text(path.relative_to(folder).as_posix())] = path
             if len(found) > limit(MOST_FILES):
                 raise _too_many(folder)
     return [found[name] for name in sorted(found)]
 
 
-def _plain_name(path: Path) -> str:
-    name = path.as_posix()
+def _text(name: str) -> str:
     if printable(name) != name:
         raise DataError(
             f"The file name {printable(name)!r} holds bytes that are not UTF-8. Rename the file."

@@ -288,3 +288,17 @@ def test_rows_that_are_all_set_aside_say_why(tmp_path):
     config = build_config(tmp_path / "a.csv", "text", {"text": "x", "label": "y"})
     with pytest.raises(DataError, match=r"missing_label 2.*a\.csv, row 1: The column 'y' is empty"):
         check_file(tmp_path / "a.csv", config)
+
+
+@pytest.mark.parametrize("task", ["text", "tokens"])
+def test_a_file_name_that_is_no_text(tmp_path, task):
+    path = tmp_path / "\udcff.tsv"
+    try:
+        path.write_text("x\ty\n")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    columns = {} if task == "tokens" else {"text_column": "x", "label_column": "y"}
+    with pytest.raises(DataError, match=r"are not UTF-8\. Rename the file"):
+        add_dataset(path, tmp_path / "d", name="a", task=task, **columns)
+    with pytest.raises(DataError, match="Rename the file"):
+        read_file(path)
