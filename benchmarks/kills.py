@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -38,9 +39,9 @@ def main() -> None:
         **{"PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"},
     }
     began = time.monotonic()
-    lines: list[dict[str, Any]] = []
-    for place, task in enumerate(TASKS):
-        share = asked.count // len(TASKS) + (place < asked.count % len(TASKS))
+    shares = [asked.count // len(TASKS) + (i < asked.count % len(TASKS)) for i in range(len(TASKS))]
+
+    def killed(task: str, share: int) -> list[dict[str, Any]]:
         with tempfile.TemporaryDirectory() as folder:
             done = subprocess.run(
                 [sys.executable, "tests/kills.py", task, folder, str(share), str(asked.seed)],
@@ -51,7 +52,13 @@ def main() -> None:
             )
         if done.returncode:
             sys.exit(done.stderr[-6000:])
-        lines += [json.loads(line) for line in done.stdout.splitlines()]
+        # Libraries print lines of their own.
+        found = [json.loads(line) for line in done.stdout.splitlines() if line[:1] == "{"]
+        print(found[-1], flush=True)
+        return found
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        lines = [line for part in pool.map(killed, TASKS, shares) for line in part]
     kills = [line for line in lines if "kill" in line]
     totals = {line.pop("task"): line for line in lines if "kills" in line}
     facts = {
