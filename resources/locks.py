@@ -18,7 +18,8 @@ from pydantic import PrivateAttr
 
 from resources import fences
 from resources.held import held
-from resources.lake import Lake, LakeError
+from resources.lake import Lake
+from resources.lake_errors import LakeError, explanation
 from resources.postgres_locks import Advisory
 from resources.run_watch import watched
 from sluice.data.config import check_folder_name
@@ -50,9 +51,14 @@ def dataset_lock(folder: Path, dataset: str, holder: str) -> Iterator[None]:
     ------
     ConfigError
         If no dataset can have that name: a run may be launched for any, and it becomes a path.
+    LakeError
+        If the folder cannot be made.
     """
     lock = FileLock(lock_file(folder, dataset))
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LakeError(explanation(error, folder.parent)) from error
     note = folder / f"{dataset}.holder.json"
     try:
         lock.acquire(timeout=0)

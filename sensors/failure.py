@@ -12,7 +12,7 @@ logger = logging.getLogger("sluice.failure")
 
 def explanation(context: dg.RunFailureSensorContext) -> str:
     """Return one message: the dataset, the steps that failed with their errors, and the remedy."""
-    run = context.dagster_run
+    run, failed = context.dagster_run, context.failure_event
     dataset = run.tags.get(PARTITION_TAG, "")
     steps = [
         f"  {event.step_key}: {reason(event.step_failure_data.error, 'no error was recorded')}"
@@ -23,7 +23,7 @@ def explanation(context: dg.RunFailureSensorContext) -> str:
         [
             f"Run {run.run_id} of {run.job_name} failed"
             + (f" for dataset {dataset}." if dataset else "."),
-            *(steps or [f"  {context.failure_event.message}"]),
+            *(steps or [f"  {reason(failed.job_failure_data.error, str(failed.message))}"]),
             f"Run it again with `{again}`, or with Re-execute from failure in the UI; what was "
             "committed before the failure is kept and not computed again.",
         ]

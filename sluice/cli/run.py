@@ -273,5 +273,8 @@ def failure_of(dataset: str, result: dg.ExecuteInProcessResult) -> SluiceError:
             check = event.asset_check_evaluation_data
             if not check.passed and check.blocking:
                 lines.append(f"  {'/'.join(check.asset_key.path)}: check {check.check_name} failed")
+        elif event.is_job_failure and len(lines) == 1:
+            # No step began: the lock or the lake could not be had.
+            lines.append(f"  {reason(event.job_failure_data.error, str(event.message))}")
     lines.append(f"Mend that and run `sluice run {dataset}` again.")
     return SluiceError("\n".join(lines))

@@ -7,8 +7,10 @@ import pytest
 
 from definitions import defs
 from resources.dead_runs import fail_dead_runs
-from resources.lake import Lake
+from resources.lake import Lake, LakeError
 from resources.locks import PARTITION_TAG, dataset_lock
+from sensors.failure import explanation
+from sluice.cli.run import failure_of
 from sluice.errors import ConfigError
 
 ELSEWHERE = ["../../elsewhere/x", "..", "a\nb", "x" * 300]
@@ -36,6 +38,13 @@ def test_a_run_of_such_a_name_fails_in_words_and_blocks_nothing(home: Path) -> N
             instance=instance, partition_key=name, raise_on_error=False
         )
         assert not result.success
+        run = instance.get_run_by_id(result.run_id)
+        event = next(e for e in result.all_events if e.is_job_failure)
+        context = dg.build_run_status_sensor_context(
+            sensor_name="failures", dagster_instance=instance, dagster_run=run, dagster_event=event
+        ).for_run_failure()
+        for said in (explanation(context), str(failure_of(name, result))):
+            assert "'../../elsewhere/x' cannot be a dataset by that name. Rename it" in said
         waiting = instance.create_run_for_job(
             defs.resolve_job_def("text_refresh"),
             status=dg.DagsterRunStatus.STARTED,
@@ -45,3 +54,12 @@ def test_a_run_of_such_a_name_fails_in_words_and_blocks_nothing(home: Path) -> N
         assert waiting.run_id
     assert not (home / "elsewhere").exists()
     assert not list(home.parent.rglob("*elsewhere*"))
+
+
+def test_a_file_in_the_place_of_the_home_is_named(tmp_path: Path) -> None:
+    (tmp_path / "home").touch()
+    with (
+        pytest.raises(LakeError, match="set SLUICE_HOME"),
+        dataset_lock(tmp_path / "home" / "lake" / "locks", "reviews", "a run"),
+    ):
+        pass
