@@ -27,7 +27,7 @@ import sklearn.linear_model  # noqa: F401
 import torch  # noqa: F401
 import transformers  # noqa: F401
 from kill_cases import Killed, killed
-from workshop import DATASET, Case, errors_of, refresh, state_of
+from workshop import DATASET, Case, check_equal, errors_of, refresh, state_of
 
 from assets.fine_tuned import fine_tuned_answers
 from assets.fitted import fitted_answers
@@ -104,8 +104,7 @@ def checked(out: Path, expected: Path, case: Case) -> None:
     """Run again what was killed, and compare."""
     refreshed_to(out, case)
     lived, undisturbed = (pickle.loads(path.read_bytes()) for path in (out, expected))
-    for part in undisturbed:
-        assert lived[part] == undisturbed[part], f"{part} differ from the undisturbed result"
+    check_equal(lived, undisturbed)
     left = orphans()
     assert not left, f"maintenance left orphans: {left}"
 

@@ -300,10 +300,13 @@ def sorted_entries(record: records.Record) -> list[dict[str, Any]]:
     return sorted(record.details["selections"], key=lambda e: (str(e["budget"]), e["seed"]))
 
 
-def check_equal(lived: dict[str, Any], rebuilt: dict[str, Any]) -> None:
+def check_equal(lived: dict[str, Any], expected: dict[str, Any]) -> None:
     """Assert that two states are equal, and name the first part that is not."""
-    for part in rebuilt:
-        assert lived[part] == rebuilt[part], f"{part} differ from those of a rebuild"
+    for part, value in expected.items():
+        if lived[part] != value and isinstance(value, dict):
+            names = sorted(k for k in {*lived[part], *value} if lived[part].get(k) != value.get(k))
+            raise AssertionError(f"{part} differ, of {', '.join(map(str, names))}")
+        assert lived[part] == value, f"{part} differ"
 
 
 def shared_rows(lake: Lake, case: Case) -> dict[str, pa.Table]:
