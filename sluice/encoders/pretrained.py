@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 from sluice.errors import ConfigError
@@ -38,4 +39,11 @@ def pretrained(auto: Any, folder: Path | str, **options: Any) -> Any:
             "(auto_map in its config.json or tokenizer_config.json). Sluice never runs code of a "
             "model folder. Name a model of an architecture that transformers knows, or write it "
             "as one, with `save_pretrained` and without auto_map."
+        ) from None
+    except UnpicklingError:
+        # Its text says how to run the code all the same.
+        raise ConfigError(
+            f"The weights in the model folder {str(folder)!r} are a pickle that holds more than "
+            "tensors, or are damaged. Sluice never runs what a pickle holds. Store them as "
+            "safetensors, with `save_pretrained`."
         ) from None

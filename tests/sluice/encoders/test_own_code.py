@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tiny_bert import tiny_bert
 from tiny_language_model import save_tiny_model
 from transformers import (
@@ -73,4 +74,23 @@ def test_a_known_model_is_read_without_the_code_beside_it(tmp_path: Path) -> Non
     folder = save_tiny_model(tmp_path / "m")
     ran = bring_code(folder, "config.json")
     assert pretrained(AutoModelForCausalLM, folder).config.model_type == "llama"
+    assert not ran.exists()
+
+
+class Evil:
+    def __init__(self, ran: Path) -> None:
+        self.ran = ran
+
+    def __reduce__(self) -> tuple[Callable[[Path], None], tuple[Path]]:
+        return Path.touch, (self.ran,)
+
+
+def test_weights_that_would_run_code_are_refused(tmp_path: Path) -> None:
+    folder, ran = tmp_path / "bert", tmp_path / "ran"
+    tiny_bert(folder)
+    for weights in folder.glob("*.safetensors"):
+        weights.unlink()
+    torch.save({"a": Evil(ran)}, folder / "pytorch_model.bin")
+    with pytest.raises(ConfigError, match="holds more than tensors"):
+        TextEncoder(model=str(folder), device="cpu").encode(["x"])
     assert not ran.exists()
