@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -25,15 +27,27 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         # A name that is not UTF-8 must not end the message that is about it.
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+    number = 1
+
+    def end() -> None:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(number)
+
+    # The first to be registered is the last to be called. What Python would do after it, with
+    # threads of Arrow still at work, has ended commands that were done by a signal.
+    atexit.register(end)
     from sluice.cli import app
 
     try:
         app()
-    except SystemExit as end:
-        if end.code == INTERRUPTED:
+        number = 0
+    except SystemExit as ended:
+        number = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        if number == INTERRUPTED:
             # What a library does at the end must not keep a person waiting who has said stop.
-            sys.stdout.flush()
-            os._exit(INTERRUPTED)
+            end()
         raise
 
 

@@ -61,7 +61,7 @@ def test_without_a_workspace(source):
 
 
 def test_as_a_process(source, tmp_path):
-    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from sluice.cli import app; app()"
+    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); import sluice.__main__ as m; m.main()"
     command = [sys.executable, "-c", code, str(ROOT), "add", "rows.csv", "--datasets", "d"]
     done = subprocess.run(
         [*command, "--text-column", "t", "--label-column", "z"],

@@ -188,6 +188,29 @@ def test_an_interrupt_of_any_import_is_one_line(module):
     assert done.stdout == ""
 
 
+def test_nothing_that_python_does_after_the_end_changes_how_a_command_ended():
+    """Threads of Arrow that meet an interpreter which is being taken down abort the process."""
+    code = """
+import atexit, os, sys
+import sluice.cli
+from sluice.__main__ import main
+
+class Last:
+    def __del__(self):
+        os.abort()
+
+def command():
+    atexit.register(print, "at the end")
+    sys.exit(3)
+
+last = Last()
+sluice.cli.app = command
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "at the end\n", "")
+
+
 def test_bars_follow_the_records():
     logger = logging.getLogger("sluice.progress")
     bars = Progress(console=common.Console(file=io.StringIO()))
