@@ -333,7 +333,7 @@ ODD_YAML = [
 
 
 def make_config(rng: random.Random, folder: Path) -> None:
-    from sluice.data.config_models import DatasetConfig
+    from sluice.data.config.dataset_config import DatasetConfig
 
     lines = {"task": "text", "files": "[a.csv]", "columns": "{text: text, label: label}"}
     for _ in range(rng.choice([0, 1, 1, 2])):

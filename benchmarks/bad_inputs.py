@@ -39,10 +39,10 @@ SECONDS, MEMORY = 10, 2 << 30
 
 def add(path: Path, chosen: dict[str, Any]) -> str:
     """Add a file, and account for each of its rows."""
-    from sluice.data.add import add_dataset
     from sluice.data.config import load_config
-    from sluice.data.instances import prepare
-    from sluice.data.raw import read_folder
+    from sluice.data.ingest.add import add_dataset
+    from sluice.data.ingest.instances import prepare
+    from sluice.data.ingest.raw import read_folder
 
     made = add_dataset(path, path.parent / "datasets", name="x", **chosen)
     read = read_folder(made.folder)
@@ -53,9 +53,9 @@ def add(path: Path, chosen: dict[str, Any]) -> str:
 
 
 def configure(folder: Path) -> str:
-    from sluice.data.files import folder_version
-    from sluice.data.instances import prepare
-    from sluice.data.raw import read_folder
+    from sluice.data.ingest.files import folder_version
+    from sluice.data.ingest.instances import prepare
+    from sluice.data.ingest.raw import read_folder
 
     folder_version(folder)
     read = read_folder(folder)
@@ -68,7 +68,7 @@ def tried(work: Callable[[], str], log: Path) -> tuple[str, float, int]:
     began = time.monotonic()
     child = os.fork()
     if not child:
-        from sluice.errors import SluiceError
+        from sluice.core.errors import SluiceError
 
         # The address space of the parent counts, too, which holds the libraries.
         held = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
@@ -123,7 +123,7 @@ def main() -> None:
     parser.add_argument("--only", type=int, help="one number, and say all about it")
     asked = parser.parse_args()
     sys.path[:0] = [str(ROOT)]
-    import sluice.data.add  # noqa: F401  loaded once, for all children
+    import sluice.data.ingest.add  # noqa: F401  loaded once, for all children
 
     kinds: Counter[str] = Counter()
     errors: Counter[str] = Counter()

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.side_by_side import RESULTS
-from sluice.subsets.bids import bids
 from sluice.subsets.contract import Selection
+from sluice.subsets.information.bids import bids
 
 ROWS, COLUMNS, PICKS, PREFIX, RANK, SEED = 288_000, 250, 43_200, 20, 8, 0
 

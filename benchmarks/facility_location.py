@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from sluice.graphs.knn import KnnGraph
 from sluice.subsets.contract import Pool
 from sluice.subsets.registry import selector
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 ROWS, LENGTH, PICKS, NEIGHBOURS = 20_000, 64, 1_000, 28
 

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from sluice.graphs.methods import build
+from sluice.core.randomness import keyed_uniform
+from sluice.graphs.instance_graphs.methods import build
 from sluice.heads.out_of_fold import assign_folds
-from sluice.randomness import keyed_uniform
-from sluice.scores.attention_layer import Pattern
-from sluice.scores.gat import HEADS, HIDDEN, GatConfig, forward, initial_weights
-from sluice.scores.gat_training import Table, train
-from sluice.scores.packs import packs_of
+from sluice.scores.graph_attention.attention_layer import Pattern
+from sluice.scores.graph_attention.gat import HEADS, HIDDEN, GatConfig, forward, initial_weights
+from sluice.scores.graph_attention.gat_training import Table, train
+from sluice.scores.graph_attention.subgraph_batches import packs_of
 
 ROWS, COLUMNS, CLASSES, NETWORKS, EPOCHS = 16_384, 100, 5, 3, 3
 CONFIG = GatConfig(networks=NETWORKS, epochs=EPOCHS)

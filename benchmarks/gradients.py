@@ -34,13 +34,13 @@ import torch
 
 from benchmarks.side_by_side import RESULTS
 from sluice.encoders.batches import longest_first, token_batches
-from sluice.language import lora
-from sluice.language.folder import CausalModel
-from sluice.language.linear_layers import block_layers
-from sluice.language.lora_gradients import DIMENSION, MAX_TOKENS, GradientFeatures
+from sluice.language.checkpoint import CausalModel
 from sluice.language.pairs import Pair, tokenise
 from sluice.language.response_loss import backward, response_batch
 from sluice.language.smollm2 import convert_default
+from sluice.language.training import lora
+from sluice.language.training.linear_layers import block_layers
+from sluice.language.training.lora_gradients import DIMENSION, MAX_TOKENS, GradientFeatures
 
 SAMPLE = Path("datasets/evals_instructions/evals_instructions.parquet")
 ROWS, SMALL_ROWS, SEED = 32, 64, 0

@@ -58,7 +58,7 @@ def store(rows: pa.Table) -> None:
     """Store a synthetic vector for every text."""
     from resources.lake import Lake
     from resources.store import vectors
-    from sluice.data.digests import text_hash
+    from sluice.core.digests import text_hash
     from sluice.encoders.text import TextEncoder
 
     encoder = TextEncoder().identity
@@ -75,7 +75,7 @@ def refresh() -> None:
     """Refresh rows, vectors and graph in this process, and print what each cost."""
     import dagster as dg
 
-    from assets.text import TEXT
+    from assets.text.lineage import TEXT
     from definitions import defs
     from resources.lake import Lake
     from resources.store import records

@@ -30,22 +30,29 @@ from typing import Any
 import numpy as np
 import yaml
 
-from assets.inputs import Rows
-from assets.language_comparison import compare
-from assets.language_evaluations import LANGUAGE, measured
-from assets.subsets import budget_label
-from assets.trainers import Given, evaluation_ids, row_of
-from assets.tuning import ALL_ROWS_SEEDS, Job, held_out_rows, held_out_sample, learner_of, tokens_of
+from assets.instructions.language_comparison import compare
+from assets.instructions.language_evaluations import LANGUAGE, measured
+from assets.instructions.tuning import (
+    ALL_ROWS_SEEDS,
+    Job,
+    held_out_rows,
+    held_out_sample,
+    learner_of,
+    tokens_of,
+)
+from assets.lineage.inputs import Rows
+from assets.stages.subsets import budget_label
+from assets.stages.trainers import Given, evaluation_ids, row_of
 from resources.compute import Compute
 from resources.lake import Lake
 from resources.language_models import LanguageModels
+from sluice.core.digests import order_free_digest
+from sluice.core.progress import track
 from sluice.data.config import DatasetConfig, load_config
-from sluice.data.digests import order_free_digest
-from sluice.data.instances import prepare
-from sluice.data.raw import read_raw
+from sluice.data.ingest.instances import prepare
+from sluice.data.ingest.raw import read_raw
 from sluice.evaluation.comparison import ALL_ROWS
-from sluice.evaluation.tuned import evaluate_tuned
-from sluice.progress import track
+from sluice.evaluation.lora_evaluation import evaluate_tuned
 
 NAME = "evals_instructions"
 SHIPPED = Path("datasets") / NAME

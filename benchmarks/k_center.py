@@ -19,7 +19,7 @@ import numpy as np
 
 from sluice.subsets.contract import Pool
 from sluice.subsets.registry import selector
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 ROWS, LENGTH, PICKS, START = 50_000, 384, 500, 0
 

@@ -27,7 +27,7 @@ import numpy as np
 from sluice.subsets.contract import Pool
 from sluice.subsets.quotas import class_quotas
 from sluice.subsets.registry import selector
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 TABLES = ("digits", "phoneme", "satimage", "texture", "ring", "letter", "magic")
 SHARE = 0.04

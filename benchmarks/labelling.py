@@ -26,8 +26,8 @@ import numpy as np
 from scipy.stats import t
 
 from sluice.data.config import load_config
-from sluice.data.instances import prepare
-from sluice.data.raw import read_raw
+from sluice.data.ingest.instances import prepare
+from sluice.data.ingest.raw import read_raw
 from sluice.encoders.text import TextEncoder
 from sluice.evaluation.labelling_loop import LabellingSet, Loop, labelling_curve
 from sluice.heads.word_gradients import expected_word_gradients

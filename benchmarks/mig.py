@@ -23,9 +23,9 @@ from scipy.sparse import csr_array
 
 from benchmarks.side_by_side import RESULTS
 from sluice.subsets.contract import Selection
-from sluice.subsets.information_greedy import A, B
-from sluice.subsets.label_graph import propagation, row_information
-from sluice.subsets.mig import mig
+from sluice.subsets.information.information_greedy import A, B
+from sluice.subsets.information.label_graph import propagation, row_information
+from sluice.subsets.information.mig import mig
 
 ROWS, LABELS, TAGS, PICKS, PREFIX, SEED = 939_000, 4_531, 3, 50_000, 100, 0
 GROUP = 6

@@ -27,7 +27,7 @@ from sluice.heads.answers import Answers, Labelled
 from sluice.heads.logistic import fit_head
 from sluice.subsets.contract import Pool
 from sluice.subsets.queries.registry import strategy
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 ROWS, LENGTH, CLASSES, LABELLED, PICKS = 50_000, 384, 10, 100, 100
 FEW, SOME = 5, 20

@@ -34,14 +34,14 @@ from benchmarks.noise.table import interval, table
 from benchmarks.noisy_labels import COLUMNS, DRAWS, note_lines, rates, run, weighted_lines
 from resources.compute import Compute
 from resources.language_models import LanguageModels
-from sluice.data.config_language import LanguageModel
+from sluice.core.progress import track
+from sluice.core.randomness import keyed_uniform
+from sluice.data.config.language import LanguageModel
 from sluice.encoders.text import TextEncoder
 from sluice.noise.echo_mod import Modified
 from sluice.noise.echo_select import echo_similarity
 from sluice.noise.raters import CLASSES
 from sluice.noise.rewriting import LocalWriter, prompt_identity, request
-from sluice.progress import track
-from sluice.randomness import keyed_uniform
 
 SAMPLE, SAMPLE_SEED = 2000, 2000
 MAX_NEW_TOKENS, MAX_TOKENS, SHARD = 96, 8192, 64

@@ -38,9 +38,9 @@ import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 
-from sluice.language.folder import CausalModel, Loaded
+from sluice.language.checkpoint import CausalModel, Loaded
 from sluice.language.noise import Noise, noise_keys, noise_of, noise_scale
-from sluice.language.packed import packed_linears
+from sluice.language.packed_linear import packed_linears
 from sluice.language.pairs import Pair, tokenise
 from sluice.language.scoring import token_losses
 from sluice.language.smollm2 import convert_default

@@ -28,16 +28,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks.token_table import RESAMPLES, curve, f_of, table
-from sluice.data.bio import checked_bio, features_of, tag_names
-from sluice.data.conll import Sentence, read_conll
-from sluice.data.digests import digest, text_hash
+from sluice.core.budgets import parse_budget
+from sluice.core.digests import digest, text_hash
+from sluice.core.randomness import keyed_uniform
+from sluice.data.payloads.bio import checked_bio, features_of, tag_names
+from sluice.data.readers.conll import Sentence, read_conll
 from sluice.encoders.text import TextEncoder
 from sluice.models.token_fine_tune import T_FREX_TRAINING, token_fine_tune
 from sluice.models.token_predict import predict_tags
 from sluice.models.training import TrainingConfig
-from sluice.randomness import keyed_uniform
 from sluice.subsets import cdis_per_feature, t_frex
-from sluice.subsets.budgets import parse_budget
 from sluice.tokens.span_f1 import T_FREX_BETA, span_counts, token_counts
 
 POOL = Path("datasets/wnut_tweets_pool/wnut_tweets_pool.conll")

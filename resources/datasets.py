@@ -7,8 +7,8 @@ from pydantic import Field
 
 from resources.paths import datasets_root
 from resources.settled import SettledResource
+from sluice.core.errors import SluiceError
 from sluice.data.config import DatasetConfig, check_folder_name, load_config
-from sluice.errors import SluiceError
 
 
 class DatasetsRootError(SluiceError, OSError):

@@ -10,7 +10,7 @@ import duckdb
 from filelock import Timeout
 
 from resources.lock_holder import locker_of, writer_of
-from sluice.errors import SluiceError
+from sluice.core.errors import SluiceError
 
 
 class LakeError(SluiceError):

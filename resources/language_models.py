@@ -7,10 +7,10 @@ from pydantic import Field
 from resources.compute import Compute
 from resources.paths import models_root
 from resources.settled import SettledResource
-from sluice.data.config_language import LanguageModel
+from sluice.data.config.language import LanguageModel
 
 if TYPE_CHECKING:
-    from sluice.language.folder import CausalModel
+    from sluice.language.checkpoint import CausalModel
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
 
@@ -33,7 +33,7 @@ class LanguageModels(SettledResource):
         """
         from pathlib import Path
 
-        from sluice.language.folder import CausalModel
+        from sluice.language.checkpoint import CausalModel
         from sluice.language.smollm2 import convert_default
 
         folder = Path(self.root).resolve() if self.root else models_root()

@@ -17,10 +17,10 @@ from filelock import FileLock, Timeout
 from pydantic import PrivateAttr
 
 from resources import fences
-from resources.held import held
 from resources.lake import Lake
 from resources.lake_errors import LakeError, explanation
 from resources.postgres_locks import Advisory
+from resources.run_cache import held
 from resources.run_watch import watched
 from sluice.data.config import check_folder_name
 

@@ -17,7 +17,7 @@ from dagster._core.storage.event_log import SqlEventLogStorage, SqliteEventLogSt
 
 from resources.locks import PARTITION_TAG
 from resources.sqlite_files import shrink, write_anew
-from sluice.errors import SluiceError
+from sluice.core.errors import SluiceError
 
 _FINISHED = [
     dg.DagsterRunStatus.SUCCESS,

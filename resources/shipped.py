@@ -7,7 +7,7 @@ that was changed, renamed or copied elsewhere is the user's own.
 import json
 from pathlib import Path
 
-from sluice.data.raw import folder_digest
+from sluice.data.ingest.raw import folder_digest
 
 SHIPPED_FILE = "shipped.json"
 

@@ -4,7 +4,7 @@ Everything else is a bound parameter or a column of a registered Arrow table. `i
 names of tables and columns, `literal` for the few places where DuckDB takes constants only.
 """
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 
 
 def identifier(name: str) -> str:

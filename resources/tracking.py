@@ -15,7 +15,7 @@ from resources.moved_artifacts import bring_over
 from resources.paths import home
 from resources.redaction import redacted, without_passwords
 from resources.settled import SettledResource
-from sluice.errors import SluiceError
+from sluice.core.errors import SluiceError
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

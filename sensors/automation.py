@@ -9,15 +9,15 @@ import warnings
 
 import dagster as dg
 
-from assets.lineages import LINEAGES, lineage_of
-from assets.stage import name_of
+from assets.lineage.lineages import LINEAGES, lineage_of
+from assets.lineage.stage import name_of
 from jobs.asked_for import DIGEST_TAG
 from jobs.lineages import REFRESHES, request
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.store import records
 from sensors.raw_data import INTERVAL, raw_data
-from sluice.errors import reason_of
+from sluice.core.errors import reason_of
 
 with warnings.catch_warnings():
     # In beta: conditions of our own are evaluated where our code is.

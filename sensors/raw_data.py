@@ -13,19 +13,19 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from assets.lineages import LINEAGES
+from assets.lineage.lineages import LINEAGES
 from jobs.asked_for import DIGEST_TAG, Past
 from jobs.lineages import JOB_NAMES, LOW_PRIORITY, REFRESHES, request
 from resources.cancelling import ACTIVE, cancel
 from resources.datasets import Datasets
-from resources.dead_runs import fail_dead_runs
 from resources.lake import Lake
 from resources.locks import PARTITION_TAG
+from resources.orphaned_runs import fail_dead_runs
 from resources.run_watch import shown
 from resources.shipped import shipped
 from resources.store import records
-from sluice.data.files import folder_stamp, folder_version
-from sluice.errors import printable, reason_of
+from sluice.core.errors import printable, reason_of
+from sluice.data.ingest.files import folder_stamp, folder_version
 
 INTERVAL = int(os.environ.get("SLUICE_SENSOR_SECONDS", "15"))
 DIGEST_SECONDS = 3600

@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 from sluice.api_pool import make_pool, reads_labels, reads_vectors
 from sluice.api_tables import given_labels, table_labels, table_rows
-from sluice.data.config_sections import Encoding
-from sluice.data.digests import content_hash
-from sluice.data.number_array import number_array
-from sluice.data.one_column import ids_of, one_column, texts_of
-from sluice.data.textual import column_text
+from sluice.core.budgets import budget_of, check_floor
+from sluice.core.digests import content_hash
+from sluice.core.errors import ConfigError, DataError, UnknownNameError
+from sluice.data.config.sections import Encoding
+from sluice.data.values.number_array import number_array
+from sluice.data.values.one_column import ids_of, one_column, texts_of
+from sluice.data.values.stringify import column_text
 from sluice.encoders.tabular import TabularEncoder
-from sluice.errors import ConfigError, DataError, UnknownNameError
-from sluice.subsets.budgets import budget_of, check_floor
 from sluice.subsets.contract import Selection, Selector
 from sluice.subsets.registry import selector, selectors_for
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 UNIT_NORM = 1e-5
 """Rows whose norms are all this close to 1 are taken as they are."""
@@ -61,7 +61,7 @@ def select(
         missing values (None, NaN); the columns are encoded by
         `sluice.encoders.tabular.TabularEncoder`, fitted on these rows.
     y : sequence of n labels, optional
-        One value a row, of any kind (see `sluice.data.one_column.one_column`); classes are
+        One value a row, of any kind (see `sluice.data.values.one_column.one_column`); classes are
         numbered in sorted order. Needed by the methods that
         read labels, see `methods`.
     task : str

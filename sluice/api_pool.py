@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.graphs.instance_graph import InstanceGraph
+from sluice.graphs.instance_graphs.instance_graph import InstanceGraph
 from sluice.graphs.knn import KnnGraph
 from sluice.scores.registry import Score, ScoreInputs, score
 from sluice.subsets.contract import Pool, Selector
@@ -83,6 +83,6 @@ def _graph(
 ) -> KnnGraph | InstanceGraph:
     if task == "text":
         return KnnGraph.build(names, vectors)
-    from sluice.graphs.methods import build
+    from sluice.graphs.instance_graphs.methods import build
 
     return build(str(options.get("graph", "minibatch")), names, vectors, labels, seed=0)

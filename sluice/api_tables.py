@@ -10,17 +10,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow.interchange import from_dataframe
 
-from sluice.data.columns import require_columns
-from sluice.data.config_sections import Columns
-from sluice.data.number_array import number_array
-from sluice.data.one_column import one_column
-from sluice.data.table_rows import column_key, infinite_column, is_empty_row, row_texts
-from sluice.data.targets import label_texts, refuse_quantities
-from sluice.errors import DataError
+from sluice.core.errors import DataError
+from sluice.data.config.sections import Columns
+from sluice.data.payloads.table_rows import column_key, infinite_column, is_empty_row, row_texts
+from sluice.data.readers.columns import require_columns
+from sluice.data.values.number_array import number_array
+from sluice.data.values.one_column import one_column
+from sluice.data.values.targets import label_texts, refuse_quantities
 
 
 def table_rows(X: object) -> tuple[list[str], dict[str, str]]:
-    """Write the rows of a table as texts, see `sluice.data.table_rows.row_texts`.
+    """Write the rows of a table as texts, see `sluice.data.payloads.table_rows.row_texts`.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def table_rows(X: object) -> tuple[list[str], dict[str, str]]:
 
 
 def table_labels(y: Iterable[Any], n: int) -> list[str]:
-    """Write labels as texts and refuse quantities, see `sluice.data.targets`.
+    """Write labels as texts and refuse quantities, see `sluice.data.values.targets`.
 
     Raises
     ------

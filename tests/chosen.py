@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from resources.lake import Lake
 from resources.store import records, rows, selections
-from sluice.data.digests import content_hash, order_free_digest, text_hash
+from sluice.core.digests import content_hash, order_free_digest, text_hash
 
 Kept = dict[str, str]
 

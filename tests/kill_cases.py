@@ -16,8 +16,8 @@ from tagged_sentences import sentences, tiny
 from tiny_language_model import save_tiny_model
 from workshop import CONFIG, TEXTS, Case
 
-from assets.instructions import INSTRUCTIONS
-from assets.tokens import TOKENS
+from assets.instructions.lineage import INSTRUCTIONS
+from assets.tokens.lineage import TOKENS
 
 DATASETS = Path(__file__).parent.parent / "datasets"
 COUNT, NEW, WAITING = 120, 20, 12

@@ -29,9 +29,9 @@ import transformers  # noqa: F401
 from kill_cases import Killed, killed
 from workshop import DATASET, Case, check_equal, errors_of, refresh, state_of
 
-from assets.fine_tuned import fine_tuned_answers
-from assets.fitted import fitted_answers
-from assets.inputs import read_rows
+from assets.lineage.inputs import read_rows
+from assets.tabular.train_classifier import fitted_answers
+from assets.text.fine_tuned import fine_tuned_answers
 from resources import registry
 from resources.datasets import Datasets
 from resources.lake import Lake

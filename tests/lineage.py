@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
-from assets.lineages import lineage_of
+from assets.lineage.lineages import lineage_of
 from definitions import defs
 
 # Dagster queues only what it could start.

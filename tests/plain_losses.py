@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from sluice.language.folder import Loaded
+from sluice.core.randomness import keyed_bits, uniform_of
+from sluice.language.checkpoint import Loaded
 from sluice.language.noise import noise_scale
 from sluice.language.pairs import Pair, tokenise
-from sluice.randomness import keyed_bits, uniform_of
 
 
 def plain_losses(model, prompt, response, noise=None):
@@ -23,7 +23,7 @@ def plain_losses(model, prompt, response, noise=None):
 
 
 def plain_noise(seed, name, copy, length, width, alpha):
-    """Noise of a whole row, number by number from `sluice.randomness`, shape (length, width)."""
+    """Noise of a whole row, number by number from keyed bits, shape (length, width)."""
     bits = keyed_bits(seed, np.array([f"{copy}:{name}"]))
     uniform = np.array([uniform_of(bits, step)[0] for step in range(length * width)])
     # The upper 24 bits, at the middle of their cell.

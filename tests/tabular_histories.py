@@ -8,7 +8,7 @@ from histories import History
 from tables import FEATURES, TYPES, tumours
 from workshop import Case
 
-from assets.tabular import TABULAR
+from assets.tabular.lineage import TABULAR
 
 METHODS = ["gais", "facility_location"]
 TABLES = Case(

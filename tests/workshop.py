@@ -15,12 +15,12 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 
-from assets.echoes import ECHOES
-from assets.labels import QUERIES
-from assets.lineages import lineage_of
-from assets.stage import name_of
-from assets.task import Task
-from assets.text import TEXT
+from assets.lineage.lineages import lineage_of
+from assets.lineage.stage import name_of
+from assets.lineage.task import Task
+from assets.text.echoes import ECHOES
+from assets.text.labels import QUERIES
+from assets.text.lineage import TEXT
 from definitions import defs
 from resources.datasets import Datasets
 from resources.lake import Lake
@@ -34,7 +34,7 @@ from resources.store import (
     selections,
     vectors,
 )
-from sluice.data.digests import text_hash
+from sluice.core.digests import text_hash
 from sluice.encoders.text import TextEncoder
 
 DATASET = "history"

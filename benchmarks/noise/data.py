@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from sluice.core.randomness import keyed_uniform
 from sluice.encoders.text import TextEncoder
 from sluice.noise.instance_dependent import instance_dependent_noise
 from sluice.noise.raters import draw_raters, rating_class
-from sluice.randomness import keyed_uniform
 
 REVIEWS = Path(__file__).parents[2] / "datasets" / "vader_reviews" / "vader_reviews.parquet"
 CLASSES = 3

@@ -9,7 +9,7 @@ from cleanlab.filter import find_label_issues
 from numpy.typing import NDArray
 
 from benchmarks.noise.data import CLASSES, Labelled, Rows, audited_rows
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.heads.logistic import Head, fit_head
 from sluice.heads.out_of_fold import out_of_fold_probabilities
 from sluice.noise.class_conditional import ClassConditional

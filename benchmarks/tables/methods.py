@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.tables.protocol import Fold, fold_of
-from sluice.graphs.methods import build
+from sluice.graphs.instance_graphs.methods import build
 from sluice.scores.registry import ScoreInputs, score
 from sluice.subsets.contract import Pool
 from sluice.subsets.registry import SELECTORS, selector
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,6 @@ def child(path: Path, method: str) -> None:
     import torch
 
     import sluice
-    from sluice.graphs import methods  # noqa: F401
     from sluice.subsets import registry  # noqa: F401
 
     loading = time.process_time()

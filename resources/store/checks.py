@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from resources import held
+from resources import run_cache as held
 from resources.lake import Lake
 
 CHECKS = "checks"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from resources.lake import Lake
 from resources.store.repeats import without_repeats
-from sluice.graphs.parts import Edges, Part
+from sluice.graphs.instance_graphs.parts import Edges, Part
 
 
 @dataclass(frozen=True)

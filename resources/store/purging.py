@@ -10,8 +10,8 @@ from resources.schema import TABLES
 from resources.sql import identifier, literal
 from resources.store import vectors
 from resources.store.maintenance import compact, expire
-from sluice.data.conversations import messages_text
-from sluice.data.digests import text_hash
+from sluice.core.digests import text_hash
+from sluice.data.payloads.conversations import messages_text
 
 # Kept under a digest of a row's messages.
 READINGS = ("token_losses", "tags")

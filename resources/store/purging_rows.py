@@ -9,8 +9,8 @@ import pyarrow as pa
 from resources.lake import Lake
 from resources.schema import TABLES
 from resources.sql import identifier
-from resources.store.mentions import Mentions
 from resources.store.purging import delete_vectors, deleted, deleted_rows, rewrite
+from resources.store.row_redaction import Mentions
 
 # One graph is one whole: its lists name each other by position, so a list less would shift them.
 GRAPHS = "graphs"

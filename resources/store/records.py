@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from resources import held
+from resources import run_cache as held
 from resources.lake import Lake
-from sluice.errors import SluiceError
+from sluice.core.errors import SluiceError
 
 RECORDS, SHOWN = "records", "metadata of records"
 

@@ -6,7 +6,7 @@ import duckdb
 import pyarrow as pa
 
 from resources.lake import Lake
-from sluice.data.digests import digest
+from sluice.core.digests import digest
 
 
 def rewrite_hashes(text_hashes: Sequence[str], labels: Sequence[str], writer: str) -> list[str]:

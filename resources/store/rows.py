@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from resources import held
+from resources import run_cache as held
 from resources.lake import Lake
 from resources.store.repeats import without_repeats
 

@@ -5,9 +5,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from resources import held
+from resources import run_cache as held
 from resources.lake import Lake
-from sluice.errors import SluiceError
+from sluice.core.errors import SluiceError
 
 
 class ScoresError(SluiceError):

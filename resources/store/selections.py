@@ -12,7 +12,7 @@ import pyarrow as pa
 from resources.lake import Lake
 from resources.sql import identifier
 from resources.store.repeats import without_repeats
-from sluice.errors import ConfigError
+from sluice.core.errors import ConfigError
 
 SHORTEST_PREFIX = 4
 

@@ -6,7 +6,7 @@ import duckdb
 import pyarrow as pa
 
 from resources.lake import Lake
-from sluice.data.digests import digest
+from sluice.core.digests import digest
 
 
 def tag_hashes(text_hashes: Sequence[str], tagger: str) -> list[str]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from resources.lake import Lake
 from resources.store.vectors import one_a_position
-from sluice.data.digests import digest
+from sluice.core.digests import digest
 from sluice.scores.s_ifd import TokenValues
 
 _LISTS = ("conditional", "unconditional")

@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from resources.lake import Lake
-from sluice.data.digests import digest
+from sluice.core.digests import digest
 
 
 def input_hashes(text_hashes: list[str], encoder: str) -> list[str]:

@@ -6,7 +6,6 @@ import typer
 
 from sluice.cli.add import add
 from sluice.cli.cancel import cancel
-from sluice.cli.common import SluiceGroup
 from sluice.cli.diff import diff
 from sluice.cli.export import export
 from sluice.cli.labels import label_queue, labels
@@ -17,6 +16,7 @@ from sluice.cli.report import report
 from sluice.cli.run import run
 from sluice.cli.select import select
 from sluice.cli.serve import serve
+from sluice.cli.shared.common import SluiceGroup
 
 app = typer.Typer(
     cls=SluiceGroup,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sluice.cli.common import console, find_workspace, results, warn
+from sluice.cli.shared.common import console, find_workspace, results, warn
 
 
 def add(
@@ -128,7 +128,7 @@ def add(
 ) -> None:
     """Make a dataset of FILE: check it whole, copy it, write its dataset.yaml."""
     root = datasets if datasets is not None else find_workspace() / "datasets"
-    from sluice.data.add import add_dataset
+    from sluice.data.ingest.add import add_dataset
 
     with console().status(f"reading {file.name}"):
         made = add_dataset(
@@ -171,7 +171,7 @@ def add(
         )
     for warning in made.warnings:
         warn(warning)
-    from sluice.cli.summary import counts_line, summary
+    from sluice.cli.shared.summary import counts_line, summary
 
     classes = "families" if task == "instructions" else "types" if task == "tokens" else "classes"
     lines = {

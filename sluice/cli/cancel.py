@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from sluice.cli import workspace
-from sluice.cli.common import DatasetName, results, warn
-from sluice.errors import UnknownNameError
+from sluice.cli.shared import workspace
+from sluice.cli.shared.common import DatasetName, results, warn
+from sluice.core.errors import UnknownNameError
 
 WAIT_SECONDS = 30
 
@@ -34,7 +34,8 @@ def cancel(
     or somebody runs it.
     """
     workspace.enter()
-    from resources import cancelling, dead_runs
+    from resources import cancelling
+    from resources import orphaned_runs as dead_runs
 
     name, out = escape(dataset), results()
     with workspace.dagster_instance() as instance:
@@ -71,7 +72,7 @@ def cancel(
 
 
 def _check_known(instance: Any, dataset: str) -> None:
-    from assets.lineages import LINEAGES
+    from assets.lineage.lineages import LINEAGES
     from resources.locks import PARTITION_TAG
     from resources.store import purging
 

@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sluice.cli import workspace
-from sluice.cli.common import DatasetName, Raw, results, warn
 from sluice.cli.export import check_fits, entry_of, stage_of, stages_of
-from sluice.errors import ConfigError
+from sluice.cli.shared import workspace
+from sluice.cli.shared.common import DatasetName, Raw, results, warn
+from sluice.core.errors import ConfigError
 
 TEXT_WIDTH = 80
 
@@ -94,7 +94,7 @@ def diff(
     raw: Raw = False,
 ) -> None:
     """Show which rows entered a subset, which left it and which were edited, and why."""
-    from sluice.cli.rows_out import check_out
+    from sluice.cli.writers.rows_out import check_out
 
     if out is not None:
         check_out(out)
@@ -243,7 +243,7 @@ def _shown(value: Any, column: str, task: str) -> Any:
     """Return a value for people: a conversation half by its prompt and half by its response."""
     if task not in ("instructions", "tokens") or not column.startswith("text") or value is None:
         return value
-    from sluice.data.shown import shown_text
+    from sluice.data.payloads.display import shown_text
 
     return shown_text(value, task, TEXT_WIDTH // 2 - 2)
 
@@ -254,7 +254,7 @@ def _cell(value: Any) -> str:
 
 
 def _write(screen: Console, out: Path, rows: Any, raw: bool) -> None:
-    from sluice.cli.rows_out import write_table
+    from sluice.cli.writers.rows_out import write_table
 
     write_table(out, rows.select(_OUT_COLUMNS), raw=raw)
     screen.print(f"{rows.num_rows:,} rows written to {escape(str(out))}.", soft_wrap=True)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from sluice.cli import workspace
-from sluice.cli.common import DatasetName, Raw, results
-from sluice.cli.conversations_out import with_messages
-from sluice.cli.sentences_out import with_words
-from sluice.errors import ConfigError, UnknownNameError
+from sluice.cli.shared import workspace
+from sluice.cli.shared.common import DatasetName, Raw, results
+from sluice.cli.writers.conversations_out import with_messages
+from sluice.cli.writers.sentences_out import with_words
+from sluice.core.errors import ConfigError, UnknownNameError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,7 +50,7 @@ def export(
     Rows of a table have their columns back, rows of instructions their messages, tagged
     sentences their words and tags.
     """
-    from sluice.cli.rows_out import check_out, write_table
+    from sluice.cli.writers.rows_out import check_out, write_table
 
     check_out(out)
     workspace.enter()
@@ -87,7 +87,7 @@ def with_features(table: pa.Table) -> pa.Table:
     numbers, truths and texts, or hold a number of more digits than 64 bits hold, are written as
     texts.
     """
-    from sluice.data.spelling import exact_number
+    from sluice.data.values.spelling import exact_number
 
     rows = [json.loads(text, parse_float=exact_number) for text in table["text"].to_pylist()]
     names = sorted({name for row in rows for name in row})
@@ -112,7 +112,7 @@ _RESTORED: dict[str, Callable[[pa.Table], pa.Table]] = {
 def _column(values: list[Any]) -> pa.Array:
     import pyarrow as pa
 
-    from sluice.data.textual import value_text
+    from sluice.data.values.stringify import value_text
 
     kinds = {type(value) for value in values if value is not None}
     if kinds <= {int, float}:
@@ -174,7 +174,7 @@ def label_of(budget: str) -> str:
     ConfigError
         If it is not a number.
     """
-    from assets.subsets import budget_label
+    from assets.stages.subsets import budget_label
 
     text = budget.replace(" ", "")
     try:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from sluice.cli import workspace
-from sluice.cli.common import DatasetName, Raw, results, show_progress, warn
-from sluice.errors import ConfigError
+from sluice.cli.shared import workspace
+from sluice.cli.shared.common import DatasetName, Raw, results, show_progress, warn
+from sluice.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from sluice.data.config import DatasetConfig
@@ -28,7 +28,7 @@ def label_queue(
 
     Brings rows, vectors and the queue up to date first; where nothing changed that does nothing.
     """
-    from sluice.cli.rows_out import check_out, write_table
+    from sluice.cli.writers.rows_out import check_out, write_table
 
     check_out(out)
     if out.exists():
@@ -58,8 +58,8 @@ def label_queue(
         f"{' --raw' if raw else ''}`.",
         soft_wrap=True,
     )
-    from assets.labels import when_to_stop
-    from assets.lineages import lineage_of
+    from assets.lineage.lineages import lineage_of
+    from assets.text.labels import when_to_stop
 
     task = lineage_of(_config(dataset)).task
     results().print(escape(when_to_stop(workspace.resource("lake"), task, dataset)), soft_wrap=True)
@@ -82,8 +82,8 @@ def labels(
     config = _config(dataset)
     from resources.locks import hold
     from resources.store import queries
-    from sluice.data.answers_file import judge, read_answers
-    from sluice.data.put_back import put_back
+    from sluice.data.labels.label_import import put_back
+    from sluice.data.labels.labels_file import judge, read_answers
 
     lake = workspace.resource("lake")
     folder = workspace.resource("datasets").folder / dataset
@@ -120,8 +120,8 @@ def _config(dataset: str) -> DatasetConfig:
 
 
 def _bring_up_to_date(dataset: str) -> None:
-    from assets.labels import QUERIES
-    from assets.lineages import lineage_of
+    from assets.lineage.lineages import lineage_of
+    from assets.text.labels import QUERIES
     from sluice.cli.run import failure_of, materialise
 
     task = lineage_of(_config(dataset)).task

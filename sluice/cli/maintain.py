@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from sluice.cli import workspace
-from sluice.cli.common import results
+from sluice.cli.shared import workspace
+from sluice.cli.shared.common import results
 
 KIB = 2**10
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sluice.cli.common import results
+from sluice.cli.shared.common import results
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from sluice.cli import workspace
 from sluice.cli.cancel import WAIT_SECONDS
-from sluice.cli.common import DatasetName, results
-from sluice.errors import ConfigError, UnknownNameError
+from sluice.cli.shared import workspace
+from sluice.cli.shared.common import DatasetName, results
+from sluice.core.errors import ConfigError, UnknownNameError
 
 NAMED = 5
 MOST_COMPARED = 50_000
@@ -81,7 +81,7 @@ def read_ids(path: Path) -> list[str]:
     DataError
         Where it is no regular file, or larger than the limit.
     """
-    from sluice.data.bounded import read_bytes
+    from sluice.core.bounded import read_bytes
 
     try:
         lines = read_bytes(path).decode("utf-8-sig").split("\n")
@@ -156,8 +156,8 @@ def _check_rows(
 
 
 def _check_gone_from_files(datasets: Any, dataset: str, ids: list[str]) -> None:
-    from sluice.data.raw import read_raw
-    from sluice.data.screening import screen
+    from sluice.data.ingest.raw import read_raw
+    from sluice.data.ingest.validation import screen
 
     config = datasets.config(dataset)
     screened = screen(read_raw(datasets.folder / dataset, config), config)
@@ -191,12 +191,13 @@ def _purged(
     whole: bool,
 ) -> dict[str, int]:
     """Delete everywhere, the lake last: as long as it knows the rows, a purge can be repeated."""
-    from assets.lineages import LINEAGES
-    from assets.report import report_path
-    from resources import dead_runs, run_history
+    from assets.lineage.lineages import LINEAGES
+    from assets.stages.report import report_path
+    from resources import orphaned_runs as dead_runs
+    from resources import run_history
     from resources.locks import hold
     from resources.paths import home
-    from sluice.drafts import clear_drafts
+    from sluice.core.drafts import clear_drafts
 
     with workspace.dagster_instance() as instance:
         dead_runs.fail_dead_runs(instance, lake)

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from sluice.cli import workspace
-from sluice.cli.common import DatasetName, results
 from sluice.cli.run import config_of
-from sluice.errors import ConfigError
+from sluice.cli.shared import workspace
+from sluice.cli.shared.common import DatasetName, results
+from sluice.core.errors import ConfigError
 
 
 def report(
@@ -22,8 +22,8 @@ def report(
 ) -> None:
     """Write one self-contained HTML page: what was kept, why, and what it trains."""
     workspace.enter()
-    from assets.lineages import lineage_of
-    from assets.report import report_path, write_report
+    from assets.lineage.lineages import lineage_of
+    from assets.stages.report import report_path, write_report
 
     task = lineage_of(config_of(dataset)).task
     path = (out or report_path(dataset)).resolve()

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sluice.cli import workspace
-from sluice.cli.common import DatasetName, results, show_progress
 from sluice.cli.serve import MlflowPort, Port, Servers
-from sluice.errors import ConfigError, SluiceError, UnknownNameError
+from sluice.cli.shared import workspace
+from sluice.cli.shared.common import DatasetName, results, show_progress
+from sluice.core.errors import ConfigError, SluiceError, UnknownNameError
 
 if TYPE_CHECKING:
     import dagster as dg
     from rich.console import Console
 
-    from assets.task import Task
+    from assets.lineage.task import Task
     from sluice.data.config import DatasetConfig
 
 
@@ -56,7 +56,7 @@ def run(
 
 
 def _check_apart(dataset: str) -> None:
-    from assets.lineages import lineage_of
+    from assets.lineage.lineages import lineage_of
 
     lineage = lineage_of(config_of(dataset))
     if lineage.apart is None:
@@ -105,11 +105,11 @@ def materialise(
     """
     import dagster as dg
 
-    from assets.lineages import lineage_of
-    from assets.stage import body_seconds
+    from assets.lineage.lineages import lineage_of
+    from assets.lineage.stage import body_seconds
     from definitions import defs
     from jobs.lineages import EVALUATIONS, REBUILD, REFRESH, job_name
-    from resources import dead_runs
+    from resources import orphaned_runs as dead_runs
     from resources.run_watch import PROCESS_TAG, own_process
 
     config = config_of(dataset)
@@ -143,7 +143,7 @@ def materialise(
 def _state_of(dataset: str, config: DatasetConfig) -> dict[str, str]:
     """Return the tag that tells the sensor of which state of the folder a run was."""
     from jobs.asked_for import DIGEST_TAG
-    from sluice.data.raw import folder_digest
+    from sluice.data.ingest.raw import folder_digest
 
     try:
         folder = workspace.resource("datasets").folder / dataset
@@ -191,7 +191,7 @@ def _report(
 ) -> None:
     if not result.success:
         raise failure_of(dataset, result)
-    from assets.lineages import lineage_of
+    from assets.lineage.lineages import lineage_of
 
     out = results()
     config = workspace.resource("datasets").config(dataset)
@@ -215,7 +215,7 @@ def _report(
 
 
 def _print_comparison(out: Console, task: Task, dataset: str) -> None:
-    from assets.results import read_results
+    from assets.stages.results import read_results
     from sluice.reports.tables import result_table
 
     found = read_results(workspace.resource("lake"), task, dataset)
@@ -227,7 +227,7 @@ def _print_comparison(out: Console, task: Task, dataset: str) -> None:
 def _print_trained(out: Console, task: Task, dataset: str) -> None:
     from rich.table import Table
 
-    from assets.stage import inputs_of, name_of
+    from assets.lineage.stage import inputs_of, name_of
 
     measure = "loss in nats a token" if task.name == "instructions" else "span F1, token F-beta"
     key = task.key("evaluations", "comparison")
@@ -246,7 +246,7 @@ def _print_subsets(out: Console, task: Task, dataset: str, config: DatasetConfig
     """Say what was selected, for a task whose subsets are not evaluated in the same run."""
     from rich.table import Table
 
-    from assets.results import selected
+    from assets.stages.results import selected
 
     table = Table(title="What each method kept", title_justify="left")
     for name in ("method", "budget", "seeds", "rows", "note"):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sluice.cli.common import Raw, parse_options, results, show_progress, warn
-from sluice.progress import track
+from sluice.cli.shared.common import Raw, parse_options, results, show_progress, warn
+from sluice.core.progress import track
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sluice.data.config import DatasetConfig
-    from sluice.data.screening import Screened
+    from sluice.data.ingest.validation import Screened
 
 
 def select(
@@ -61,10 +61,10 @@ def select(
 ) -> None:
     """Keep the rows of FILE that METHOD picks, with rank, gain and the reason for each."""
     # Everything that can be wrong without reading the file is checked before it is read.
-    from sluice.cli.rows_out import check_out, write_rows
-    from sluice.data.add import build_config
-    from sluice.errors import ConfigError
-    from sluice.subsets.budgets import budget_of
+    from sluice.cli.writers.rows_out import check_out, write_rows
+    from sluice.core.budgets import budget_of
+    from sluice.core.errors import ConfigError
+    from sluice.data.ingest.add import build_config
     from sluice.subsets.registry import selector
 
     if task == "tokens":
@@ -120,7 +120,7 @@ def select(
 
 def _method_options(method: str, task: str, pairs: list[str]) -> dict[str, Any]:
     """Read the method's options; an unknown name is an error before anything takes long."""
-    from sluice.errors import ConfigError, UnknownNameError
+    from sluice.core.errors import ConfigError, UnknownNameError
     from sluice.subsets.registry import SELECTORS, selectors_for
 
     known = {each.name: each for each in selectors_for(task)}
@@ -158,13 +158,13 @@ def _usable(file: Path, config: DatasetConfig) -> tuple[pa.Table, pa.Table, Scre
 
     The second table has the numbers of the first with a decimal point.
     """
-    from sluice.data.decimals import DELIMITER, comma_warnings, with_points
-    from sluice.data.raw import raw_rows, read_file
-    from sluice.data.reading_warnings import warnings_of
-    from sluice.data.saved_index import index_warning, saved_index
-    from sluice.data.screening import screen
-    from sluice.data.targets import refuse_quantities
-    from sluice.errors import DataError
+    from sluice.core.errors import DataError
+    from sluice.data.ingest.raw import raw_rows, read_file
+    from sluice.data.ingest.validation import screen
+    from sluice.data.readers.reading_warnings import warnings_of
+    from sluice.data.readers.saved_index import index_warning, saved_index
+    from sluice.data.values.decimals import DELIMITER, comma_warnings, with_points
+    from sluice.data.values.targets import refuse_quantities
 
     needed = list(config.columns.special.values())
     table = read_file(file, delimiter=config.reading.delimiter, needed=needed)
@@ -207,8 +207,8 @@ def _contents(table: pa.Table, screened: Screened, config: DatasetConfig) -> lis
 
 
 def _features(table: pa.Table, config: DatasetConfig) -> list[str]:
-    from sluice.data.saved_index import saved_index
-    from sluice.data.table_rows import feature_columns
+    from sluice.data.payloads.table_rows import feature_columns
+    from sluice.data.readers.saved_index import saved_index
 
     index = saved_index(table, config.columns)
     return feature_columns(config.columns, table.column_names, "The file", index)
@@ -219,7 +219,7 @@ def _show(
 ) -> None:
     from collections import Counter
 
-    from sluice.cli.summary import counts_line, summary
+    from sluice.cli.shared.summary import counts_line, summary
 
     before = Counter(row.label for row in screened.kept)
     after = Counter(kept)

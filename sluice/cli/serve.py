@@ -22,9 +22,9 @@ from typing import IO, Annotated
 
 import typer
 
-from sluice.cli import workspace
-from sluice.cli.common import results
-from sluice.errors import ConfigError, SluiceError
+from sluice.cli.shared import workspace
+from sluice.cli.shared.common import results
+from sluice.core.errors import ConfigError, SluiceError
 
 HOST = "127.0.0.1"
 LOOPBACK_NAMES = (HOST, "localhost", "[::1]")
@@ -134,7 +134,7 @@ class Servers:
 
     def _command(self, name: str) -> tuple[list[str], dict[str, str]]:
         """Return a server's command line, and its environment: `ps` shows the first to all."""
-        from sluice.cli.guard import HOSTS_VARIABLE, TOKEN_VARIABLE, hosts_of
+        from sluice.cli.servers.guard import HOSTS_VARIABLE, TOKEN_VARIABLE, hosts_of
 
         port, environment = self.ports[name], dict(os.environ)
         if name == "Dagster UI":
@@ -144,7 +144,7 @@ class Servers:
             # Makes the tables under a lock, as `tracking.client` does those of MLflow.
             workspace.dagster_instance().dispose()
             return [
-                *(sys.executable, "-m", "sluice.cli.dagster_ui", "dev"),
+                *(sys.executable, "-m", "sluice.cli.servers.dagster_ui", "dev"),
                 *("-w", str(self.root / "workspace.yaml")),
                 *("-h", self.hosts[name], "-p", str(port)),
             ], environment

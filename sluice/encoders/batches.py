@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.data.one_column import texts_of
+from sluice.data.values.one_column import texts_of
 
 
 def tokenise(
@@ -30,7 +30,7 @@ def tokenise(
     Raises
     ------
     DataError
-        It is no sequence of texts, see `sluice.data.one_column.texts_of`.
+        It is no sequence of texts, see `sluice.data.values.one_column.texts_of`.
     """
     texts = texts_of(texts, "texts")
     if not texts:

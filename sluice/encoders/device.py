@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from sluice.errors import ConfigError
+from sluice.core.errors import ConfigError
 
 
 def check_device(name: str) -> None:

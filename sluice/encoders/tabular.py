@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.data.config_sections import Encoding
+from sluice.core.errors import DataError, UnknownNameError
+from sluice.data.config.sections import Encoding
 from sluice.encoders.tabular_categories import CategoryColumn
 from sluice.encoders.tabular_cells import Profile, parsed, profiles, shown_kind
 from sluice.encoders.tabular_drift import column_drift
 from sluice.encoders.tabular_numbers import NumberColumn
 from sluice.encoders.tabular_scale import Scale
-from sluice.errors import DataError, UnknownNameError
 
 METHOD_VERSION = "columns-1"
 
@@ -60,7 +60,7 @@ class TabularEncoder:
         Parameters
         ----------
         texts : sequence of str, length n
-            Rows as `sluice.data.table_rows.row_texts` writes them.
+            Rows as `sluice.data.payloads.table_rows.row_texts` writes them.
         config : Encoding
         types : mapping of str to str, optional
             Column to ``"numeric"``, ``"categorical"``, ``"boolean"`` or ``"date"``, instead of

@@ -9,7 +9,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.data.config_sections import Encoding
+from sluice.data.config.sections import Encoding
 from sluice.encoders.tabular_cells import Cells, Profile, category
 from sluice.encoders.tabular_scale import Scale
 

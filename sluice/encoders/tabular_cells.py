@@ -1,6 +1,6 @@
 """Columns of table rows: what their cells are, which type they show, and cells as numbers.
 
-A row is the JSON object that `sluice.data.table_rows.row_texts` writes.
+A row is the JSON object that `sluice.data.payloads.table_rows.row_texts` writes.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 
 CHUNK = 8192
 MISSING_WORDS = frozenset({"na", "n/a", "null", "none", "?", "-", "."})
 """Words that stand for a missing value in a column of numbers, dates or truths (ours)."""
 _TRUTHS = {"yes": 1.0, "y": 1.0, "t": 1.0, "no": 0.0, "n": 0.0, "f": 0.0}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:T[\d:.]+Z?)?")
-# As cells they are numbers: a text of digits is never left as one (see sluice.data.cells).
+# As cells they are numbers: a text of digits is never left as one (see sluice.data.values.cells).
 _WIDE = re.compile(r"-?[1-9]\d{15,299}")
 _PLAIN = frozenset({int, float, type(None)})
 _MOST_WHOLE = 2.0**53
@@ -92,7 +92,7 @@ def parsed(
         except (json.JSONDecodeError, TypeError):
             raise DataError(
                 f"The rows from {begin} on hold texts that are no JSON objects. Give rows as "
-                "sluice.data.table_rows.row_texts writes them."
+                "sluice.data.payloads.table_rows.row_texts writes them."
             ) from None
         if odd is not None or len(rows) != len(chunk):
             raise _other_columns(begin + (odd or 0), tuple(rows[odd or 0]), names)

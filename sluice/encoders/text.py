@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.data.one_column import texts_of
+from sluice.core.errors import ConfigError
+from sluice.core.progress import Advance
+from sluice.data.values.one_column import texts_of
 from sluice.encoders.batches import longest_first, padded, token_batches, tokenise
 from sluice.encoders.bert import PackedBert, is_supported
 from sluice.encoders.bert_files import read_bert
@@ -30,8 +32,6 @@ from sluice.encoders.folder import (
     resolve_model,
 )
 from sluice.encoders.pretrained import pretrained
-from sluice.errors import ConfigError
-from sluice.progress import Advance
 
 if TYPE_CHECKING:
     import torch
@@ -128,7 +128,7 @@ class TextEncoder:
         Raises
         ------
         DataError
-            If it is no sequence of texts, see `sluice.data.one_column.texts_of`.
+            If it is no sequence of texts, see `sluice.data.values.one_column.texts_of`.
         """
         texts = texts_of(texts, "texts")
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
+from sluice.core.progress import track
+from sluice.core.randomness import keyed_bits
 from sluice.evaluation.bootstrap import Interval, accuracy_interval, paired_difference
 from sluice.evaluation.head_ablation import HeadValue
 from sluice.heads.fitting import fit_family
-from sluice.progress import track
-from sluice.randomness import keyed_bits
 
 MOST_ROWS = 10_000
 """Most training rows of the test (ours): it fits fifty classifiers."""

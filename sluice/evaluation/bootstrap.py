@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
 
 _CHUNK_CELLS = 1 << 22
 _CACHED_CELLS = 1 << 24

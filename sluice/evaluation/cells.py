@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 
 
 @dataclass(frozen=True)

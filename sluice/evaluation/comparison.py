@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.evaluation.bootstrap import Interval, accuracy_interval, paired_difference
 from sluice.evaluation.cells import Cell, Evaluated, Measured, correct_by_cell, values_by_cell
 

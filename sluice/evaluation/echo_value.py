@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
+from sluice.core.progress import track
 from sluice.evaluation.attention_value import NOTHING, points, points_range
 from sluice.evaluation.bootstrap import Interval, accuracy_interval, paired_difference
 from sluice.heads.logistic import HeadConfig, fit_head
 from sluice.noise.training_set import echo_training_set
-from sluice.progress import track
 from sluice.subsets.contract import Pool
 from sluice.subsets.random_stratified import random_stratified
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.evaluation.bootstrap import Interval, paired_difference
-from sluice.scores.gat_result import GatResult
+from sluice.scores.graph_attention.gat_result import GatResult
 
 TOP = 5
 """Heads that Focus compares."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.language.generate import generate
 from sluice.language.losses import conditional
 from sluice.language.pairs import Pair

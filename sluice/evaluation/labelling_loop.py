@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
+from sluice.core.randomness import keyed_bits, uniform_of
 from sluice.heads.answering import answers_of
 from sluice.heads.answers import Labelled
 from sluice.heads.logistic import Head, fit_head
-from sluice.randomness import keyed_bits, uniform_of
 from sluice.subsets.contract import Pool
 from sluice.subsets.queries.registry import needs_of, strategy
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 Words = Callable[[Head, NDArray[np.int64]], NDArray[np.float64]]
 """``words(head, positions) -> (n,)``: see `sluice.heads.answers.Answers.words`."""

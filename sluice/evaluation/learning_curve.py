@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.evaluation.learners import Learner, Predictor
 from sluice.heads.logistic import HeadConfig, fit_head
 

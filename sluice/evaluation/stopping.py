@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
 from sluice.evaluation.learning_curve import macro_f1
 from sluice.scores.uncertainty import checked_probabilities
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import ConfigError
+from sluice.core.errors import ConfigError
 
 Search = Callable[[NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.int64]]]
 """``search(queries) -> (scores, positions)``, each (q, width), scores falling along a row."""

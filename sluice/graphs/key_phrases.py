@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from sluice.errors import ConfigError, UnknownNameError
+from sluice.core.errors import ConfigError, UnknownNameError
 
 WORDS = 2
 

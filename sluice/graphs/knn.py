@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.data.one_column import id_array
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
+from sluice.core.progress import track
+from sluice.data.values.one_column import id_array
 from sluice.graphs.candidates import Search, candidate_search, query_rows, score_error
 from sluice.graphs.canonical import canonical_cosine_lists
 from sluice.graphs.change import PatchCounts, count_touched, match_rows
 from sluice.graphs.exact_rows import search_rows
 from sluice.graphs.patch import patch_lists
-from sluice.progress import track
 
 SPARE = 8
 """Candidates beyond K: room for the rows within twice the score error of the K-th."""

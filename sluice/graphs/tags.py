@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

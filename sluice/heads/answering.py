@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
+from sluice.core.randomness import keyed_bits, uniform_of
 from sluice.heads.answers import Answers, Labelled, Matrix
 from sluice.heads.logistic import Head, fit_head
 from sluice.heads.network import NetworkConfig, fit_network
 from sluice.heads.perturbation import deep_fool, separations
-from sluice.randomness import keyed_bits, uniform_of
 
 PASSES, MEMBERS = 10, 5
 SHARE = 0.632

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sluice.errors import UnknownNameError
+from sluice.core.errors import UnknownNameError
 
 
 def _one_nearest_neighbour(seed: int) -> Any:

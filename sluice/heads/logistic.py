@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.data.number_array import number_array, whole_array
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
+from sluice.data.values.number_array import number_array, whole_array
 
 
 @dataclass(frozen=True)

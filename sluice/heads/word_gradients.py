@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.progress import track
 from sluice.encoders.batches import longest_first, padded, token_batches, tokenise
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.pretrained import pretrained
 from sluice.heads.logistic import Head
-from sluice.progress import track
 
 if TYPE_CHECKING:
     import torch

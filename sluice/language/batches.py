@@ -9,8 +9,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.errors import ConfigError
 from sluice.encoders.batches import longest_first, token_batches
-from sluice.errors import ConfigError
 
 T = TypeVar("T")
 

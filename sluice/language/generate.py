@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import ConfigError
+from sluice.core.errors import ConfigError
 from sluice.language.batches import TokenBudget, in_batches
 from sluice.language.response_loss import causal_model
 

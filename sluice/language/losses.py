@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.errors import DataError
+from sluice.core.progress import Advance
 from sluice.encoders.batches import padded
-from sluice.errors import DataError
 from sluice.language.batches import TokenBudget, in_batches
 from sluice.language.noise import Noise, noise_of
 from sluice.language.pairs import Pair
 from sluice.language.reader import Reader, reader_of
 from sluice.language.response_loss import check_pairs
-from sluice.progress import Advance
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import ConfigError
-from sluice.randomness import keyed_bits
+from sluice.core.errors import ConfigError
+from sluice.core.randomness import keyed_bits
 
 if TYPE_CHECKING:
     from torch import Tensor

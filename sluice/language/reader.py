@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sluice.errors import ConfigError
-from sluice.language.packed import packed_linears
+from sluice.core.errors import ConfigError
+from sluice.language.packed_linear import packed_linears
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.core.errors import ConfigError, DataError
+from sluice.core.progress import Advance
 from sluice.encoders.batches import longest_first
-from sluice.errors import ConfigError, DataError
 from sluice.language.batches import TokenBudget
-from sluice.language.folder import Loaded
+from sluice.language.checkpoint import Loaded
 from sluice.language.losses import after_prompt, alone, budget_of, read, start_tokens
 from sluice.language.noise import Noise, noise_keys, noise_scale
 from sluice.language.pairs import Pair
 from sluice.language.reader import Reader, reader_of
 from sluice.language.response_loss import check_pairs
-from sluice.progress import Advance
 
 METHOD_VERSION = "token-losses-1"
 """Part of the digest of whoever keeps the losses, beside model, tokens, seed, alpha and id."""

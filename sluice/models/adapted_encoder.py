@@ -23,15 +23,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.drafts import draft
+from sluice.core.drafts import draft
+from sluice.core.errors import ConfigError, DataError
+from sluice.core.progress import track
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.folder import resolve_model
 from sluice.encoders.pretrained import pretrained
-from sluice.errors import ConfigError, DataError
 from sluice.models.loop import adamw_of, check_training, own_randomness
 from sluice.models.masked_lm import Masking, load_masked, loss_at, masked_loss
 from sluice.models.training import TrainingConfig
-from sluice.progress import track
 from sluice.tokens.alignment import IGNORED
 from sluice.tokens.blocks import Blocks
 

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.data.number_array import whole_array
+from sluice.core.errors import DataError
+from sluice.core.progress import track
+from sluice.data.values.number_array import whole_array
 from sluice.encoders.batches import padded, tokenise
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.folder import resolve_model
 from sluice.encoders.pretrained import pretrained
-from sluice.errors import DataError
 from sluice.models.loop import adamw_of, check_training, epoch_batches, own_randomness
 from sluice.models.predict import probabilities_of
 from sluice.models.training import TrainingConfig, TrainingResult
-from sluice.progress import track
 
 if TYPE_CHECKING:
     import torch

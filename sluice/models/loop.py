@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import ConfigError
-from sluice.language.schedule import linear_schedule
+from sluice.core.errors import ConfigError
+from sluice.language.training.schedule import linear_schedule
 from sluice.models.training import TrainingConfig
 
 _MEGABATCH = 50

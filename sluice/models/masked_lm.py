@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.errors import ConfigError, DataError
 from sluice.encoders.device import quiet_loading
 from sluice.encoders.pretrained import pretrained
-from sluice.errors import ConfigError, DataError
 from sluice.models.training import TrainingConfig
 from sluice.tokens.alignment import IGNORED
 from sluice.tokens.blocks import Blocks

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.errors import ConfigError
+from sluice.core.progress import Advance
 from sluice.encoders.batches import longest_first, padded, token_batches, tokenise
 from sluice.encoders.bert import PackedBert, is_supported
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.folder import resolve_model
 from sluice.encoders.pretrained import pretrained
-from sluice.errors import ConfigError
-from sluice.progress import Advance
 
 if TYPE_CHECKING:
     import torch

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from sluice.core.errors import DataError
+from sluice.core.progress import track
 from sluice.encoders.batches import padded
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.folder import resolve_model
 from sluice.encoders.pretrained import pretrained
-from sluice.errors import DataError
 from sluice.models.loop import adamw_of, check_training, epoch_batches, own_randomness
 from sluice.models.training import TrainingConfig, TrainingResult
-from sluice.progress import track
 from sluice.tokens.alignment import IGNORED, Aligned, align
 
 T_FREX_TRAINING = TrainingConfig(
@@ -49,7 +49,7 @@ def token_fine_tune(
     tags : sequence of sequence of str, length n
         One a word.
     tag_names : sequence of str, length C
-        Saved in the model's configuration; see `sluice.data.bio.tag_names`.
+        Saved in the model's configuration; see `sluice.data.payloads.bio.tag_names`.
     config : TrainingConfig
         `T_FREX_TRAINING`, or another.
     model_folder : str, Path or None

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.data.bio import OUTSIDE
+from sluice.core.errors import ConfigError
+from sluice.core.progress import Advance
+from sluice.data.payloads.bio import OUTSIDE
 from sluice.encoders.batches import longest_first, padded, token_batches
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.folder import resolve_model
 from sluice.encoders.pretrained import pretrained
-from sluice.errors import ConfigError
-from sluice.progress import Advance
 from sluice.tokens.alignment import align
 
 _TOKENS_PER_ROW = 16

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
 from sluice.heads.out_of_fold import assign_folds
 from sluice.noise.echo_mod import Modified
 from sluice.noise.plain_rows import checked_ids, checked_labels, checked_vectors

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sluice.data.number_array import number_array
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
+from sluice.data.values.number_array import number_array
 from sluice.graphs.canonical import TILE, halving_sum
 from sluice.noise.plain_rows import checked_vectors
 from sluice.noise.thresholds import Audit, Found, by_mixture, by_precision

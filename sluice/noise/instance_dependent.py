@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sluice.errors import ConfigError
+from sluice.core.errors import ConfigError
+from sluice.core.randomness import keyed_bits, uniform_of
 from sluice.graphs.canonical import TILE, halving_sum
 from sluice.noise.plain_rows import checked_ids, checked_labels, checked_rate, checked_vectors
-from sluice.randomness import keyed_bits, uniform_of
 
 
 @dataclass(frozen=True)

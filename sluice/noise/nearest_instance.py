@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
 from sluice.graphs.candidates import score_error
 from sluice.graphs.canonical import canonical_cosine_pairs
 from sluice.noise.echo_mod import Modified

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sluice.data.number_array import number_array
-from sluice.data.one_column import ids_of
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
+from sluice.data.values.number_array import number_array
+from sluice.data.values.one_column import ids_of
 
 
 def checked_vectors(name: str, values: ArrayLike, n: int | None = None) -> NDArray[np.floating]:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.data.number_array import number_array
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
+from sluice.core.randomness import keyed_uniform
+from sluice.data.values.number_array import number_array
 from sluice.noise.plain_rows import checked_ids
-from sluice.randomness import keyed_uniform
 
 CLASSES = ("negative", "neutral", "positive")
 _ROUNDING = 1e-9

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.data.digests import digest
-from sluice.errors import ConfigError, DataError
+from sluice.core.digests import digest
+from sluice.core.errors import ConfigError, DataError
 from sluice.language.generate import generate
 from sluice.language.pairs import Pair, tokenise
 from sluice.noise.echo_mod import Modified
@@ -75,7 +75,7 @@ class LocalWriter:
     Attributes
     ----------
     model, tokenizer
-        As in `sluice.language.folder.Loaded`.
+        As in `sluice.language.checkpoint.Loaded`.
     max_new_tokens : int
         Longest answer; a longer one is cut.
     max_length : int

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sluice.data.number_array import number_array
-from sluice.errors import DataError
+from sluice.core.errors import DataError
+from sluice.data.values.number_array import number_array
 from sluice.noise.plain_rows import checked_mask
 
 

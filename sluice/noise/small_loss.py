@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sluice.data.number_array import number_array
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
+from sluice.core.randomness import keyed_bits, uniform_of
+from sluice.data.values.number_array import number_array
 from sluice.noise.plain_rows import checked_ids, checked_labels, checked_rate, checked_vectors
-from sluice.randomness import keyed_bits, uniform_of
 
 
 def keep_fraction(rate: float) -> float:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.noise.plain_rows import checked_labels, checked_mask, checked_vectors
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.reports.curves import learning_curve
 from sluice.reports.fonts import lettering, short
 from sluice.reports.maps import selection_map

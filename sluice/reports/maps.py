@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.reports.fonts import lettering
 from sluice.reports.style import LIGHT, Theme, dress, legend, new_figure, to_png
 

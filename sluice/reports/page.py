@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sluice.reports import words
+from sluice.reports import narrative as words
 from sluice.reports.contents import BudgetRow, ReportData
 from sluice.reports.style import BASE_DPI
 from sluice.reports.tables import signed, sort_rows, verdict

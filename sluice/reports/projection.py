@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 
 
 def project_2d(embeddings: NDArray[np.float32], ids: NDArray[np.str_]) -> NDArray[np.float32]:

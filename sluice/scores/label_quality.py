@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.data.number_array import whole_array
-from sluice.errors import DataError
+from sluice.core.errors import DataError
+from sluice.data.values.number_array import whole_array
 from sluice.scores.uncertainty import checked_probabilities
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import DataError, UnknownNameError
-from sluice.graphs.instance_graph import InstanceGraph
+from sluice.core.errors import DataError, UnknownNameError
+from sluice.graphs.instance_graphs.instance_graph import InstanceGraph
 from sluice.graphs.knn import KnnGraph
 from sluice.scores.density import density
-from sluice.scores.gat_scores import VERSION as GAT
-from sluice.scores.gat_scores import gat_score
+from sluice.scores.graph_attention.gat_scores import VERSION as GAT
+from sluice.scores.graph_attention.gat_scores import gat_score
 from sluice.scores.label_quality import label_quality
 from sluice.scores.uncertainty import entropy, least_confidence, margin
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 
 
 def response_quality(ifd: NDArray[np.float64], tokens: NDArray[np.float64]) -> NDArray[np.float64]:

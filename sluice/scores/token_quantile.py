@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
 
 CHUNK = 1 << 18
 """Values that are counted at once. No parameter of the result."""

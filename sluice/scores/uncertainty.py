@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.data.number_array import number_array
-from sluice.errors import DataError
+from sluice.core.errors import DataError
+from sluice.data.values.number_array import number_array
 
 TOLERANCE = 1e-3
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.graphs.features import FeatureRows
-from sluice.graphs.instance_graph import InstanceGraph
+from sluice.graphs.instance_graphs.instance_graph import InstanceGraph
 from sluice.graphs.knn import KnnGraph
 from sluice.graphs.tags import TagRows
 from sluice.heads.answers import Answers, Labelled

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sluice.data.number_array import number_array
-from sluice.errors import DataError
+from sluice.core.errors import DataError
+from sluice.data.values.number_array import number_array
 from sluice.subsets.contract import Picks, Selection
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sluice.randomness import keyed_bits, uniform_of
+from sluice.core.randomness import keyed_bits, uniform_of
 from sluice.subsets.contract import Picks, Pool, Selector
 from sluice.subsets.describe import class_name
 from sluice.subsets.quotas import interleave

@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-from sluice.errors import UnknownNameError
-from sluice.subsets import (
+from sluice.core.errors import UnknownNameError
+from sluice.subsets import random_stratified, subset_search
+from sluice.subsets.by_score import density, margin
+from sluice.subsets.by_score.deita_filter import SELECTOR as DEITA_FILTER
+from sluice.subsets.by_score.ifd_top import SELECTOR as IFD_TOP
+from sluice.subsets.by_score.longest import SELECTOR as LONGEST
+from sluice.subsets.by_score.mnlp import SELECTOR as MNLP
+from sluice.subsets.by_score.t_shirt import SELECTOR as T_SHIRT
+from sluice.subsets.clustered.dac import SELECTOR as DAC
+from sluice.subsets.clustered.dac_iterative import SELECTOR as DAC_ITERATIVE
+from sluice.subsets.clustered.quad import SELECTOR as QUAD
+from sluice.subsets.contract import Selector
+from sluice.subsets.covering import enn_k_medoids, facility_location, herding, k_center, k_medoids
+from sluice.subsets.features.cdis_per_feature import SELECTOR as CDIS_PER_FEATURE
+from sluice.subsets.features.t_frex import SELECTOR as T_FREX
+from sluice.subsets.information.bids import SELECTOR as BIDS
+from sluice.subsets.information.mig import SELECTOR as MIG
+from sluice.subsets.instance_selection import (
     all_knn,
     cdis,
     cnn,
-    density,
     drop3,
     enn,
-    enn_k_medoids,
-    facility_location,
     gais,
-    herding,
     icf,
-    k_center,
-    k_medoids,
     ldis,
     lsbo,
     lss,
-    margin,
-    random_stratified,
-    subset_search,
 )
-from sluice.subsets.bids import SELECTOR as BIDS
-from sluice.subsets.cdis_per_feature import SELECTOR as CDIS_PER_FEATURE
-from sluice.subsets.contract import Selector
-from sluice.subsets.dac import SELECTOR as DAC
-from sluice.subsets.dac_iterative import SELECTOR as DAC_ITERATIVE
-from sluice.subsets.deita_filter import SELECTOR as DEITA_FILTER
-from sluice.subsets.ifd_top import SELECTOR as IFD_TOP
-from sluice.subsets.longest import SELECTOR as LONGEST
-from sluice.subsets.mig import SELECTOR as MIG
-from sluice.subsets.mnlp import SELECTOR as MNLP
-from sluice.subsets.quad import SELECTOR as QUAD
-from sluice.subsets.t_frex import SELECTOR as T_FREX
-from sluice.subsets.t_shirt import SELECTOR as T_SHIRT
 
 _ALL = (
     random_stratified.SELECTOR,

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import ConfigError
-from sluice.progress import track
+from sluice.core.errors import ConfigError
+from sluice.core.progress import track
 from sluice.subsets.contract import Picks, Pool, Selector
 from sluice.subsets.describe import class_name
 from sluice.subsets.search import checkpoint as disk
-from sluice.subsets.search.between import crossed
 from sluice.subsets.search.candidates import candidates
-from sluice.subsets.search.climb import CROSSED, Problem, State, climb, fresh_value
 from sluice.subsets.search.consumers import Panel
+from sluice.subsets.search.hill_climb import CROSSED, Problem, State, climb, fresh_value
+from sluice.subsets.search.interpolated_rows import crossed
 from sluice.subsets.search.proposals import Ground
 from sluice.subsets.search.targets import panel_of, references
 from sluice.subsets.search.teacher import teach

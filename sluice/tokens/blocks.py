@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.data.digests import array_digest
-from sluice.data.one_column import id_array, texts_of
-from sluice.errors import ConfigError, DataError
-from sluice.randomness import keyed_uniform
+from sluice.core.digests import array_digest
+from sluice.core.errors import ConfigError, DataError
+from sluice.core.randomness import keyed_uniform
+from sluice.data.values.one_column import id_array, texts_of
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import ConfigError, DataError
-from sluice.randomness import keyed_bits, uniform_of
+from sluice.core.errors import ConfigError, DataError
+from sluice.core.randomness import keyed_bits, uniform_of
 from sluice.tokens.alignment import IGNORED
 
 _MASKED, _RANDOM = 0.8, 0.9

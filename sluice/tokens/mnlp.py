@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 
 Matrix = NDArray[np.float64]
 

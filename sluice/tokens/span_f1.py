@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.data.bio import OUTSIDE, parts_of, spans_of
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
+from sluice.data.payloads.bio import OUTSIDE, parts_of, spans_of
 
 T_FREX_BETA = 2.385
 """How much more recall counts than precision in T-FREX: what finding a feature by hand costs,

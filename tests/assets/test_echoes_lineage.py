@@ -13,8 +13,8 @@ from chat_server import Server, answer
 from lineage import Ran, run_lineage
 from tiny_bert import tiny_bert
 
-from assets.inputs import read_rows, read_vectors
-from assets.text import TEXT, wanted
+from assets.lineage.inputs import read_rows, read_vectors
+from assets.text.lineage import TEXT, wanted
 from resources.lake import Lake
 from resources.store import echoes, records
 from sluice.data.config import load_config

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from assets.graph_checks import differing, sampled
+from assets.tabular.graph_checks import differing, sampled
 from resources.store.part_edges import StoredPart
-from sluice.graphs.methods import GRAPHS
-from sluice.graphs.parts import Edges
+from sluice.graphs.instance_graphs.methods import GRAPHS
+from sluice.graphs.instance_graphs.parts import Edges
 
 
 def stored(name: str, rows: np.ndarray) -> list[StoredPart]:

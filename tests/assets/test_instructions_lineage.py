@@ -9,15 +9,15 @@ import pytest
 import yaml
 from lineage import Ran, run_lineage
 
-from assets import token_losses as scoring
-from assets.encoder import KEEP_TAG
-from assets.inputs import read_rows
-from assets.instructions import INSTRUCTIONS, LINEAGE, wanted
+from assets.instructions import token_losses as scoring
+from assets.instructions.lineage import INSTRUCTIONS, LINEAGE, wanted
+from assets.lineage.inputs import read_rows
+from assets.tabular.encoder import KEEP_TAG
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.store import purging, records, scores, selections
-from sluice.data.conversations import read_conversation
-from sluice.language.folder import CausalModel
+from sluice.data.payloads.conversations import read_conversation
+from sluice.language.checkpoint import CausalModel
 from sluice.language.losses import conditional, unconditional
 from sluice.language.pairs import tokenise
 

@@ -6,12 +6,13 @@ import pytest
 from lineage import run_lineage
 from tables import tumours
 
-from assets.tabular import TABULAR
+from assets.tabular.lineage import TABULAR
 from resources.lake import Lake
 from resources.paths import searches_root
 from resources.store import records, selections
-from sluice.subsets.search import climb, teacher
-from sluice.subsets.search.climb import Standing
+from sluice.subsets.search import hill_climb as climb
+from sluice.subsets.search import teacher
+from sluice.subsets.search.hill_climb import Standing
 
 NAME = "tumours"
 KEYS = [

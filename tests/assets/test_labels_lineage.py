@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 from lineage import Ran, run_lineage
 
-from assets.inputs import read_all_rows, read_rows
-from assets.text import TEXT, wanted
+from assets.lineage.inputs import read_all_rows, read_rows
+from assets.text.lineage import TEXT, wanted
 from resources.lake import Lake
 from resources.store import label_rounds, queries, records
 from sluice.data.config import load_config
-from sluice.data.splits import UNLABELLED
+from sluice.data.ingest.splits import UNLABELLED
 from sluice.evaluation.stopping import cohen_kappa
 
 Make = Callable[..., Path]

@@ -8,9 +8,9 @@ import pyarrow as pa
 from lineage import run_lineage
 from tables import FEATURES, tumours
 
-from assets.inputs import read_rows, read_vectors
-from assets.scores import FOLD_SEED, read_probabilities
-from assets.tabular import TABULAR
+from assets.lineage.inputs import read_rows, read_vectors
+from assets.stages.scores import FOLD_SEED, read_probabilities
+from assets.tabular.lineage import TABULAR
 from resources.lake import Lake
 from resources.store import rows
 from sluice.heads.out_of_fold import out_of_fold_probabilities

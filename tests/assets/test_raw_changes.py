@@ -11,12 +11,12 @@ import pytest
 import yaml
 from lineage import Ran, run_lineage
 
-from assets import instances
-from assets.text import TEXT
+from assets.stages import instances
+from assets.text.lineage import TEXT
 from resources.lake import Lake
 from resources.store import records, rows, selections
-from sluice.data.instances import prepare
-from sluice.data.raw import Folder, read_folder
+from sluice.data.ingest.instances import prepare
+from sluice.data.ingest.raw import Folder, read_folder
 
 Make = Callable[..., Path]
 ROWS = ["instances", "embeddings"]
@@ -143,7 +143,7 @@ def test_a_setting_recomputes_exactly_what_depends_on_it(
     set_option(folder, encoder={"max_length": 256})
     assert ran(MORE).computed["text/embeddings"] == 0
 
-    monkeypatch.setattr("assets.graphs.VERSION", "next")
+    monkeypatch.setattr("assets.stages.graphs.VERSION", "next")
     assert recomputed() == {"text/graphs/knn"}
 
 
@@ -186,8 +186,8 @@ def test_values_that_are_spelt_anew_are_brought_over_once(
 
     make_dataset("tweets", tweets.slice(0, 30), files=["*.parquet"], plots=False)
     with monkeypatch.context() as older:
-        older.setattr("assets.instances.VERSION", "1")
-        older.setattr("assets.instances.read_folder", spelt_before)
+        older.setattr("assets.stages.instances.VERSION", "1")
+        older.setattr("assets.stages.instances.read_folder", spelt_before)
         ran(["instances"])
     brought = ran(["instances"])
     assert counts(brought, "instances")[::2] == (1, 1)

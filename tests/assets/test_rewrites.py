@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assets import rewrites
-from assets.inputs import Rows
-from assets.rewrites import Writing, rewrite_missing
+from assets.lineage.inputs import Rows
+from assets.text import rewrites
+from assets.text.rewrites import Writing, rewrite_missing
 from resources.lake import Lake
 from resources.store import rewrites as store
-from sluice.data.digests import text_hash
-from sluice.errors import SluiceError
+from sluice.core.digests import text_hash
+from sluice.core.errors import SluiceError
 from sluice.noise.unanswered import Unanswered
 
 AWAY = Unanswered("It is away.", passing=True)

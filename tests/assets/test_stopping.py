@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assets.stopping import signs_of, up_to
+from assets.text.stopping import signs_of, up_to
 from resources.lake import Lake
 from resources.store import label_rounds
 from resources.store.label_rounds import Round

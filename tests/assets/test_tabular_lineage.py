@@ -10,18 +10,18 @@ import pytest
 from lineage import Ran, run_lineage
 from tables import FEATURES, tumours
 
-from assets.encoder import KEEP_TAG
-from assets.fitted import fitted_answers
-from assets.inputs import read_rows
-from assets.results import read_results
-from assets.tabular import ASSETS, TABULAR, wanted
+from assets.lineage.inputs import read_rows
+from assets.stages.results import read_results
+from assets.tabular.encoder import KEEP_TAG
+from assets.tabular.lineage import ASSETS, TABULAR, wanted
+from assets.tabular.train_classifier import fitted_answers
 from resources import registry
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.store import encoders, records, rows, selections
 from resources.tracking import Tracking
 from sluice.encoders.tabular import TabularEncoder
-from sluice.graphs.methods import GRAPHS
+from sluice.graphs.instance_graphs.methods import GRAPHS
 from sluice.subsets.registry import selectors_for
 
 Make = Callable[..., Path]

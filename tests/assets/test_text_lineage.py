@@ -15,8 +15,8 @@ import pytest
 from lineage import Ran, run_lineage
 from workshop import failing
 
-from assets.results import read_results
-from assets.text import ASSETS, TEXT
+from assets.stages.results import read_results
+from assets.text.lineage import ASSETS, TEXT
 from resources import registry
 from resources.lake import Lake
 from resources.locks import dataset_lock

@@ -6,13 +6,13 @@ import pytest
 from lineage import run_lineage
 from tagged_sentences import NAME, ran, sentences, tiny, write
 
-from assets.inputs import read_features, read_rows
-from assets.tokens import LINEAGE, TOKENS, wanted
+from assets.lineage.inputs import read_features, read_rows
+from assets.tokens.lineage import LINEAGE, TOKENS, wanted
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.store import records, rows, selections
-from sluice.data.sentences import joined_words, read_sentence
-from sluice.subsets.budgets import parse_budget
+from sluice.core.budgets import parse_budget
+from sluice.data.payloads.sentences import joined_words, read_sentence
 
 T_FREX = TOKENS.key("subsets", "t_frex")
 MNLP, ADAPTED = TOKENS.key("scores", "mnlp"), TOKENS.key("encoder", "adapted")

@@ -7,23 +7,23 @@ import numpy as np
 import pytest
 from tagged_sentences import NAME, ran, sentences, tiny, write
 
-import assets.adapted_encoder as adapting
-import assets.mnlp as rating_stage
-from assets.adapted_encoder import start_of
-from assets.inputs import read_rows
-from assets.mnlp import sampled
-from assets.tokens import TAGGERS, TOKENS
-from assets.trainers import Given, evaluation_ids
-from assets.tuning import all_rows_jobs
+import assets.tokens.adapted_encoder as adapting
+import assets.tokens.mnlp as rating_stage
+from assets.instructions.tuning import all_rows_jobs
+from assets.lineage.inputs import read_rows
+from assets.stages.trainers import Given, evaluation_ids
+from assets.tokens.adapted_encoder import start_of
+from assets.tokens.lineage import TAGGERS, TOKENS
+from assets.tokens.mnlp import sampled
 from resources.compute import Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.language_models import LanguageModels
 from resources.paths import encoders_root, taggers_root
 from resources.store import records, scores, selections
+from sluice.core.errors import ConfigError, DataError, SluiceError
 from sluice.data.config import DatasetConfig
-from sluice.data.sentences import read_sentence
-from sluice.errors import ConfigError, DataError, SluiceError
+from sluice.data.payloads.sentences import read_sentence
 from sluice.models.token_predict import predict_tags
 from sluice.tokens.mnlp import mnlp
 

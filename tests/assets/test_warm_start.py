@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from lineage import Ran, run_lineage
 
-from assets.text import TEXT
+from assets.text.lineage import TEXT
 from resources import registry
 from resources.lake import Lake
 from resources.store import records

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from assets.encoder import KEEP_TAG
-from assets.stage import REBUILD_TAG
-from assets.weights import Weights
+from assets.lineage.stage import REBUILD_TAG
+from assets.stages.cached_model import Weights
+from assets.tabular.encoder import KEEP_TAG
 
 ROWS = [f"row {i}" for i in range(10)]
 

@@ -8,7 +8,7 @@ from chosen import put_rows
 
 from resources.lake import Lake
 from resources.store import echoes, purging, purging_rows, records, rewrites, vectors
-from sluice.data.digests import content_hash, text_hash
+from sluice.core.digests import content_hash, text_hash
 
 TEXTS = {"a": "one", "b": "two", "c": "three"}
 WRITTEN = {"one": "uno secreto", "two": "dos", "three": "dos"}

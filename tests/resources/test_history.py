@@ -8,7 +8,7 @@ from chosen import put_record, put_rows, put_selection
 from resources.lake import Lake
 from resources.store import history, records, selections
 from resources.store.purging_rows import purge_rows
-from sluice.errors import ConfigError
+from sluice.core.errors import ConfigError
 
 OLD = {"a": "one", "b": "two", "c": "three", "d": "four", "e": "five", "f": "six", "g": "seven"}
 ASSET = "text/subsets/k_center"

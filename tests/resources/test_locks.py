@@ -6,12 +6,12 @@ import dagster as dg
 import pytest
 
 from definitions import defs
-from resources.dead_runs import fail_dead_runs
 from resources.lake import Lake, LakeError
 from resources.locks import PARTITION_TAG, dataset_lock
+from resources.orphaned_runs import fail_dead_runs
 from sensors.failure import explanation
 from sluice.cli.run import failure_of
-from sluice.errors import ConfigError
+from sluice.core.errors import ConfigError
 
 ELSEWHERE = ["../../elsewhere/x", "..", "a\nb", "x" * 300]
 

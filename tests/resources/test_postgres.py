@@ -18,7 +18,8 @@ import pyarrow as pa
 import pytest
 from chosen import put_rows
 
-from resources import dead_runs, postgres_locks
+from resources import orphaned_runs as dead_runs
+from resources import postgres_locks
 from resources.lake import Lake, LakeError
 from resources.locks import hold, lock_of
 from resources.store import graphs, records, rows, vectors

@@ -22,9 +22,9 @@ from resources.store import (
     selections,
     vectors,
 )
-from resources.store.mentions import Mentions
+from resources.store.row_redaction import Mentions
 from sluice.cli import app
-from sluice.data.digests import content_hash, text_hash
+from sluice.core.digests import content_hash, text_hash
 from sluice.graphs.knn import KnnGraph
 
 SHARED = "a text that both datasets have"

@@ -7,7 +7,7 @@ from chosen import put_rows
 
 from resources.lake import Lake
 from resources.store import purging_rows, queries
-from sluice.data.digests import content_hash
+from sluice.core.digests import content_hash
 
 TEXTS = {"a": "one", "b": "two", "c": "three"}
 

@@ -29,9 +29,9 @@ from resources.store import (
     vectors,
 )
 from resources.store.maintenance import maintain
-from sluice.data.digests import content_hash
+from sluice.core.digests import content_hash
+from sluice.graphs.instance_graphs.parts import Edges, Part
 from sluice.graphs.knn import KnnGraph
-from sluice.graphs.parts import Edges, Part
 
 IDS = [f"i{n:02}" for n in range(12)]
 HASHES = [f"h{n}" for n in range(12)]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.sql import identifier, literal
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 
 STATEMENT = re.compile(
     r"\b(SELECT|INSERT INTO|DELETE FROM|UPDATE|CREATE|ALTER|ATTACH|CALL|LOAD|SET|COPY|PRAGMA"

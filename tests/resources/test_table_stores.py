@@ -8,7 +8,7 @@ from resources.lake import Lake
 from resources.store import encoders, part_edges
 from resources.store.encoders import StoredEncoder
 from resources.store.part_edges import StoredPart
-from sluice.graphs.parts import Edges, Part
+from sluice.graphs.instance_graphs.parts import Edges, Part
 
 
 def part(key: str, positions: list[int], edges: list[tuple[int, int, float]]) -> StoredPart:

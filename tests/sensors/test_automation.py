@@ -12,8 +12,8 @@ import pytest
 import yaml
 from lineage import run_lineage
 
-from assets.automation import asked_of
-from assets.text import ASSETS, TEXT, wanted
+from assets.lineage.automation import asked_of
+from assets.text.lineage import ASSETS, TEXT, wanted
 from definitions import defs
 from resources.datasets import Datasets
 from resources.lake import Lake

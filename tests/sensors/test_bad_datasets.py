@@ -17,7 +17,7 @@ from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.store import records
 from sensors.raw_data import DIGEST_SECONDS, raw_data
-from sluice.data.files import folder_version
+from sluice.data.ingest.files import folder_version
 
 Make = Callable[..., Path]
 LEAST = "task: text\nfiles: [a.csv]\ncolumns: {text: text, label: label}\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pyarrow as pa
 
-from assets.text import TEXT
+from assets.text.lineage import TEXT
 from definitions import defs
 from sensors.failure import explanation, failures
 

@@ -13,8 +13,8 @@ import pytest
 from lineage import ORIGIN
 from tables import tumours
 
-from assets.tabular import TABULAR
-from assets.text import TEXT
+from assets.tabular.lineage import TABULAR
+from assets.text.lineage import TEXT
 from jobs.lineages import tonight
 from resources.datasets import Datasets
 from resources.lake import Lake
@@ -23,7 +23,7 @@ from resources.shipped import digests, shipped
 from resources.store import records
 from sensors.raw_data import BACK_OFF_SECONDS, DIGEST_TAG, raw_data
 from sluice.data.config import load_config
-from sluice.data.raw import folder_digest
+from sluice.data.ingest.raw import folder_digest
 
 Make = Callable[..., Path]
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 import sluice
-from sluice.errors import BudgetError, DataError, UnknownNameError
+from sluice.core.errors import BudgetError, DataError, UnknownNameError
 from sluice.subsets.registry import SELECTORS, selectors_for
 
 TEXT = [method.name for method in selectors_for("text")]

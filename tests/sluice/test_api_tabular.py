@@ -11,10 +11,10 @@ from sklearn.preprocessing import StandardScaler
 
 import sluice
 from sluice.api_tables import table_labels, table_rows
-from sluice.errors import BudgetError, ConfigError, DataError, UnknownNameError
+from sluice.core.errors import BudgetError, ConfigError, DataError, UnknownNameError
 from sluice.subsets.contract import Pool
 from sluice.subsets.registry import selector, selectors_for
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 SMALL = {"subset_search": {"evaluations": 60}, "gais": {"networks": 2, "epochs": 8}}
 METHODS = [method.name for method in selectors_for("tabular")]

@@ -14,10 +14,10 @@ import pytest
 from typer.testing import CliRunner
 
 from sluice.cli import app
-from sluice.cli.rows_out import write_table
-from sluice.data.add import add_dataset
-from sluice.data.put_back import put_back
-from sluice.drafts import clear_drafts, draft, scratch
+from sluice.cli.writers.rows_out import write_table
+from sluice.core.drafts import clear_drafts, draft, scratch
+from sluice.data.ingest.add import add_dataset
+from sluice.data.labels.label_import import put_back
 
 ROWS = pa.table(
     {"id": [f"r{i}" for i in range(40)], "text": [f"row {i} of it" for i in range(40)]}
@@ -32,7 +32,7 @@ def halt(*arguments, **options):
     time.sleep(600)
 """
 ADD = """
-import sluice.data.add as add
+import sluice.data.ingest.add as add
 add.dump_config = halt
 add.add_dataset(Path(sys.argv[1]), Path(sys.argv[2]), name="added", text_column="text",
                 label_column="label")
@@ -44,7 +44,7 @@ rows_out._write = lambda path, *rest: (path.write_bytes(b"half"), halt())
 rows_out.write_table(Path(sys.argv[2]) / "out.csv", pa.table({"a": [1]}))
 """
 PUT_BACK = """
-import sluice.data.put_back as put_back
+import sluice.data.labels.label_import as put_back
 put_back._compare = halt
 put_back.put_back(Path(sys.argv[2]) / "d", "label", {"deep/rows.csv": {1: "b"}})
 """

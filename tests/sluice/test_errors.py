@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sluice.data.add import add_dataset
-from sluice.errors import DataError, shortened
+from sluice.core.errors import DataError, shortened
+from sluice.data.ingest.add import add_dataset
 
 
 def test_a_message_quotes_no_whole_book(tmp_path: Path) -> None:

@@ -14,19 +14,19 @@ import pyarrow.parquet as pq
 import pytest
 
 import sluice
+from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
-from sluice.data.number_array import number_array, whole_array
-from sluice.data.one_column import id_array, ids_of, one_column, texts_of
-from sluice.data.raw import read_raw
-from sluice.data.targets import label_texts
-from sluice.data.textual import column_text
+from sluice.data.ingest.raw import read_raw
+from sluice.data.values.number_array import number_array, whole_array
+from sluice.data.values.one_column import id_array, ids_of, one_column, texts_of
+from sluice.data.values.stringify import column_text
+from sluice.data.values.targets import label_texts
 from sluice.encoders.batches import tokenise
-from sluice.errors import DataError
+from sluice.graphs.instance_graphs.methods import build
 from sluice.graphs.knn import KnnGraph
-from sluice.graphs.methods import build
 from sluice.noise.plain_rows import checked_ids, checked_labels, checked_mask, checked_vectors
+from sluice.subsets.clustered.plain_vectors import vectors
 from sluice.subsets.plain_arrays import one_number_each
-from sluice.subsets.plain_vectors import vectors
 
 V = np.random.default_rng(0).normal(size=(6, 3))
 TASKS = ("text", "tabular")

@@ -3,7 +3,7 @@ from hashlib import blake2b
 import numpy as np
 from scipy import stats
 
-from sluice.randomness import keyed_bits, keyed_uniform, uniform_of
+from sluice.core.randomness import keyed_bits, keyed_uniform, uniform_of
 
 IDS = np.array([f"row {i}" for i in range(20_000)])
 

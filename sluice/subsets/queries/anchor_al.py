@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.randomness import keyed_bits, uniform_of
 from sluice.heads.answers import Labelled
-from sluice.randomness import keyed_bits, uniform_of
+from sluice.subsets.clustered.plain_vectors import whole
 from sluice.subsets.contract import Picks, Pool, Selector
-from sluice.subsets.distances import squared_distances_to
-from sluice.subsets.neighbours import check_neighbours
-from sluice.subsets.plain_vectors import whole
+from sluice.subsets.covering.distances import squared_distances_to
+from sluice.subsets.instance_selection.neighbours import check_neighbours
 from sluice.subsets.queries.ranked import top
 from sluice.subsets.queries.wrapped import pick_within
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.progress import track
-from sluice.randomness import keyed_bits, uniform_of
+from sluice.core.progress import track
+from sluice.core.randomness import keyed_bits, uniform_of
 from sluice.subsets.contract import Picks, Pool, Selector
 
 NOTHING = 1e-12

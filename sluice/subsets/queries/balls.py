@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.randomness import keyed_uniform
-from sluice.subsets.clusters import cluster_rows
-from sluice.subsets.distances import (
+from sluice.core.randomness import keyed_uniform
+from sluice.subsets.clustered.clusters import cluster_rows
+from sluice.subsets.covering.distances import (
     PRODUCTS,
     distance_error,
     pair_squared_distances,
     squared_norms,
 )
-from sluice.subsets.neighbours import squared_blocks
+from sluice.subsets.instance_selection.neighbours import squared_blocks
 from sluice.subsets.queries.ranked import top
 
 JUDGED = 1000

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.heads.answers import Answers, Labelled, Matrix
 from sluice.scores.uncertainty import checked_probabilities
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.subsets.contract import Picks, Pool, Selector
-from sluice.subsets.neighbours import check_neighbours, smallest, squared_blocks
+from sluice.subsets.instance_selection.neighbours import check_neighbours, smallest, squared_blocks
 from sluice.subsets.queries.ranked import top_picks
 
 FLOOR = 1e-12

@@ -2,7 +2,7 @@
 
 Sener and Savarese, Active Learning for Convolutional Neural Networks: A Core-Set Approach (arXiv
 1708.00489), algorithm 1, from the labelled rows on: the greedy k-center of
-`sluice.subsets.k_center`.
+`sluice.subsets.covering.k_center`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from sluice.subsets.contract import Picks, Pool, Selector
-from sluice.subsets.k_center import greedy_k_center, k_center
+from sluice.subsets.covering.k_center import greedy_k_center, k_center
 
 
 def _core(pool: Pool, budget: int, seed: int) -> Picks:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
+from sluice.core.progress import track
 from sluice.heads.logistic import fit_head
-from sluice.progress import track
+from sluice.subsets.clustered.plain_vectors import whole
 from sluice.subsets.contract import Picks, Pool, Selector
-from sluice.subsets.plain_vectors import whole
 from sluice.subsets.queries.ranked import top
 
 

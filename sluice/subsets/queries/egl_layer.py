@@ -6,7 +6,7 @@ the softmax layer.
 
 from __future__ import annotations
 
-from sluice.errors import UnknownNameError
+from sluice.core.errors import UnknownNameError
 from sluice.subsets.contract import Picks, Pool, Selector
 from sluice.subsets.queries.egl import expected_length
 from sluice.subsets.queries.ranked import top_picks

@@ -10,12 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.progress import track
+from sluice.core.randomness import keyed_uniform
 from sluice.heads.answers import Labelled
 from sluice.heads.logistic import fit_head
-from sluice.progress import track
-from sluice.randomness import keyed_uniform
+from sluice.subsets.clustered.plain_vectors import whole
 from sluice.subsets.contract import Picks, Pool, Selector
-from sluice.subsets.plain_vectors import whole
 from sluice.subsets.queries.ranked import top, top_picks
 
 

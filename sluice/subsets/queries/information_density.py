@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import UnknownNameError
+from sluice.core.errors import UnknownNameError
 from sluice.scores.uncertainty import entropy, least_confidence, margin
 from sluice.subsets.contract import Picks, Pool, Selector
 from sluice.subsets.queries.ranked import top_picks

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sluice.subsets.clusters import cluster_rows, to_centroids
+from sluice.subsets.clustered.clusters import cluster_rows, to_centroids
 from sluice.subsets.contract import Picks, Pool, Selector
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.randomness import keyed_uniform
+from sluice.core.randomness import keyed_uniform
 from sluice.subsets.contract import Picks, Pool, Selector
-from sluice.subsets.distances import squared_distances_to
+from sluice.subsets.covering.distances import squared_distances_to
 from sluice.subsets.queries.ranked import top
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import ConfigError
-from sluice.progress import track
+from sluice.core.errors import ConfigError
+from sluice.core.progress import track
 from sluice.subsets.contract import Picks, Pool, Selector
-from sluice.subsets.k_center import greedy_k_center
+from sluice.subsets.covering.k_center import greedy_k_center
 from sluice.subsets.queries.balls import Balls, balls, pure_radius
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sluice.randomness import keyed_uniform
+from sluice.core.randomness import keyed_uniform
 from sluice.subsets.contract import Picks, Pool, Selector
 from sluice.subsets.queries.ranked import top_picks
 

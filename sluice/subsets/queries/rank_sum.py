@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sluice.errors import ConfigError
+from sluice.core.errors import ConfigError
 from sluice.subsets.contract import Picks, Pool, Selector
 from sluice.subsets.queries.ranked import top_picks
 from sluice.subsets.queries.wrapped import pick_by

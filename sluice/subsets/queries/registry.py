@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.errors import UnknownNameError
+from sluice.core.errors import UnknownNameError
 from sluice.subsets.contract import Selector
 from sluice.subsets.queries import (
     adversarial,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from sluice.subsets.contract import Picks, Pool, Selector
-from sluice.subsets.neighbours import check_neighbours, smallest, squared_blocks
+from sluice.subsets.instance_selection.neighbours import check_neighbours, smallest, squared_blocks
 from sluice.subsets.queries.wrapped import pick_within
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import ConfigError
+from sluice.core.errors import ConfigError
 from sluice.subsets.contract import Picks, Pool
 
 
@@ -33,7 +33,7 @@ def pick_by(base: str, pool: Pool, budget: int, seed: int, wrapper: str) -> Pick
         It is a wrapper itself.
     """
     from sluice.subsets.queries.registry import strategy
-    from sluice.subsets.shell import PASSING_ON, run
+    from sluice.subsets.runner import PASSING_ON, run
 
     chosen = strategy(base)
     if chosen.family[0] in PASSING_ON:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.subsets.contract import Core, Pool
-from sluice.subsets.herding import herding
-from sluice.subsets.k_medoids import k_medoids
+from sluice.subsets.covering.herding import herding
+from sluice.subsets.covering.k_medoids import k_medoids
 from sluice.subsets.quotas import class_quotas
 from sluice.subsets.random_stratified import random_stratified
 

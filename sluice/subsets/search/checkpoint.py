@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from sluice.drafts import draft
-from sluice.errors import ConfigError
+from sluice.core.drafts import draft
+from sluice.core.errors import ConfigError
 from sluice.subsets.contract import Pool
-from sluice.subsets.search.climb import State
+from sluice.subsets.search.hill_climb import State
 from sluice.subsets.search.proposals import Luck
 
 

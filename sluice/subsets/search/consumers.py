@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.heads.families import make_classifier
 from sluice.heads.fitting import fit_family
 from sluice.subsets.search.kernel import KernelRidge

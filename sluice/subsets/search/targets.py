@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.errors import ConfigError
+from sluice.core.errors import ConfigError
 from sluice.subsets.search.consumers import Consumer, Panel, Refitted, Train, general, named
 from sluice.subsets.search.view import View
 

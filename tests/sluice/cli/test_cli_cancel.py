@@ -14,10 +14,10 @@ import pytest
 from lineage import ORIGIN
 from typer.testing import CliRunner
 
-from assets.text import TEXT
-from resources.dead_runs import fail_dead_runs
+from assets.text.lineage import TEXT
 from resources.lake import Lake
 from resources.locks import PARTITION_TAG, dataset_lock
+from resources.orphaned_runs import fail_dead_runs
 from resources.run_watch import PROCESS_TAG, own_process
 from sluice.cli import app
 

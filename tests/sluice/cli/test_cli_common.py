@@ -14,10 +14,10 @@ import typer
 from rich.progress import Progress
 from typer.testing import CliRunner
 
-from sluice.cli import common
-from sluice.cli.common import ProgressHandler, SluiceGroup, find_workspace, parse_options
-from sluice.errors import ConfigError, DataError
-from sluice.progress import track
+from sluice.cli.shared import common
+from sluice.cli.shared.common import ProgressHandler, SluiceGroup, find_workspace, parse_options
+from sluice.core.errors import ConfigError, DataError
+from sluice.core.progress import track
 
 ROOT = Path(__file__).parents[3]
 
@@ -147,7 +147,7 @@ def swallowing(times: int) -> typer.Typer:
 
 
 def test_an_interrupt_that_a_library_swallows_comes_again(monkeypatch, capfd):
-    monkeypatch.setattr("sluice.cli.endings.AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr("sluice.cli.shared.endings.AGAIN_SECONDS", 0.2)
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     result = CliRunner().invoke(swallowing(1), ["stubborn"])
     assert result.exit_code == 130

@@ -13,7 +13,7 @@ from chosen import put_record, put_rows, put_selection
 from lineage import run_lineage
 from typer.testing import CliRunner
 
-from assets.text import TEXT
+from assets.text.lineage import TEXT
 from resources.lake import Lake
 from resources.store import records, selections
 from resources.store import rows as stored_rows

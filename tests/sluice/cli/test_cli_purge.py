@@ -19,11 +19,11 @@ from resources.run_watch import PROCESS_TAG
 from resources.store import records, rows, vectors
 from sluice.cli import app
 from sluice.cli.purge import read_ids
+from sluice.core.digests import text_hash
+from sluice.core.errors import ConfigError, DataError
 from sluice.data.config import load_config
-from sluice.data.digests import text_hash
-from sluice.data.instances import prepare
-from sluice.data.raw import read_raw
-from sluice.errors import ConfigError, DataError
+from sluice.data.ingest.instances import prepare
+from sluice.data.ingest.raw import read_raw
 
 # Sorted before all others, so that it is in the sample of every stage that shows one.
 PERSON = "a-person"
@@ -48,7 +48,7 @@ def with_persons(tweets: pa.Table) -> pa.Table:
 
 
 def some_stages() -> list[dg.AssetKey]:
-    from assets.text import ASSETS
+    from assets.text.lineage import ASSETS
 
     stages = ("instances", "embeddings", "map", "graphs/knn", "scores/density", "subsets/k_center")
     wanted = {f"text/{stage}" for stage in stages}

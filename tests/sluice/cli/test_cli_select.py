@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 
 import sluice.api
 from sluice.cli import app
+from sluice.core.errors import ConfigError
 from sluice.data.config import load_config
-from sluice.data.raw import read_file, read_raw
-from sluice.data.screening import screen
-from sluice.errors import ConfigError
+from sluice.data.ingest.raw import read_file, read_raw
+from sluice.data.ingest.validation import screen
 
 DATASETS = Path(__file__).parents[3] / "datasets"
 TWEETS = DATASETS / "vader_tweets" / "vader_tweets.parquet"
@@ -155,7 +155,7 @@ def test_no_usable_row(tmp_path):
 
 
 def test_a_folder_is_no_output(tmp_path):
-    from sluice.cli.rows_out import check_out
+    from sluice.cli.writers.rows_out import check_out
 
     (tmp_path / "a.csv").mkdir()
     with pytest.raises(ConfigError, match=r"is a folder. Give the name of a file"):

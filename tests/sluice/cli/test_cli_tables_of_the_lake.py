@@ -9,7 +9,7 @@ from lineage import Ran, run_lineage
 from tables import FEATURES, TYPES, tumours
 from typer.testing import CliRunner, Result
 
-from assets.tabular import TABULAR
+from assets.tabular.lineage import TABULAR
 from resources.lake import Lake
 from resources.store import encoders, records
 from sluice.cli import app

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import sluice.api
 from sluice.cli import app
 from sluice.data.config import load_config
-from sluice.data.raw import read_file
+from sluice.data.ingest.raw import read_file
 
 ROOT = Path(__file__).parents[3]
 FLIGHTS = ROOT / "datasets" / "nyc_flights" / "nyc_flights.csv"

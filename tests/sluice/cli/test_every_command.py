@@ -11,7 +11,7 @@ import pytest
 from lineage import run_lineage
 from typer.testing import CliRunner
 
-from assets.text import TEXT
+from assets.text.lineage import TEXT
 from resources.lake import Lake
 from sluice.cli import app
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from sluice.cli import app
-from sluice.cli.rows_out import write_table
-from sluice.data.answers_file import read_answers
-from sluice.data.formulas import escape, escape_table, unescape
+from sluice.cli.writers.rows_out import write_table
+from sluice.data.labels.labels_file import read_answers
+from sluice.data.values.formulas import escape, escape_table, unescape
 
 STARTS = "=+-@\t\r\n＝＋－＠'"
 TEXTS = st.text(st.sampled_from([*STARTS, "a", '"', ",", " ", "\0", "é"]), max_size=6)

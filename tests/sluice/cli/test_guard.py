@@ -10,7 +10,7 @@ from dagster_webserver.app import create_app_from_workspace_process_context
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from sluice.cli.guard import Guard, Rules, hosts_of
+from sluice.cli.servers.guard import Guard, Rules, hosts_of
 
 MUTATION = "mutation { setNuxSeen }"
 JSON = {"Content-Type": "application/json"}

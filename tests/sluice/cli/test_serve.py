@@ -6,10 +6,11 @@ import pytest
 from typer.testing import CliRunner
 
 from resources.tracking import Tracking
-from sluice.cli import app, workspace
-from sluice.cli.guard import HOSTS_VARIABLE
+from sluice.cli import app
 from sluice.cli.serve import Servers
-from sluice.errors import ConfigError
+from sluice.cli.servers.guard import HOSTS_VARIABLE
+from sluice.cli.shared import workspace
+from sluice.core.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from sluice.data import add as module
-from sluice.data.add import add_dataset, default_name
+from sluice.core.errors import ConfigError, DataError
 from sluice.data.config import load_config
-from sluice.data.instances import prepare
-from sluice.data.raw import read_raw
-from sluice.errors import ConfigError, DataError
+from sluice.data.ingest import add as module
+from sluice.data.ingest.add import add_dataset, default_name
+from sluice.data.ingest.instances import prepare
+from sluice.data.ingest.raw import read_raw
 
 TWEETS = Path(__file__).parents[3] / "datasets" / "vader_tweets" / "vader_tweets.parquet"
 

@@ -10,13 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from sluice.cli import app
-from sluice.cli.conversations_out import with_messages
-from sluice.data.add import add_dataset
+from sluice.cli.writers.conversations_out import with_messages
+from sluice.core.errors import ConfigError, DataError
 from sluice.data.config import load_config
-from sluice.data.conversations import read_conversation
-from sluice.data.instances import prepare
-from sluice.data.raw import read_raw
-from sluice.errors import ConfigError, DataError
+from sluice.data.ingest.add import add_dataset
+from sluice.data.ingest.instances import prepare
+from sluice.data.ingest.raw import read_raw
+from sluice.data.payloads.conversations import read_conversation
 
 SAVED = Path(__file__).parent / "saved_by_datasets"
 SHIPPED = Path(__file__).parents[3] / "datasets" / "evals_instructions"

@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import IOB2, Entities
 
-from sluice.data.bio import (
+from sluice.core.errors import ConfigError, DataError
+from sluice.data.payloads.bio import (
     Span,
     checked_bio,
     features_of,
@@ -13,8 +14,7 @@ from sluice.data.bio import (
     spans_of,
     tag_names,
 )
-from sluice.data.conll import Sentence
-from sluice.errors import ConfigError, DataError
+from sluice.data.readers.conll import Sentence
 
 TAGS = st.lists(st.sampled_from(["O", "B-x", "I-x", "B-y", "I-y", "B-a-b", "I-a-b"]), max_size=12)
 

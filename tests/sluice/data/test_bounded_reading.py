@@ -14,12 +14,18 @@ import pyarrow.feather as pf
 import pyarrow.parquet as pq
 import pytest
 
-from sluice.data.add import add_dataset
-from sluice.data.bounded import MOST_COLUMNS, MOST_FILES, MOST_GIB, digests_of_reads, read_bytes
+from sluice.core.bounded import (
+    MOST_COLUMNS,
+    MOST_FILES,
+    MOST_GIB,
+    digests_of_reads,
+    read_bytes,
+)
+from sluice.core.errors import ConfigError, DataError
 from sluice.data.config import DatasetConfig
-from sluice.data.files import folder_stamp, matching_files
-from sluice.data.raw import read_file
-from sluice.errors import ConfigError, DataError
+from sluice.data.ingest.add import add_dataset
+from sluice.data.ingest.files import folder_stamp, matching_files
+from sluice.data.ingest.raw import read_file
 
 LONG = "a" * 1_000_000
 
@@ -296,7 +302,7 @@ def test_a_file_that_changes_while_it_is_added_is_not_added(
     path = tmp_path / "a.csv"
     whole = "t,y\n" + "".join(f"text {i},{i % 2}\n" for i in range(60))
     path.write_text(whole)
-    from sluice.data import add
+    from sluice.data.ingest import add
 
     def replaced(source: Path, config: DatasetConfig) -> Any:
         path.write_text(whole.replace("text", "word"))

@@ -10,11 +10,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from sluice.core.errors import DataError
 from sluice.data.config import load_config
-from sluice.data.conversations import Message
-from sluice.data.instances import prepare
-from sluice.data.raw import read_raw
-from sluice.errors import DataError
+from sluice.data.ingest.instances import prepare
+from sluice.data.ingest.raw import read_raw
+from sluice.data.payloads.conversations import Message
 
 SCRIPT = Path(__file__).parents[3] / "datasets" / "build_instructions.py"
 _spec = importlib.util.spec_from_file_location("build_instructions", SCRIPT)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.data.cells import json_cells
-from sluice.errors import DataError
+from sluice.core.errors import DataError
+from sluice.data.values.cells import json_cells
 
 PARIS = timezone(timedelta(hours=1))
 

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sluice.data.add import add_dataset
 from sluice.data.config import load_config
-from sluice.data.conversations import read_conversation
-from sluice.data.instances import Prepared, prepare
-from sluice.data.raw import read_raw
+from sluice.data.ingest.add import add_dataset
+from sluice.data.ingest.instances import Prepared, prepare
+from sluice.data.ingest.raw import read_raw
+from sluice.data.payloads.conversations import read_conversation
 
 N = 60
 SYSTEM = [

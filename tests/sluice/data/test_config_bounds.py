@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from sluice.core.errors import ConfigError
 from sluice.data.config import check_folder_name, load_config, parse_config
-from sluice.errors import ConfigError
 
 LEAST = "task: text\nfiles: [a.csv]\ncolumns: {text: text, label: label}\n"
 LAUGHS = "".join(f"    s{i}: &a{i} [" + ",".join([f"*a{i - 1}"] * 10) + "]\n" for i in range(1, 10))

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.data.conll import Sentence, read_conll, read_tagged_jsonl
-from sluice.errors import DataError
+from sluice.core.errors import DataError
+from sluice.data.readers.conll import Sentence, read_conll, read_tagged_jsonl
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.data.conversation_rows import read_messages, read_tags
-from sluice.data.conversations import (
+from sluice.data.payloads.conversation_rows import read_messages, read_tags
+from sluice.data.payloads.conversations import (
     UNREADABLE,
     Conversation,
     Message,
@@ -20,7 +20,7 @@ from sluice.data.conversations import (
     read_quality,
     shown_conversation,
 )
-from sluice.data.shown import shown_text
+from sluice.data.payloads.display import shown_text
 
 PAIR = (Message("user", "Name a prime."), Message("assistant", "7"))
 SPOKEN = (Message("system", "Be brief."), *PAIR, Message("user", "Another?"), PAIR[1])

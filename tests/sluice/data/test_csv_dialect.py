@@ -10,12 +10,12 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
-from sluice.data.csv_dialect import refuse_broken
-from sluice.data.csv_file import read_csv
-from sluice.data.raw import rows_of
-from sluice.data.reading_warnings import warnings_of
-from sluice.errors import DataError
+from sluice.data.ingest.raw import rows_of
+from sluice.data.readers.csv_dialect import refuse_broken
+from sluice.data.readers.csv_file import read_csv
+from sluice.data.readers.reading_warnings import warnings_of
 
 PIECES = [
     '"',
@@ -150,7 +150,7 @@ def test_a_backslash_before_a_quote_swallows_no_line():
 
 def test_a_line_end_in_a_cell_survives_wherever_it_lies(monkeypatch):
     # Arrow loses the second half of one on which two of its blocks meet.
-    monkeypatch.setattr("sluice.data.csv_file._BLOCK", 64)
+    monkeypatch.setattr("sluice.data.readers.csv_file._BLOCK", 64)
     for width in range(40):
         rows = [["x" * width, "p"], ["a\r\nb\rc\nd", "n"], ["y" * width, "p\r\n"]] * 4
         lines = ["t,y", *(f'"{t}","{y}"' for t, y in rows)]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from sluice.core.errors import ConfigError
 from sluice.data.config import (
     DatasetConfig,
     check_name,
@@ -15,7 +16,6 @@ from sluice.data.config import (
     json_schema,
     load_config,
 )
-from sluice.errors import ConfigError
 
 DATASETS = Path(__file__).parents[3] / "datasets"
 LEAST = "task: text\nfiles: [a.csv]\ncolumns: {text: t, label: y}\n"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.data.digests import content_hash, digest, file_digest, order_free_digest, text_hash
+from sluice.core.digests import content_hash, digest, file_digest, order_free_digest, text_hash
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pytest
 
 from sluice.cli.export import with_features
+from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
-from sluice.data.conll import read_conll
-from sluice.data.jsonl_file import read_jsonl
-from sluice.data.put_back import put_back
-from sluice.data.raw import read_raw
-from sluice.errors import DataError
+from sluice.data.ingest.raw import read_raw
+from sluice.data.labels.label_import import put_back
+from sluice.data.readers.conll import read_conll
+from sluice.data.readers.jsonl_file import read_jsonl
 
 LONG = "0.1234567890123456789"
 

@@ -4,7 +4,7 @@ import os
 import re
 
 from sluice.data.config import DatasetConfig, dump_config
-from sluice.data.raw import folder_digest, folder_stamp
+from sluice.data.ingest.raw import folder_digest, folder_stamp
 
 
 def test_the_digest_follows_content_names_and_configuration(tmp_path):

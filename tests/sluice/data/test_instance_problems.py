@@ -3,9 +3,9 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
+from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
-from sluice.data.instances import prepare
-from sluice.errors import DataError
+from sluice.data.ingest.instances import prepare
 
 Rows = list[dict[str, str | None]]
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from sluice.core.digests import content_hash, text_hash
+from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig, load_config
-from sluice.data.digests import content_hash, text_hash
-from sluice.data.instances import Prepared, prepare
-from sluice.data.raw import read_raw
-from sluice.data.screening import normalise, screen
-from sluice.errors import DataError
+from sluice.data.ingest.instances import Prepared, prepare
+from sluice.data.ingest.raw import read_raw
+from sluice.data.ingest.validation import normalise, screen
 
 DATASETS = Path(__file__).parents[3] / "datasets"
 Rows = list[dict[str, str | None]]

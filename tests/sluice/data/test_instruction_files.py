@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
-from sluice.data.conversations import read_conversation
-from sluice.data.files import folder_digest, matching_files
-from sluice.data.instances import prepare
-from sluice.data.raw import read_raw
-from sluice.errors import DataError
+from sluice.data.ingest.files import folder_digest, matching_files
+from sluice.data.ingest.instances import prepare
+from sluice.data.ingest.raw import read_raw
+from sluice.data.payloads.conversations import read_conversation
 
 SAVED = Path(__file__).parent / "saved_by_datasets"
 """Written by datasets 5.2.0: a Dataset in the Alpaca form, a DatasetDict of chat messages."""

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
-from sluice.data.conversations import read_conversation
-from sluice.data.instances import Prepared, prepare
-from sluice.data.raw import raw_rows
-from sluice.data.screening import normalise
-from sluice.errors import DataError
+from sluice.data.ingest.instances import Prepared, prepare
+from sluice.data.ingest.raw import raw_rows
+from sluice.data.ingest.validation import normalise
+from sluice.data.payloads.conversations import read_conversation
 
 Rows = list[dict[str, object]]
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from sluice.core.errors import ConfigError
 from sluice.data.config import dump_config, load_config
-from sluice.errors import ConfigError
 
 LEAST = "task: instructions\nfiles: [a.jsonl]\n"
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from sluice.core.errors import ConfigError
 from sluice.data.config import DatasetConfig, dump_config, load_config
-from sluice.data.config_label_noise import LabelNoise, Service
-from sluice.errors import ConfigError
+from sluice.data.config.label_noise import LabelNoise, Service
 from sluice.noise.endpoint import Endpoint
 
 LEAST = "task: text\nfiles: [a.csv]\ncolumns: {text: t, label: y}\n"

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from sluice.data.add import add_dataset
-from sluice.data.answers_file import judge
 from sluice.data.config import load_config
-from sluice.data.instances import prepare
-from sluice.data.label_spellings import merged
-from sluice.data.raw import read_raw
+from sluice.data.ingest.add import add_dataset
+from sluice.data.ingest.instances import prepare
+from sluice.data.ingest.label_spellings import merged
+from sluice.data.ingest.raw import read_raw
+from sluice.data.labels.labels_file import judge
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from sluice.data.add import add_dataset
+from sluice.core.errors import ConfigError, DataError
 from sluice.data.config import DatasetConfig, dump_config, load_config
-from sluice.data.config_labelling import Labelling
-from sluice.data.instances import Prepared, prepare
-from sluice.errors import ConfigError, DataError
+from sluice.data.config.labelling import Labelling
+from sluice.data.ingest.add import add_dataset
+from sluice.data.ingest.instances import Prepared, prepare
 
 LEAST = "task: text\nfiles: [a.csv]\ncolumns: {text: text, label: label}\n"
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from sluice.data.config import DatasetConfig
-from sluice.data.instances import prepare
-from sluice.data.raw import read_raw
+from sluice.data.ingest.instances import prepare
+from sluice.data.ingest.raw import read_raw
 
 SPLIT = {"id": "id", "split": "split"}
 LABELLED = {**SPLIT, "label": "label"}

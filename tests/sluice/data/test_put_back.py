@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sluice.data.answers_file import Judged, judge, read_answers
+from sluice.core.digests import content_hash
+from sluice.core.errors import DataError, UnknownNameError
 from sluice.data.config import DatasetConfig
-from sluice.data.digests import content_hash
-from sluice.data.put_back import put_back
-from sluice.data.raw import read_file
-from sluice.errors import DataError, UnknownNameError
+from sluice.data.ingest.raw import read_file
+from sluice.data.labels.label_import import put_back
+from sluice.data.labels.labels_file import Judged, judge, read_answers
 
 ROWS = (
     'id,note,text,label\r\na,"1, 2",one,x\r\n\r\n'

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig, dump_config
-from sluice.data.raw import folder_digest, read_file, read_raw
-from sluice.errors import DataError
+from sluice.data.ingest.raw import folder_digest, read_file, read_raw
 
 
 def config(*files: str, **columns: str) -> DatasetConfig:

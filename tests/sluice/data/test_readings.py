@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sluice.data.add import add_dataset, build_config, check_file
-from sluice.data.answers_file import read_answers
+from sluice.core.errors import ConfigError, DataError
 from sluice.data.config import load_config
-from sluice.data.conll import read_conll
-from sluice.data.instances import prepare
-from sluice.data.put_back import put_back
-from sluice.data.raw import read_file, read_raw
-from sluice.errors import ConfigError, DataError
+from sluice.data.ingest.add import add_dataset, build_config, check_file
+from sluice.data.ingest.instances import prepare
+from sluice.data.ingest.raw import read_file, read_raw
+from sluice.data.labels.label_import import put_back
+from sluice.data.labels.labels_file import read_answers
+from sluice.data.readers.conll import read_conll
 
 
 def table_of(tmp_path: Path, sep: str, comma: bool) -> Path:

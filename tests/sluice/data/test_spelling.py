@@ -17,13 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sluice.data.cells import json_cells
+from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
-from sluice.data.raw import read_raw
-from sluice.data.spelling import digits
-from sluice.data.targets import label_texts
-from sluice.data.textual import column_text, value_text
-from sluice.errors import DataError
+from sluice.data.ingest.raw import read_raw
+from sluice.data.values.cells import json_cells
+from sluice.data.values.spelling import digits
+from sluice.data.values.stringify import column_text, value_text
+from sluice.data.values.targets import label_texts
 
 BIG = 2**53
 NS = 1_706_700_600_000_000_000  # 2024-01-31T11:30:00

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sluice.core.digests import content_hash
+from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig, load_config
-from sluice.data.digests import content_hash
-from sluice.data.instances import prepare
-from sluice.data.raw import raw_rows, read_raw
-from sluice.data.screening import screen
-from sluice.errors import DataError
+from sluice.data.ingest.instances import prepare
+from sluice.data.ingest.raw import raw_rows, read_raw
+from sluice.data.ingest.validation import screen
 
 DATASETS = Path(__file__).parents[3] / "datasets"
 Rows = list[dict[str, object]]

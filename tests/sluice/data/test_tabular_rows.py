@@ -12,17 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
-from sluice.data.config_columns import Columns
-from sluice.data.raw import read_raw
-from sluice.data.table_rows import (
+from sluice.data.config.columns import Columns
+from sluice.data.ingest.raw import read_raw
+from sluice.data.payloads.table_rows import (
     feature_columns,
     infinite_column,
     is_empty_row,
     row_texts,
     shown_row,
 )
-from sluice.errors import DataError
 
 
 def config(*files: str, **columns: object) -> DatasetConfig:

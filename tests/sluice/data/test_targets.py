@@ -3,8 +3,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from sluice.data.targets import label_texts, refuse_quantities
-from sluice.errors import DataError
+from sluice.core.errors import DataError
+from sluice.data.values.targets import label_texts, refuse_quantities
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,14 @@ import pytest
 from typer.testing import CliRunner
 
 from sluice.cli import app
-from sluice.cli.sentences_out import with_words
-from sluice.data.add import add_dataset
+from sluice.cli.writers.sentences_out import with_words
+from sluice.core.errors import ConfigError, DataError
 from sluice.data.config import DatasetConfig, dump_config, load_config
-from sluice.data.instances import prepare
-from sluice.data.raw import rows_of
-from sluice.data.sentences import joined_words, read_sentence, sentence_text
-from sluice.data.shown import shown_text
-from sluice.errors import ConfigError, DataError
+from sluice.data.ingest.add import add_dataset
+from sluice.data.ingest.instances import prepare
+from sluice.data.ingest.raw import rows_of
+from sluice.data.payloads.display import shown_text
+from sluice.data.payloads.sentences import joined_words, read_sentence, sentence_text
 
 GOOD = "".join(f"Ada{i} B-person\nLovelace I-person\nwrote O\n\nRain{i} O\n\n" for i in range(20))
 

@@ -18,10 +18,10 @@ from transformers import (
     AutoTokenizer,
 )
 
+from sluice.core.errors import ConfigError
 from sluice.encoders.pretrained import pretrained
 from sluice.encoders.text import TextEncoder
-from sluice.errors import ConfigError
-from sluice.language.folder import CausalModel
+from sluice.language.checkpoint import CausalModel
 
 AUTO = ("AutoConfig", "AutoModel", "AutoModelForCausalLM", "AutoModelForTokenClassification")
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sluice.data.config_sections import Encoding
+from sluice.data.config.sections import Encoding
 from sluice.encoders.tabular import TabularEncoder
 from sluice.encoders.tabular_categories import bucket
 

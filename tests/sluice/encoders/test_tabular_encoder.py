@@ -14,10 +14,10 @@ from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from sluice.data.config_sections import Encoding
+from sluice.core.errors import DataError, UnknownNameError
+from sluice.data.config.sections import Encoding
 from sluice.encoders.tabular import TabularEncoder
 from sluice.encoders.tabular_categories import bucket
-from sluice.errors import DataError, UnknownNameError
 
 ONE_HOT = Encoding()
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from sluice.core.errors import ConfigError, DataError
 from sluice.encoders.bert import Linear, is_supported
 from sluice.encoders.text import TextEncoder, default_encoder_folder
-from sluice.errors import ConfigError, DataError
 
 TEXTS = [
     "The Rock is destined to be the new Conan.",

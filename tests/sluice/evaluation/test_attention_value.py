@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
-from sluice.errors import ConfigError, DataError, UnknownNameError
+from sluice.core.errors import ConfigError, DataError, UnknownNameError
 from sluice.evaluation import attention_value as module
 from sluice.evaluation.attention_value import attention_value, left_after
 from sluice.evaluation.bootstrap import Interval

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.evaluation.cells import Evaluated, Measured
 from sluice.evaluation.comparison import (
     choose_by_values,

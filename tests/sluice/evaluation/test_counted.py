@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.evaluation.bootstrap import row_counts
 from sluice.evaluation.cells import Measured
-from sluice.evaluation.counted import (
+from sluice.evaluation.count_bootstrap import (
     CountBootstrap,
     choose_by_counts,
     f_of_sums,

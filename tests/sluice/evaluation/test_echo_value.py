@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.evaluation.bootstrap import accuracy_interval, paired_difference
 from sluice.evaluation.echo_value import (
     ALL,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sluice.evaluation.head_ablation import focus, head_value, specialization
-from sluice.scores.gat_result import Ablation, GatResult
-from sluice.scores.gate import Gate
+from sluice.scores.graph_attention.baseline_gate import Gate
+from sluice.scores.graph_attention.gat_result import Ablation, GatResult
 
 DEVIATIONS = np.array([0.3, 0.1, 0.0, -0.1, -0.1, -0.2])
 

@@ -4,9 +4,9 @@ import torch
 from plain_losses import pair_of
 from tiny_language_model import SENTENCES
 
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
 from sluice.evaluation.held_out import held_out, normalised
-from sluice.language.folder import CausalModel
+from sluice.language.checkpoint import CausalModel
 from sluice.language.generate import generate
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.evaluation.learning_curve import evaluate_subset, macro_f1
 from sluice.heads.logistic import fit_head
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.graphs.batches import (
+from sluice.graphs.instance_graphs.batches import (
     batch_count,
     dealt_batches,
     drawn_batches,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sluice.graphs.methods import build
+from sluice.graphs.instance_graphs.methods import build
 
 
 def test_by_default_multilevel_has_the_edges_of_hash():

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.graphs.features import FeatureRows, feature_rows
 
 ROWS = st.lists(st.lists(st.sampled_from("abcde"), max_size=4), max_size=9)

@@ -3,11 +3,11 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from sluice.errors import ConfigError
-from sluice.graphs.hashed import HashOptions
-from sluice.graphs.methods import build
-from sluice.graphs.projections import codes_of
-from sluice.randomness import keyed_bits
+from sluice.core.errors import ConfigError
+from sluice.core.randomness import keyed_bits
+from sluice.graphs.instance_graphs.hashed import HashOptions
+from sluice.graphs.instance_graphs.methods import build
+from sluice.graphs.instance_graphs.projections import codes_of
 
 
 def table(n, d, seed=0):

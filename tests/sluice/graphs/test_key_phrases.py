@@ -1,6 +1,6 @@
 import pytest
 
-from sluice.errors import ConfigError, UnknownNameError
+from sluice.core.errors import ConfigError, UnknownNameError
 from sluice.graphs.key_phrases import key_phrases
 
 TEXTS = [

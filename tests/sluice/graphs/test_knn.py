@@ -4,7 +4,7 @@ from graph_oracle import brute_force, unit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
 from sluice.graphs import candidates
 from sluice.graphs.candidates import candidate_search, score_error
 from sluice.graphs.knn import KnnGraph, id_ranks

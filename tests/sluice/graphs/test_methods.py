@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sluice.errors import ConfigError, DataError, UnknownNameError
-from sluice.graphs.methods import GRAPHS, build, resolved_options
+from sluice.core.errors import ConfigError, DataError, UnknownNameError
+from sluice.graphs.instance_graphs.methods import GRAPHS, build, resolved_options
 
 CASES = [
     ("minibatch", {"batch_size": 64}),

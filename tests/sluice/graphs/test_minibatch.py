@@ -3,10 +3,10 @@ import pytest
 from sklearn.datasets import load_breast_cancer
 from sklearn.preprocessing import StandardScaler
 
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
+from sluice.graphs.instance_graphs.methods import GRAPHS, build
+from sluice.graphs.instance_graphs.minibatch import MinibatchOptions
 from sluice.graphs.knn import KnnGraph
-from sluice.graphs.methods import GRAPHS, build
-from sluice.graphs.minibatch import MinibatchOptions
 
 
 def table(n, d, seed=0):

@@ -3,10 +3,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from sluice.errors import ConfigError
-from sluice.graphs.methods import build
-from sluice.graphs.multilevel import MultilevelOptions, prefix_similarity
-from sluice.graphs.projections import codes_of
+from sluice.core.errors import ConfigError
+from sluice.graphs.instance_graphs.methods import build
+from sluice.graphs.instance_graphs.multilevel import MultilevelOptions, prefix_similarity
+from sluice.graphs.instance_graphs.projections import codes_of
 
 
 def table(n, d, seed=0):

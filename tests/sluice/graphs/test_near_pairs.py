@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.graphs.near_pairs import grid_squares, median_distance, nearest_pairs
+from sluice.graphs.instance_graphs.near_pairs import grid_squares, median_distance, nearest_pairs
 
 
 def distances(rows):

@@ -1,6 +1,13 @@
 import numpy as np
 
-from sluice.graphs.parts import Edges, Part, first_part, grouped, joined, unite_disjoint
+from sluice.graphs.instance_graphs.parts import (
+    Edges,
+    Part,
+    first_part,
+    grouped,
+    joined,
+    unite_disjoint,
+)
 
 
 def test_grouped_is_a_partition_in_the_order_of_the_codes():

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import sluice.graphs.projections as module
-from sluice.graphs.projections import codes_of, directions, packed, sign_bits
+import sluice.graphs.instance_graphs.projections as module
+from sluice.graphs.instance_graphs.projections import codes_of, directions, packed, sign_bits
 
 
 def normal(n, d, seed=0):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sluice.errors import DataError, UnknownNameError
+from sluice.core.errors import DataError, UnknownNameError
 from sluice.heads.families import FAMILIES, make_classifier
 from sluice.heads.fitting import fit_family
 from sluice.heads.logistic import fit_head

@@ -3,7 +3,7 @@ import pytest
 import torch
 from sklearn.datasets import load_iris
 
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
 from sluice.heads.logistic import fit_head
 from sluice.heads.network import Network, NetworkConfig, fit_network, softmax
 from sluice.heads.perturbation import deep_fool, separations

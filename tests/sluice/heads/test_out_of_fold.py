@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
 from sluice.heads.logistic import fit_head
 from sluice.heads.out_of_fold import assign_folds, out_of_fold_probabilities
 

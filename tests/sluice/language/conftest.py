@@ -4,7 +4,7 @@ import pytest
 from plain_losses import pair_of
 from tiny_language_model import SENTENCES
 
-from sluice.language.folder import CausalModel, Loaded
+from sluice.language.checkpoint import CausalModel, Loaded
 from sluice.language.pairs import Pair
 
 

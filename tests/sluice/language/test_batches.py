@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.errors import ConfigError
+from sluice.core.errors import ConfigError
 from sluice.language.batches import TokenBudget, in_batches
 
 

@@ -6,11 +6,11 @@ import torch
 from plain_losses import pair_of
 from tiny_language_model import SENTENCES
 
-from sluice.errors import ConfigError, DataError
-from sluice.language import lora
-from sluice.language.fine_tune import FineTune, fine_tune
-from sluice.language.folder import CausalModel
+from sluice.core.errors import ConfigError, DataError
+from sluice.language.checkpoint import CausalModel
 from sluice.language.response_loss import backward, response_batch, row_losses
+from sluice.language.training import lora
+from sluice.language.training.fine_tune import FineTune, fine_tune
 
 PLAIN = FineTune(epochs=2, batch_size=4, learning_rate=1e-2, dtype="float32")
 

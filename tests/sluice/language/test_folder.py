@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from sluice.errors import ConfigError
-from sluice.language.folder import CausalModel
+from sluice.core.errors import ConfigError
+from sluice.language.checkpoint import CausalModel
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import torch
 from plain_losses import pair_of
 from tiny_language_model import SENTENCES
 
-from sluice.errors import ConfigError, DataError
-from sluice.language.folder import CausalModel
-from sluice.language.kfac import KfacInfluence
-from sluice.language.kfac_factors import LayerCurvature
-from sluice.language.linear_layers import block_layers, row_factors, row_gradients
+from sluice.core.errors import ConfigError, DataError
+from sluice.language.checkpoint import CausalModel
+from sluice.language.training.kfac import KfacInfluence
+from sluice.language.training.kfac_factors import LayerCurvature
+from sluice.language.training.linear_layers import block_layers, row_factors, row_gradients
 
 
 def curved(inputs, outputs, damping):

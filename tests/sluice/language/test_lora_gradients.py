@@ -6,14 +6,14 @@ import torch
 from plain_losses import pair_of
 from tiny_language_model import SENTENCES
 
-from sluice.errors import ConfigError, DataError
-from sluice.language import lora
-from sluice.language.adam import AdamMoments, adam_direction
-from sluice.language.fine_tune import FineTune, fine_tune
-from sluice.language.folder import CausalModel
-from sluice.language.linear_layers import block_layers, lora_layers
-from sluice.language.lora_gradients import GradientFeatures
-from sluice.language.sparse_projection import SparseProjection, placement
+from sluice.core.errors import ConfigError, DataError
+from sluice.language.checkpoint import CausalModel
+from sluice.language.training import lora
+from sluice.language.training.adam import AdamMoments, adam_direction
+from sluice.language.training.fine_tune import FineTune, fine_tune
+from sluice.language.training.linear_layers import block_layers, lora_layers
+from sluice.language.training.lora_gradients import GradientFeatures
+from sluice.language.training.sparse_projection import SparseProjection, placement
 
 
 @pytest.fixture(scope="module")

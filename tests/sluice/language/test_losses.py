@@ -3,7 +3,7 @@ import pytest
 import torch
 from plain_losses import plain_losses
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.language.losses import conditional, start_tokens, unconditional
 from sluice.language.pairs import Pair
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_losses import plain_noise
 
-from sluice.errors import ConfigError
+from sluice.core.errors import ConfigError
 from sluice.language.noise import Noise, noise_keys, noise_of, noise_scale
 
 CPU = torch.device("cpu")

@@ -3,7 +3,7 @@ import copy
 import pytest
 import torch
 
-from sluice.language.packed import packed_linears
+from sluice.language.packed_linear import packed_linears
 
 
 @pytest.mark.parametrize("name", ["tiny", "gpt2"])

@@ -3,7 +3,7 @@ import pytest
 import torch
 from plain_losses import plain_losses
 
-from sluice.errors import ConfigError
+from sluice.core.errors import ConfigError
 from sluice.language.losses import conditional
 from sluice.language.pairs import Pair
 from sluice.language.reader import reader_of

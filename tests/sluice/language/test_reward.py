@@ -3,10 +3,10 @@ import pytest
 from plain_losses import pair_of
 from tiny_language_model import SENTENCES
 
-from sluice.language.fine_tune import FineTune
-from sluice.language.folder import CausalModel
+from sluice.language.checkpoint import CausalModel
 from sluice.language.pairs import Pair
-from sluice.language.reward import TrainingReward
+from sluice.language.training.fine_tune import FineTune
+from sluice.language.training.reward import TrainingReward
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_it_leaves_the_model_as_it_was_and_repeats_itself(reward):
 
 
 def test_a_model_that_says_nothing(reward, monkeypatch):
-    monkeypatch.setattr("sluice.language.reward.generate", lambda *_: ["", "the sea"])
+    monkeypatch.setattr("sluice.language.training.reward.generate", lambda *_: ["", "the sea"])
     said = Pair(reward.pairs[1].prompt, np.array(reward.loaded.tokenizer.encode("the sea")))
     found = reward(np.array([0, 1]), np.array([0, 1]))
     gold = reward.likelihood(reward.pairs[:2])

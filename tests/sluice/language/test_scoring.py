@@ -3,8 +3,8 @@ import pytest
 import torch
 from plain_losses import plain_losses, plain_noise
 
-from sluice.errors import ConfigError, DataError
-from sluice.language.folder import Loaded
+from sluice.core.errors import ConfigError, DataError
+from sluice.language.checkpoint import Loaded
 from sluice.language.scoring import token_losses
 
 IDS = [f"row-{i}" for i in range(8)]

@@ -5,7 +5,7 @@ import pytest
 import torch
 from plain_losses import pair_of, plain_losses
 
-from sluice.errors import ConfigError
+from sluice.core.errors import ConfigError
 from sluice.language.losses import conditional
 from sluice.language.pairs import Pair
 from sluice.language.smollm2 import convert_default

@@ -7,8 +7,8 @@ from safetensors.torch import load_file
 from tiny_bert import LETTERS, VOCABULARY, tiny_bert, tiny_tokenizer
 
 import sluice.models.adapted_encoder as module
+from sluice.core.errors import ConfigError, DataError
 from sluice.encoders.text import TextEncoder
-from sluice.errors import ConfigError, DataError
 from sluice.models.adapted_encoder import ADAPTATION, adapt_encoder
 from sluice.models.loop import adamw_of
 from sluice.models.masked_lm import Masking, load_masked, loss_at, masked_loss

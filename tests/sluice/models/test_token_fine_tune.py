@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tiny_bert import LETTERS, tiny_bert, tiny_tokenizer
 
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
 from sluice.models.token_fine_tune import T_FREX_TRAINING, token_fine_tune
 from sluice.models.token_predict import predict_tags
 from sluice.tokens.alignment import align

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
 from sluice.heads.out_of_fold import assign_folds
 from sluice.noise.class_conditional import ClassConditional
 from sluice.noise.echo_select import echo_similarity

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import sluice.noise.echo_select as module
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
 from sluice.noise.echo_select import echo_select, echo_similarity
 from sluice.noise.thresholds import Audit
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from chat_server import answer
 
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
 from sluice.noise.endpoint import MOST_BYTES, Endpoint
 from sluice.noise.rewriting import Rewriting
 from sluice.noise.unanswered import Unanswered

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from scipy.stats import truncnorm
 
 import sluice.noise.instance_dependent as module
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
+from sluice.core.randomness import keyed_bits, uniform_of
 from sluice.noise.instance_dependent import instance_dependent_noise
-from sluice.randomness import keyed_bits, uniform_of
 
 
 def rows(n, classes=4, d=6, seed=0):

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sluice.noise.nearest_instance as module
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
 from sluice.graphs.canonical import canonical_cosine
 from sluice.noise.echo_select import echo_similarity
 from sluice.noise.nearest_instance import (

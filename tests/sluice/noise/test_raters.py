@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
 from sluice.noise.raters import CLASSES, draw_raters, rating_class
 
 lists = st.lists(st.lists(st.integers(-4, 4), min_size=2, max_size=8), min_size=1, max_size=12)

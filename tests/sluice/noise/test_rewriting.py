@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from sluice.errors import ConfigError, DataError
-from sluice.language.folder import CausalModel
+from sluice.core.errors import ConfigError, DataError
+from sluice.language.checkpoint import CausalModel
 from sluice.noise import rewriting
 from sluice.noise.echo_mod import EchoMod
 from sluice.noise.echo_select import echo_select, echo_similarity

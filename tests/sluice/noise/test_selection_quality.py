@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.noise.selection_quality import selection_quality
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.noise.echo_select import echo_select
 from sluice.noise.training_set import echo_training_set
 

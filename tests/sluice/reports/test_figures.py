@@ -18,7 +18,7 @@ from matplotlib.text import Text
 from PIL import Image
 from sklearn.isotonic import IsotonicRegression
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.reports import figures, fonts, maps
 from sluice.reports.contents import RANDOM, CurvePoint, Interval
 from sluice.reports.curves import CROWD, spread, ticks

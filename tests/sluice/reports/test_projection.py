@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.reports.projection import project_2d
 
 

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from sluice.reports.contents import RANDOM, Evidence, Interval, ReportData
+from sluice.reports.narrative import seconds
 from sluice.reports.page import render
 from sluice.reports.tables import format_difference, format_interval
-from sluice.reports.words import seconds
 
 VOID = {"meta", "img", "br", "hr", "source", "line", "circle", "input", "link", "col", "wbr"}
 

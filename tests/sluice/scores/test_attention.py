@@ -1,6 +1,6 @@
 import numpy as np
 
-from sluice.scores.attention import attention, by_degree, by_layer
+from sluice.scores.graph_attention.attention import attention, by_degree, by_layer
 
 FIRST = np.array([[1.0, 0.0, 2.0, 0.0], [3.0, 0.0, 0.0, 0.0]])
 SECOND = np.array([[0.0, 4.0, 0.0, 0.0]])

@@ -2,10 +2,16 @@ import numpy as np
 import pytest
 import torch
 
-from sluice.graphs.instance_graph import InstanceGraph
-from sluice.scores.attention_layer import Pattern, attend, coefficients, received, sums
-from sluice.scores.gat import forward, initial_weights
-from sluice.scores.packs import packs_of
+from sluice.graphs.instance_graphs.instance_graph import InstanceGraph
+from sluice.scores.graph_attention.attention_layer import (
+    Pattern,
+    attend,
+    coefficients,
+    received,
+    sums,
+)
+from sluice.scores.graph_attention.gat import forward, initial_weights
+from sluice.scores.graph_attention.subgraph_batches import packs_of
 
 
 def graph_of(n, sources, targets):

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_moons
 
-from sluice.errors import ConfigError, DataError
-from sluice.graphs.instance_graph import InstanceGraph
-from sluice.graphs.methods import build
+from sluice.core.errors import ConfigError, DataError
+from sluice.graphs.instance_graphs.instance_graph import InstanceGraph
+from sluice.graphs.instance_graphs.methods import build
 from sluice.heads.out_of_fold import assign_folds
-from sluice.scores.gat_scores import NAMES, gat_result
+from sluice.scores.graph_attention.gat_scores import NAMES, gat_result
 from sluice.scores.registry import SCORES, ScoreInputs
 
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from sluice.errors import ConfigError
-from sluice.graphs.instance_graph import InstanceGraph
-from sluice.scores.gat import GatConfig, masked_loss, validation_mask
-from sluice.scores.gat_training import Table, read, train
-from sluice.scores.packs import packs_of
+from sluice.core.errors import ConfigError
+from sluice.graphs.instance_graphs.instance_graph import InstanceGraph
+from sluice.scores.graph_attention.gat import GatConfig, masked_loss, validation_mask
+from sluice.scores.graph_attention.gat_training import Table, read, train
+from sluice.scores.graph_attention.subgraph_batches import packs_of
 
 
 def table(n=90, parts=1, pack=2048, labels=None):

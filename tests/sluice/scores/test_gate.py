@@ -4,8 +4,8 @@ from sklearn.datasets import make_moons
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
-from sluice.scores import gate as module
-from sluice.scores.gate import gate
+from sluice.scores.graph_attention import baseline_gate as module
+from sluice.scores.graph_attention.baseline_gate import gate
 
 
 def moons(n=200):

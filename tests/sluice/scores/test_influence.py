@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.scores.influence import Influence, influence_of
 
 

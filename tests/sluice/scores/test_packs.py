@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.graphs.instance_graph import InstanceGraph
-from sluice.scores.packs import packs_of
+from sluice.graphs.instance_graphs.instance_graph import InstanceGraph
+from sluice.scores.graph_attention.subgraph_batches import packs_of
 
 
 def graph_of(n, pairs, parts=None, overlapping=False):

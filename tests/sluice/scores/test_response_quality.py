@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.scores.response_quality import response_quality
 
 

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.errors import DataError, UnknownNameError
+from sluice.core.errors import DataError, UnknownNameError
+from sluice.graphs.instance_graphs.methods import build
 from sluice.graphs.knn import KnnGraph
-from sluice.graphs.methods import build
 from sluice.scores.density import density
-from sluice.scores.gat_scores import NAMES
+from sluice.scores.graph_attention.gat_scores import NAMES
 from sluice.scores.label_quality import label_quality
 from sluice.scores.registry import SCORES, ScoreInputs, score
 from sluice.scores.uncertainty import entropy, least_confidence, margin

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import sluice.scores.token_quantile as module
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
 from sluice.scores.token_quantile import token_quantile
 
 ANY = st.floats(width=32, allow_nan=False, allow_infinity=False)

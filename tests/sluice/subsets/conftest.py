@@ -6,11 +6,11 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 
+from sluice.core.randomness import keyed_uniform
 from sluice.graphs.features import feature_rows
+from sluice.graphs.instance_graphs.methods import build
 from sluice.graphs.knn import KnnGraph
-from sluice.graphs.methods import build
 from sluice.graphs.tags import tag_rows
-from sluice.randomness import keyed_uniform
 from sluice.scores.influence import Influence
 from sluice.scores.registry import SCORES, ScoreInputs
 from sluice.subsets.contract import Pool

@@ -3,7 +3,7 @@ import pytest
 from imblearn.under_sampling import AllKNN
 from instance_selection import blobs, own_size, pool_of
 
-from sluice.subsets.all_knn import all_knn, passes
+from sluice.subsets.instance_selection.all_knn import all_knn, passes
 
 
 @pytest.mark.parametrize("kind_sel", ["all", "mode"])

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-import sluice.subsets.balanced_greedy as module
-from sluice.errors import BudgetError, DataError
+import sluice.subsets.information.balanced_greedy as module
+from sluice.core.errors import BudgetError, DataError
 from sluice.scores.influence import Influence
-from sluice.subsets.bids import SELECTOR, bids
 from sluice.subsets.contract import Pool
-from sluice.subsets.shell import run
+from sluice.subsets.information.bids import SELECTOR, bids
+from sluice.subsets.runner import run
 
 WORKED = np.array(
     [[0.10, 0.02, -0.30], [0.08, 0.06, 0.10], [0.01, 0.05, 0.40], [0.05, -0.01, 0.20]]

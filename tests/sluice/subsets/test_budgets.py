@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.errors import BudgetError
-from sluice.subsets.budgets import budget_of, check_floor, parse_budget
+from sluice.core.budgets import budget_of, check_floor, parse_budget
+from sluice.core.errors import BudgetError
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from instance_selection import blobs, own_size, pool_of, ranked_others
 
-from sluice.subsets.cdis import cdis, central_density
-from sluice.subsets.neighbours import nearest
+from sluice.subsets.instance_selection.cdis import cdis, central_density
+from sluice.subsets.instance_selection.neighbours import nearest
 
 
 def naive_density(rows, i, same, k):

@@ -3,13 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.errors import BudgetError, ConfigError, DataError
+from sluice.core.errors import BudgetError, ConfigError, DataError
 from sluice.graphs.features import feature_rows
 from sluice.subsets import cdis_per_feature
-from sluice.subsets.cdis import cdis
-from sluice.subsets.cdis_per_feature import SELECTOR, density_peaks
 from sluice.subsets.contract import Pool
-from sluice.subsets.shell import run
+from sluice.subsets.features.cdis_per_feature import SELECTOR, density_peaks
+from sluice.subsets.instance_selection.cdis import cdis
+from sluice.subsets.runner import run
 
 FEATURES = st.lists(st.lists(st.sampled_from("FGHI"), max_size=3), min_size=1, max_size=20)
 

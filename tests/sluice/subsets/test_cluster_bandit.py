@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sluice.subsets.cluster_bandit import Arms, near_clusters, upper_bounds
+from sluice.subsets.clustered.cluster_bandit import Arms, near_clusters, upper_bounds
 
 
 def test_worked_example_of_the_reference_form():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.subsets.cluster_budgets import largest_remainder, turns
+from sluice.subsets.clustered.cluster_budgets import largest_remainder, turns
 
 
 def exactly(weights, budget, sizes):

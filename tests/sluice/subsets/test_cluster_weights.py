@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.subsets.cluster_weights import cluster_means, updated
+from sluice.subsets.clustered.cluster_weights import cluster_means, updated
 
 numbers = st.floats(-1e6, 1e6)
 

@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given, settings
 from instance_selection import blobs, grids
 
-from sluice.errors import ConfigError
-from sluice.subsets import clusters
-from sluice.subsets.clusters import candidate_counts, cluster_rows, to_centroids
-from sluice.subsets.plain_vectors import position_ids
+from sluice.core.errors import ConfigError
+from sluice.subsets.clustered import clusters
+from sluice.subsets.clustered.clusters import candidate_counts, cluster_rows, to_centroids
+from sluice.subsets.clustered.plain_vectors import position_ids
 
 
 def apart(per_cluster, k, seed=0):

@@ -4,8 +4,8 @@ from imblearn.under_sampling import CondensedNearestNeighbour
 from instance_selection import blobs, own_size, pool_of
 from sklearn.neighbors import KNeighborsClassifier
 
-from sluice.randomness import keyed_bits
-from sluice.subsets.cnn import additions, cnn
+from sluice.core.randomness import keyed_bits
+from sluice.subsets.instance_selection.cnn import additions, cnn
 
 
 def state_of(seed):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from instance_selection import pool_of
 
-from sluice.randomness import keyed_bits
-from sluice.subsets.condensed import condensed
+from sluice.core.randomness import keyed_bits
+from sluice.subsets.instance_selection.condensed import condensed
 from sluice.subsets.quotas import class_quotas
 
 LABELS = np.repeat([0, 1, 2], [6, 4, 2])

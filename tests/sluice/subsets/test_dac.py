@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 from instance_selection import blobs
 
-from sluice.errors import BudgetError, DataError, UnknownNameError
-from sluice.randomness import keyed_bits
-from sluice.subsets.cluster_budgets import largest_remainder
-from sluice.subsets.clusters import cluster_rows
+from sluice.core.errors import BudgetError, DataError, UnknownNameError
+from sluice.core.randomness import keyed_bits
+from sluice.subsets.clustered.cluster_budgets import largest_remainder
+from sluice.subsets.clustered.clusters import cluster_rows
+from sluice.subsets.clustered.dac import RACE, SELECTOR, dac, logarithms, race
+from sluice.subsets.clustered.plain_vectors import position_ids
 from sluice.subsets.contract import Pool
-from sluice.subsets.dac import RACE, SELECTOR, dac, logarithms, race
-from sluice.subsets.plain_vectors import position_ids
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 
 def three(sizes=(60, 30, 10)):

@@ -4,12 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from instance_selection import blobs
 
-from sluice.errors import ConfigError, DataError, UnknownNameError
-from sluice.subsets.clusters import cluster_rows
+from sluice.core.errors import ConfigError, DataError, UnknownNameError
+from sluice.subsets.clustered.clusters import cluster_rows
+from sluice.subsets.clustered.dac_iterative import SELECTOR, dac_iterative
+from sluice.subsets.clustered.plain_vectors import position_ids
 from sluice.subsets.contract import Pool
-from sluice.subsets.dac_iterative import SELECTOR, dac_iterative
-from sluice.subsets.plain_vectors import position_ids
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 
 def three(per_cluster=40):

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.errors import BudgetError, ConfigError, DataError
+from sluice.core.errors import BudgetError, ConfigError, DataError
+from sluice.subsets.by_score.deita_filter import SELECTOR, deita_filter
 from sluice.subsets.contract import Pool
-from sluice.subsets.deita_filter import SELECTOR, deita_filter
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 # The package offers the function under the module's own name.
-module = importlib.import_module("sluice.subsets.deita_filter")
+module = importlib.import_module("sluice.subsets.by_score.deita_filter")
 
 
 def naive_filter(rows, quality, budget, threshold):

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.subsets.distances import (
+from sluice.subsets.covering.distances import (
     distance_error,
     nearest_centres,
     pair_squared_distances,

@@ -14,7 +14,7 @@ from instance_selection import (
 )
 from sklearn.neighbors import KNeighborsClassifier
 
-from sluice.subsets.drop3 import drop3
+from sluice.subsets.instance_selection.drop3 import drop3
 
 
 def naive(rows, labels, k):

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from imblearn.under_sampling import EditedNearestNeighbours
 from instance_selection import blobs, grids, own_size, pool_of, ranked_others, without_noise
 
-from sluice.errors import ConfigError
-from sluice.subsets.enn import enn
+from sluice.core.errors import ConfigError
+from sluice.subsets.instance_selection.enn import enn
 
 
 @pytest.mark.parametrize("kind_sel", ["all", "mode"])

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from instance_selection import blobs, pool_of, ranked_others
 
-from sluice.errors import ConfigError
-from sluice.subsets.enn_k_medoids import enn_k_medoids, own_neighbours
-from sluice.subsets.k_medoids import k_medoids
+from sluice.core.errors import ConfigError
+from sluice.subsets.covering.enn_k_medoids import enn_k_medoids, own_neighbours
+from sluice.subsets.covering.k_medoids import k_medoids
 from sluice.subsets.quotas import class_quotas
 
 

@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import sluice.subsets.facility_location as module
-from sluice.graphs.instance_graph import InstanceGraph
+import sluice.subsets.covering.facility_location as module
+from sluice.graphs.instance_graphs.instance_graph import InstanceGraph
 from sluice.graphs.knn import KnnGraph
 from sluice.subsets.contract import Pool
-from sluice.subsets.facility_location import facility_location, lazy_greedy, similarities
+from sluice.subsets.covering.facility_location import facility_location, lazy_greedy, similarities
 
 
 def graph_of(rows, k):

@@ -3,13 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sluice.errors import ConfigError, UnknownNameError
-from sluice.scores.gat_scores import NAMES
+from sluice.core.errors import ConfigError, UnknownNameError
+from sluice.scores.graph_attention.gat_scores import NAMES
 from sluice.subsets.contract import Pool
-from sluice.subsets.k_medoids import k_medoids
+from sluice.subsets.covering.k_medoids import k_medoids
 from sluice.subsets.quotas import class_quotas
 from sluice.subsets.registry import SELECTORS
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 GAIS = SELECTORS["gais"]
 

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from instance_selection import blobs, grids, pool_of
 
-from sluice.errors import ConfigError
-from sluice.subsets.herding import fourier_features, herd, herding
+from sluice.core.errors import ConfigError
+from sluice.subsets.covering.herding import fourier_features, herd, herding
 from sluice.subsets.quotas import class_sequence
 
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from instance_selection import blobs, grids, local_set, own_size, pool_of, without_noise
 
-from sluice.subsets.icf import filtered, icf
+from sluice.subsets.instance_selection.icf import filtered, icf
 
 
 def naive(rows, labels, k=3):

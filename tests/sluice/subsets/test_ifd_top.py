@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from sluice.errors import BudgetError, DataError
+from sluice.core.errors import BudgetError, DataError
+from sluice.subsets.by_score.ifd_top import SELECTOR, ifd_top
 from sluice.subsets.contract import Pool
-from sluice.subsets.ifd_top import SELECTOR, ifd_top
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 
 def test_takes_the_highest_below_one_and_ties_by_position():

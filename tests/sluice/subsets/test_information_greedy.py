@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-import sluice.subsets.information_greedy as module
-from sluice.subsets.information_greedy import A, B, lazy_greedy
+import sluice.subsets.information.information_greedy as module
+from sluice.subsets.information.information_greedy import A, B, lazy_greedy
 
 
 def phi(total):

@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import sluice.subsets.k_center as module
-from sluice.errors import ConfigError
+import sluice.subsets.covering.k_center as module
+from sluice.core.errors import ConfigError
 from sluice.subsets.contract import Pool
-from sluice.subsets.k_center import greedy_k_center, k_center
+from sluice.subsets.covering.k_center import greedy_k_center, k_center
 
 
 def pool_of(rows):

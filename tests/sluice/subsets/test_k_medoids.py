@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from instance_selection import blobs, pool_of
 
-from sluice.subsets.k_medoids import k_medoids
+from sluice.subsets.covering.k_medoids import k_medoids
 from sluice.subsets.quotas import class_quotas
 from sluice.subsets.registry import SELECTORS
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 
 def objective(rows, medoids):

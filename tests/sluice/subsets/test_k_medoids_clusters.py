@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from instance_selection import blobs
 from scipy.cluster import hierarchy
 
-from sluice.randomness import keyed_bits
-from sluice.subsets import k_medoids_clusters as clusters
+from sluice.core.randomness import keyed_bits
+from sluice.subsets.covering import k_medoids_clusters as clusters
 
 
 def bits_of(n, seed=0):

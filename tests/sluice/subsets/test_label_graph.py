@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-import sluice.subsets.label_graph as module
-from sluice.subsets.label_graph import propagation, row_information, similar_labels
+import sluice.subsets.information.label_graph as module
+from sluice.subsets.information.label_graph import propagation, row_information, similar_labels
 
 
 def dense_propagation(similarity, threshold, scale):

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from instance_selection import blobs, own_size, pool_of, ranked_others
 
-from sluice.subsets import neighbours
-from sluice.subsets.ldis import ldis, mean_distance
+from sluice.subsets.instance_selection import neighbours
+from sluice.subsets.instance_selection.ldis import ldis, mean_distance
 
 
 def test_worked_example():

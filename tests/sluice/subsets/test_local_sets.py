@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given, settings
 from instance_selection import blobs, grids, local_set
 
-from sluice.subsets import neighbours
-from sluice.subsets.local_sets import local_sets
+from sluice.subsets.instance_selection import neighbours
+from sluice.subsets.instance_selection.local_sets import local_sets
 
 
 @settings(max_examples=80, deadline=None)

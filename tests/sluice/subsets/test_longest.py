@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from sluice.errors import BudgetError, DataError
+from sluice.core.errors import BudgetError, DataError
+from sluice.subsets.by_score.longest import SELECTOR, longest
 from sluice.subsets.contract import Pool
-from sluice.subsets.longest import SELECTOR, longest
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 
 def test_takes_the_longest_and_ties_by_position():

@@ -3,8 +3,8 @@ from hypothesis import given, settings
 from instance_selection import blobs, grids, local_set, own_size, pool_of
 from sklearn.neighbors import KNeighborsClassifier
 
-from sluice.subsets.lsbo import lsbo
-from sluice.subsets.lss import lss
+from sluice.subsets.instance_selection.lsbo import lsbo
+from sluice.subsets.instance_selection.lss import lss
 
 
 def naive(rows, labels):

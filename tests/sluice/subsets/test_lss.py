@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from instance_selection import grids, local_set, own_size, pool_of
 
-from sluice.subsets.lss import lss
+from sluice.subsets.instance_selection.lss import lss
 
 
 @settings(max_examples=80, deadline=None)

@@ -4,11 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_array, csr_array
 
-from sluice.errors import BudgetError, ConfigError, DataError
+from sluice.core.errors import BudgetError, ConfigError, DataError
 from sluice.graphs.tags import tag_rows
 from sluice.subsets.contract import Pool
-from sluice.subsets.mig import SELECTOR, mig
-from sluice.subsets.shell import run
+from sluice.subsets.information.mig import SELECTOR, mig
+from sluice.subsets.runner import run
 
 ALIKE = np.array([[1, 0.9, 0], [0.9, 1, 0], [0, 0, 1]])
 FOUR = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 1]])

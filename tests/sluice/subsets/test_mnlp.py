@@ -1,8 +1,8 @@
 import numpy as np
 
+from sluice.subsets.by_score.mnlp import SELECTOR
 from sluice.subsets.contract import Pool
-from sluice.subsets.mnlp import SELECTOR
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 from sluice.tokens.mnlp import mnlp
 
 

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from instance_selection import blobs, grids, majority, ranked_others
 from sklearn.neighbors import NearestNeighbors
 
-from sluice.errors import ConfigError
-from sluice.subsets import neighbours
-from sluice.subsets.neighbours import (
+from sluice.core.errors import ConfigError
+from sluice.subsets.instance_selection import neighbours
+from sluice.subsets.instance_selection.neighbours import (
     check_neighbours,
     nearest,
     smallest,

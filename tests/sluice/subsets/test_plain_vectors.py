@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from sluice.errors import ConfigError, DataError
-from sluice.subsets.plain_vectors import position_ids, vectors, whole
+from sluice.core.errors import ConfigError, DataError
+from sluice.subsets.clustered.plain_vectors import position_ids, vectors, whole
 
 
 @pytest.mark.parametrize(

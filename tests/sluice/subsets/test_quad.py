@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.errors import BudgetError, ConfigError, DataError, UnknownNameError
+from sluice.core.errors import BudgetError, ConfigError, DataError, UnknownNameError
+from sluice.subsets.clustered.quad import SELECTOR, quad
 from sluice.subsets.contract import Pool
-from sluice.subsets.quad import SELECTOR, quad
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 
 class Influence:
@@ -91,8 +91,8 @@ def by_definition(labels, centroids, values, budget, first, order, options):
     st.sampled_from([0.0, 0.5]),
 )
 def test_as_the_algorithm_says(seed, mode, arms, pull, more, alpha, distance):
-    from sluice.randomness import keyed_bits, uniform_of
-    from sluice.subsets.quad_setting import ORDER
+    from sluice.core.randomness import keyed_bits, uniform_of
+    from sluice.subsets.clustered.quad_setting import ORDER
 
     rng = np.random.default_rng(seed)
     k, n = int(rng.integers(1, 9)), int(rng.integers(1, 120))

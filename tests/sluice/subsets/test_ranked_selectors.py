@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from sluice.subsets.by_score.density import density
+from sluice.subsets.by_score.margin import margin
 from sluice.subsets.contract import Pool
-from sluice.subsets.density import density
-from sluice.subsets.margin import margin
 from sluice.subsets.quotas import class_quotas
 from sluice.subsets.random_stratified import random_stratified
 

@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sluice.errors import BudgetError, ConfigError, DataError, UnknownNameError
+from sluice.core.errors import BudgetError, ConfigError, DataError, UnknownNameError
 from sluice.subsets.contract import Picks, Pool
 from sluice.subsets.registry import SELECTORS, selector, selectors_for
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 RANDOM, K_CENTER = SELECTORS["random_stratified"], SELECTORS["k_center"]
 

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from instance_selection import blobs, grids, ranked_others
 
-from sluice.subsets import shrinking
-from sluice.subsets.shrinking import Shrinking
+from sluice.subsets.instance_selection import shrinking
+from sluice.subsets.instance_selection.shrinking import Shrinking
 
 
 def check(lists, rows, width):

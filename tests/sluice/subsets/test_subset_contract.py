@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sluice.subsets import shell
+from sluice.subsets import runner as shell
 from sluice.subsets.registry import SELECTORS
 
 SHORT = {

@@ -7,17 +7,17 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 
-from sluice.errors import ConfigError, DataError, UnknownNameError
+from sluice.core.errors import ConfigError, DataError, UnknownNameError
 from sluice.subsets.contract import Pool
 from sluice.subsets.quotas import class_quotas
-from sluice.subsets.search import climb as climbing
+from sluice.subsets.runner import run
+from sluice.subsets.search import hill_climb as climbing
 from sluice.subsets.search import teacher
-from sluice.subsets.search.between import crossed
 from sluice.subsets.search.candidates import candidates, edited
-from sluice.subsets.search.climb import STRETCH, Problem, Standing, State, climb, merit
+from sluice.subsets.search.hill_climb import STRETCH, Problem, Standing, State, climb, merit
+from sluice.subsets.search.interpolated_rows import crossed
 from sluice.subsets.search.proposals import Ground, Luck, propose
 from sluice.subsets.search.targets import panel_of, references
-from sluice.subsets.shell import run
 from sluice.subsets.subset_search import SELECTOR
 
 

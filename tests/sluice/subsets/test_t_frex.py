@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.errors import BudgetError, ConfigError, DataError
+from sluice.core.errors import BudgetError, ConfigError, DataError
 from sluice.graphs.features import feature_rows
 from sluice.subsets import t_frex
 from sluice.subsets.contract import Pool
-from sluice.subsets.shell import run
-from sluice.subsets.t_frex import SELECTOR, mean_cosine, quotas, visiting_ranks
+from sluice.subsets.features.t_frex import SELECTOR, mean_cosine, quotas, visiting_ranks
+from sluice.subsets.runner import run
 
 SPLITS = st.sampled_from([0.01, 0.125, 0.25, 0.29, 0.5, 0.58, 0.75, 0.9, 1.0])
 FEATURES = st.lists(st.lists(st.sampled_from("FGHIJ"), max_size=3), min_size=1, max_size=25)

@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.errors import BudgetError, ConfigError, DataError
+from sluice.core.errors import BudgetError, ConfigError, DataError
+from sluice.subsets.by_score.t_shirt import SELECTOR, t_shirt
 from sluice.subsets.contract import Pool
-from sluice.subsets.shell import run
-from sluice.subsets.t_shirt import SELECTOR, t_shirt
+from sluice.subsets.runner import run
 
 MEAN = [0.90, 0.85, 0.80, 0.75, 0.95]
 STD = [0.05, 0.01, 0.02, 0.001, 0.20]

@@ -2,9 +2,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.randomness import keyed_bits
-from sluice.subsets import k_medoids_clusters as module
-from sluice.subsets.k_medoids_clusters import central_members, cluster
+from sluice.core.randomness import keyed_bits
+from sluice.subsets.covering import k_medoids_clusters as module
+from sluice.subsets.covering.k_medoids_clusters import central_members, cluster
 
 
 def bits_of(n):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
 from sluice.tokens.alignment import align
 
 WORDS = st.text("abz 9.-\u0001\u00a0é漢", max_size=6)

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.errors import ConfigError, DataError
-from sluice.randomness import keyed_uniform
+from sluice.core.errors import ConfigError, DataError
+from sluice.core.randomness import keyed_uniform
 from sluice.tokens.blocks import make_blocks
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sluice.data.conll import read_conll
-from sluice.errors import DataError
+from sluice.core.errors import DataError
+from sluice.data.readers.conll import read_conll
 
 SCRIPT = Path(__file__).parents[3] / "datasets" / "build_wnut.py"
 _spec = importlib.util.spec_from_file_location("build_wnut", SCRIPT)

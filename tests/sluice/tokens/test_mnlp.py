@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.errors import DataError
+from sluice.core.errors import DataError
 from sluice.tokens.mnlp import mean_token_entropy, mnlp
 
 

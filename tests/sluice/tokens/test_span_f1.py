@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.data.bio import spans_of
-from sluice.errors import ConfigError, DataError
+from sluice.core.errors import ConfigError, DataError
+from sluice.data.payloads.bio import spans_of
 from sluice.tokens.span_f1 import (
     T_FREX_BETA,
     f_beta,

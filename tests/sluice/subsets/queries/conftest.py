@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from sluice.core.randomness import keyed_uniform
 from sluice.heads.answering import answers_of
 from sluice.heads.answers import Answers, Labelled
-from sluice.randomness import keyed_uniform
 from sluice.subsets.contract import Pool
 from sluice.subsets.queries.registry import needs_of
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sluice.errors import ConfigError, DataError, UnknownNameError
+from sluice.core.errors import ConfigError, DataError, UnknownNameError
 from sluice.heads.answering import answers_of
 from sluice.heads.answers import Labelled
 from sluice.subsets.queries.registry import STRATEGIES, needs_of, strategy
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 SHORT = {"expected_error_reduction": {"candidates": 12, "judges": 20}}
 every = pytest.mark.parametrize("name", STRATEGIES)

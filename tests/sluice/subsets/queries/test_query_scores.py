@@ -19,7 +19,7 @@ from sluice.subsets.queries.information_density import mean_similarity
 from sluice.subsets.queries.ranked import top
 from sluice.subsets.queries.registry import STRATEGIES
 from sluice.subsets.queries.vote_entropy import vote_entropy
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 ROWS = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sluice.core.randomness import keyed_bits, uniform_of
 from sluice.heads.answers import Answers, Labelled
-from sluice.randomness import keyed_bits, uniform_of
 from sluice.subsets.contract import Pool
 from sluice.subsets.queries.badge import gradients
 from sluice.subsets.queries.balls import balls, pure_radius
 from sluice.subsets.queries.lightweight_core_set import chances
 from sluice.subsets.queries.prob_cover import cover
 from sluice.subsets.queries.registry import STRATEGIES
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 SEEDS = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 
@@ -124,7 +124,7 @@ def test_the_pure_radius_is_the_greatest_with_so_many_pure_balls(purity):
     rows = rows.astype(np.float32)
     ids = np.array([f"{i:03d}" for i in range(120)])
     radius = pure_radius(rows, ids, 0, 2, purity)
-    from sluice.subsets.clusters import cluster_rows
+    from sluice.subsets.clustered.clusters import cluster_rows
 
     labels = cluster_rows(rows, ids, 0, 2).labels
 

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from sluice.errors import ConfigError
+from sluice.core.errors import ConfigError
 from sluice.subsets.queries.anchor_al import anchors, resembling
 from sluice.subsets.queries.class_balancer import balanced_sequence
 from sluice.subsets.queries.registry import STRATEGIES
-from sluice.subsets.shell import run
+from sluice.subsets.runner import run
 
 
 def ask(name, content, budget, seed=0, **options):

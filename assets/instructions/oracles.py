@@ -1,0 +1,122 @@
+"""Methods that ask a language model while they pick: Quad, and Diversify and Conquer in rounds."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.instructions.gradients import served_rows
+from assets.instructions.token_losses import identity_of
+from assets.instructions.tuning import learner_of, tokens_of
+from assets.instructions.warm_up import sample
+from assets.lineage.inputs import Rows, read_rows
+from assets.lineage.stage import digest_of
+from assets.lineage.task import Task
+from assets.stages.subsets import Asking, as_asset, select
+from resources.compute import Compute
+from resources.datasets import Datasets
+from resources.lake import Lake
+from resources.language_models import LanguageModels
+from resources.locks import DatasetLock
+from resources.store import vectors
+from sluice.data.config import DatasetConfig
+from sluice.subsets.contract import Ask, Selector
+
+if TYPE_CHECKING:
+    from sluice.language.checkpoint import CausalModel
+
+VERSION = "1"
+
+
+def asking_subset_asset(task: Task, selector: Selector) -> dg.AssetsDefinition:
+    """Build the asset `[task, subsets, <selector>]` of a method that asks a language model."""
+
+    @as_asset(task, selector)
+    def subset(
+        context: dg.AssetExecutionContext,
+        lake: Lake,
+        datasets: Datasets,
+        compute: Compute,
+        language_models: LanguageModels,
+        lock: DatasetLock,
+    ) -> dg.MaterializeResult:
+        dataset = context.partition_key
+        config = datasets.config(dataset)
+        model = language_models.of(config.language_model, compute)
+        make = _influence if "asks:influence" in selector.needs else _reward
+        asking = make(lake, dataset, config, model)
+        return select(context, lake, task, config, selector, asking)
+
+    return subset
+
+
+def _influence(lake: Lake, dataset: str, config: DatasetConfig, model: "CausalModel") -> Asking:
+    """Influence of rows on the served validation rows by EK-FAC, each row asked for once, ever."""
+    present = read_rows(lake, dataset)
+    served, train = served_rows(present, config), present.of("train")
+    curved = sample(train, config.gradients.warmup_rows)
+    identity = digest_of(
+        [
+            *("influence", VERSION, identity_of(model, config.language_model)),
+            *served.content_hashes,
+            *(train.content_hashes[i] for i in curved),
+        ]
+    )[:20]
+
+    def asks(rows: Rows) -> Mapping[str, Ask]:
+        fitted: list[Any] = []
+
+        def fit() -> tuple[Any, Any]:
+            from sluice.language.training.kfac import KfacInfluence
+
+            if not fitted:
+                loaded = model.load()
+                length = config.language_model.max_length
+                tokens = tokens_of(loaded, served.texts, length, end=True)
+                curvature = tokens_of(loaded, [rows.texts[i] for i in curved], length, end=True)
+                influence = KfacInfluence.fit(loaded.model, tokens, pairs_curvature=curvature)
+                fitted.extend([loaded, influence])
+            return fitted[0], fitted[1]
+
+        def ask(positions: NDArray[np.int64]) -> NDArray[np.float64]:
+            keys = vectors.input_hashes([rows.text_hashes[i] for i in positions.tolist()], identity)
+            absent = vectors.missing(lake, keys)
+            todo = [i for i, key in zip(positions.tolist(), keys, strict=True) if key in absent]
+            if todo:
+                loaded, influence = fit()
+                texts = [rows.texts[i] for i in todo]
+                pairs = tokens_of(loaded, texts, config.language_model.max_length, end=True)
+                found = influence.of(pairs).astype(np.float32)[:, None]
+                fresh = vectors.input_hashes([rows.text_hashes[i] for i in todo], identity)
+                vectors.append(lake, fresh, identity, found)
+            return vectors.read(lake, keys)[:, 0].astype(np.float64)
+
+        return {"influence": ask}
+
+    return Asking(identity, asks)
+
+
+def _reward(lake: Lake, dataset: str, config: DatasetConfig, model: "CausalModel") -> Asking:
+    """Train on the rows so far, answer the newest prompts, and score both responses."""
+    learner = learner_of(config)
+    name = identity_of(model, config.language_model)
+    identity = digest_of(["reward", VERSION, name, learner.training.version, learner.rank])[:20]
+
+    def asks(rows: Rows) -> Mapping[str, Ask]:
+        made: list[Callable[..., NDArray[np.float64]]] = []
+
+        def ask(selected: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+            from sluice.language.training.reward import TrainingReward
+
+            if not made:
+                loaded = model.load()
+                # the end mark is put to the response when it is trained on
+                pairs = tokens_of(loaded, rows.texts, learner.training.max_length, end=False)
+                made.append(TrainingReward(loaded, rows.ids, pairs, learner.training, learner.rank))
+            return made[0](selected, selected[len(selected) - count :])
+
+        return {"reward": ask}
+
+    return Asking(identity, asks)

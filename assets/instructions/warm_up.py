@@ -1,0 +1,141 @@
+"""Adapters warmed up on a few rows: the point at which gradients of all rows are taken."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import numpy as np
+
+from assets.instructions.token_losses import identity_of
+from assets.instructions.tuning import learner_of, tokens_of
+from assets.lineage.inputs import Rows, read_rows
+from assets.lineage.stage import Outcome, digest_of, run_stage
+from assets.lineage.task import Task
+from assets.stages.cached_model import Weights
+from assets.tabular.encoder import KEEP_TAG
+from resources.compute import GPU_POOL, Compute
+from resources.datasets import Datasets
+from resources.lake import Lake
+from resources.language_models import LanguageModels
+from resources.locks import DatasetLock
+from resources.paths import adapters_root
+from resources.store import records
+from sluice.core.randomness import keyed_uniform
+from sluice.data.config import DatasetConfig
+
+if TYPE_CHECKING:
+    from sluice.language.checkpoint import CausalModel
+
+VERSION = "1"
+SAMPLE_SEED = 1
+MOMENTS = "adam_moments.safetensors"
+
+
+def warm_up_asset(task: Task) -> dg.AssetsDefinition:
+    """Build the asset `[task, warm_up]`."""
+    instances = task.key("instances")
+
+    @task.asset(
+        "warm_up",
+        deps=[instances],
+        kinds={"torch", "huggingface"},
+        pool=GPU_POOL,
+        version=VERSION,
+        description=(
+            "LoRA adapters trained on the `gradients.warmup_rows` training rows of the least "
+            "hashes of their ids, and Adam's moments: where the gradient features are taken, as "
+            "LESS does (arXiv:2402.04333). They stand while at most the share "
+            "`gradients.refit_drift` of these rows has changed (ours), so that one new row does "
+            "not move the gradients of all others; a rebuild warms up anew, unless the run has "
+            f"the tag `{KEEP_TAG}: true`."
+        ),
+    )
+    def warm_up(
+        context: dg.AssetExecutionContext,
+        lake: Lake,
+        datasets: Datasets,
+        compute: Compute,
+        language_models: LanguageModels,
+        lock: DatasetLock,
+    ) -> dg.MaterializeResult:
+        dataset = context.partition_key
+        config = datasets.config(dataset)
+        model = language_models.of(config.language_model, compute)
+        settings = _settings(config, model)
+        most = config.gradients.refit_drift
+        weights = Weights("adapter", adapters_root(), settings, most, "gradients.refit_drift")
+
+        def run(previous: records.Record | None) -> Outcome:
+            train = read_rows(lake, dataset).of("train")
+            at = sample(train, config.gradients.warmup_rows)
+            now = [train.content_hashes[i] for i in at]
+            losses: list[float] = []
+
+            def make(folder: Path) -> dict[str, Any]:
+                losses.extend(_train(config, model, train, at, folder))
+                return {}
+
+            details, verdict = weights.kept_or_made(context, previous, now, make)
+            return Outcome(
+                content=details["adapter"],
+                total=len(now),
+                new=0 if not losses else len(now),
+                reused=0 if losses else len(now),
+                metadata={
+                    "adapter": details["adapter"],
+                    "verdict": verdict or "It stands.",
+                    **({"first_loss": losses[0], "last_loss": losses[-1]} if losses else {}),
+                },
+                details=details,
+                device=compute.resolve(),
+            )
+
+        return run_stage(
+            context,
+            lake,
+            inputs=[instances],
+            version=VERSION,
+            parameters={"settings": settings},
+            compute=run,
+            stands=weights.there(context, lake),
+            replaces=True,
+        )
+
+    return warm_up
+
+
+def adapter_folder(adapter: str) -> Path:
+    """Return where warmed-up adapters lie, by their name."""
+    return adapters_root() / adapter
+
+
+def sample(rows: Rows, count: int) -> list[int]:
+    """Return the positions of the rows of the least keyed draws, in order of id."""
+    draws = keyed_uniform(SAMPLE_SEED, np.array(rows.ids, dtype=np.str_))
+    return sorted(np.argsort(draws, kind="stable")[:count].tolist())
+
+
+def _settings(config: DatasetConfig, model: "CausalModel") -> str:
+    learner = learner_of(config)
+    identity = identity_of(model, config.language_model)
+    return digest_of([VERSION, identity, learner.training.version, learner.rank])
+
+
+def _train(
+    config: DatasetConfig, model: "CausalModel", train: Rows, at: list[int], folder: Path
+) -> list[float]:
+    """Train adapters on some rows and write them beside Adam's moments."""
+    from sluice.core.progress import track
+    from sluice.language.training import lora
+    from sluice.language.training.adam import AdamMoments
+    from sluice.language.training.fine_tune import fine_tune
+
+    learner, loaded = learner_of(config), model.load()
+    pairs = tokens_of(loaded, [train.texts[i] for i in at], learner.training.max_length, end=True)
+    adapted: Any = lora.attach(loaded.model, rank=learner.rank, alpha=2.0 * learner.rank)
+    with track("warming up", len(at) * learner.training.epochs) as advance:
+        ids = [train.ids[i] for i in at]
+        record = fine_tune(adapted, pairs, ids, learner.training, advance)
+    lora.save(adapted, folder)
+    AdamMoments(record.moments, record.steps).save(folder / MOMENTS)
+    return list(record.losses)

@@ -1,0 +1,259 @@
+"""What stages read from the lake, in the shapes that the methods take."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.lineage.stage import digest_of, inputs_of, name_of
+from assets.lineage.task import Task
+from resources import run_cache as held
+from resources.lake import Lake
+from resources.store import graphs, part_edges, rows, scores, vectors
+from sluice.core.errors import SluiceError, UnknownNameError
+from sluice.data.config import DatasetConfig
+from sluice.data.ingest.splits import UNLABELLED
+from sluice.data.payloads.bio import features_of
+from sluice.data.payloads.sentences import read_sentence
+from sluice.graphs.features import FeatureRows, feature_rows
+from sluice.graphs.instance_graphs.instance_graph import InstanceGraph
+from sluice.graphs.instance_graphs.methods import GRAPHS
+from sluice.graphs.knn import KnnGraph
+from sluice.subsets.contract import Pool, Selector
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one dataset, sorted by id: parallel lists, and labels as codes of `class_names`.
+
+    The label of a row of the split `UNLABELLED` is -1.
+    """
+
+    ids: list[str]
+    content_hashes: list[str]
+    text_hashes: list[str]
+    texts: list[str]
+    labels: NDArray[np.int64]
+    splits: list[str]
+    class_names: tuple[str, ...]
+    # What was derived from these rows; it goes when they do.
+    derived: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def of(self, split: str) -> "Rows":
+        """Return the rows of one split, with the class names of all."""
+        if split not in self.derived:
+            self.derived[split] = self.at([i for i, s in enumerate(self.splits) if s == split])
+        return self.derived[split]
+
+    @property
+    def labelled(self) -> "Rows":
+        """The rows that have a label, with the class names of all."""
+        if UNLABELLED not in self.splits:
+            return self
+        if "labelled" not in self.derived:
+            at = [i for i, split in enumerate(self.splits) if split != UNLABELLED]
+            self.derived["labelled"] = self.at(at)
+        return self.derived["labelled"]
+
+    def at(self, at: list[int]) -> "Rows":
+        """Return the rows at some positions, with the class names of all."""
+        return Rows(
+            [self.ids[i] for i in at],
+            [self.content_hashes[i] for i in at],
+            [self.text_hashes[i] for i in at],
+            [self.texts[i] for i in at],
+            self.labels[at],
+            [self.splits[i] for i in at],
+            self.class_names,
+        )
+
+
+def read_rows(lake: Lake, dataset: str) -> Rows:
+    """Read the present rows of a dataset that have a label: all that most stages may see.
+
+    Raises
+    ------
+    SluiceError
+        If there are rows and none of them has a label.
+    """
+    present = read_all_rows(lake, dataset)
+    if present.ids and not present.labelled.ids:
+        raise SluiceError(
+            f"No row of {dataset} has a label yet. Label the rows that `sluice label-queue "
+            f"{dataset} OUT.csv` writes, and put them back with `sluice labels`."
+        )
+    return present.labelled
+
+
+def read_all_rows(lake: Lake, dataset: str) -> Rows:
+    """Read the present rows of a dataset, also those that wait for a label."""
+    return held.remembered(lake, dataset, rows.ROWS, lambda: _rows(lake, dataset))
+
+
+def _rows(lake: Lake, dataset: str) -> Rows:
+    table = rows.read_instances(lake, dataset)
+    splits: list[str] = table["split"].to_pylist()
+    known = np.array([split != UNLABELLED for split in splits], dtype=bool)
+    labels = np.array(table["label"].to_pylist(), dtype=str)
+    codes = np.full(len(labels), -1, dtype=np.int64)
+    names, codes[known] = np.unique(labels[known], return_inverse=True)
+    return Rows(
+        ids=table["instance_id"].to_pylist(),
+        content_hashes=table["content_hash"].to_pylist(),
+        text_hashes=table["text_hash"].to_pylist(),
+        texts=table["text"].to_pylist(),
+        labels=codes,
+        splits=splits,
+        class_names=tuple(names.tolist()),
+    )
+
+
+def vector_keys(lake: Lake, task: Task, dataset: str, chosen: Rows) -> list[str]:
+    """Return the keys under which the vectors of some rows are stored."""
+    record = inputs_of(lake, dataset, [task.key("embeddings")])[name_of(task.key("embeddings"))]
+    return vectors.input_hashes(chosen.text_hashes, record.details["encoder"])
+
+
+def read_vectors(lake: Lake, task: Task, dataset: str, chosen: Rows) -> NDArray[np.float32]:
+    """Read the vectors of some rows, shape (n, d)."""
+    keys = vector_keys(lake, task, dataset, chosen)
+    known = chosen.derived.get("vectors")
+    if known is None or known[0] != keys:
+        known = chosen.derived["vectors"] = (keys, vectors.read(lake, keys))
+    return known[1]
+
+
+def options_of(selector: Selector, config: DatasetConfig) -> dict[str, Any]:
+    """Return a selector's options: its defaults, and what `dataset.yaml` says instead."""
+    return {**selector.options, **config.options.get(selector.name, {})}
+
+
+def graph_of(task: Task, selector: Selector, config: DatasetConfig) -> str:
+    """Return the graph that a selector reads, or that the scores it reads are made on.
+
+    Raises
+    ------
+    UnknownNameError
+        If `dataset.yaml` names one that the task does not have.
+    """
+    name = options_of(selector, config).get("graph", task.graphs[0])
+    if name not in task.graphs:
+        raise UnknownNameError.of(f"graph of {selector.name}", str(name), list(task.graphs))
+    return name
+
+
+def selector_deps(task: Task, selector: Selector) -> list[dg.AssetKey]:
+    """Return every asset that a selector may read, whatever a dataset's options say."""
+    return _read_by(task, selector, task.graphs)
+
+
+def selector_inputs(task: Task, selector: Selector, config: DatasetConfig) -> list[dg.AssetKey]:
+    """Return the assets that a selector reads for one dataset."""
+    return _read_by(task, selector, (graph_of(task, selector, config),))
+
+
+def _read_by(task: Task, selector: Selector, graphs: Sequence[str]) -> list[dg.AssetKey]:
+    keys = [task.key("instances")]
+    if "tags" in selector.needs:
+        keys.append(task.key("tags"))
+    if "influence" in selector.needs:
+        keys.append(task.key("gradients"))
+    if "embeddings" in selector.needs:
+        keys.append(task.key("embeddings"))
+    if "graph" in selector.needs:
+        keys += [task.key("graphs", name) for name in graphs]
+    # Several scores may be made by one asset.
+    return keys + list(dict.fromkeys(task.score_key(name) for name in score_names(selector)))
+
+
+def read_pool(
+    lake: Lake, task: Task, dataset: str, config: DatasetConfig, selector: Selector
+) -> tuple[Pool, Rows]:
+    """Read the training rows with just what a selector needs of them."""
+    # Not at the top: these modules embed what they have as rows are embedded.
+    from assets.instructions.gradients import read_influence
+    from assets.instructions.tags import read_tags
+
+    train = read_rows(lake, dataset).of("train")
+    needs = selector.needs
+    graph = graph_of(task, selector, config)
+    pool = Pool(
+        ids=np.array(train.ids),
+        embeddings=read_vectors(lake, task, dataset, train) if "embeddings" in needs else None,
+        labels=train.labels if "labels" in needs else None,
+        graph=read_graph(lake, task, dataset, config, train, graph) if "graph" in needs else None,
+        scores={
+            name: scores.read(lake, dataset, name, train.ids) for name in score_names(selector)
+        },
+        class_names=train.class_names,
+        tags=read_tags(lake, config, train) if "tags" in needs else None,
+        features=read_features(config, train) if "features" in needs else None,
+        influence=(
+            read_influence(lake, task, dataset, config, train) if "influence" in needs else None
+        ),
+    )
+    return pool, train
+
+
+def read_features(config: DatasetConfig, train: Rows) -> FeatureRows:
+    """Return what the training rows are about, by their tags."""
+    sentences = [read_sentence(text).sentence for text in train.texts]
+    return feature_rows([features_of(each, config.features.kind) for each in sentences])
+
+
+def read_graph(
+    lake: Lake, task: Task, dataset: str, config: DatasetConfig, train: Rows, name: str
+) -> KnnGraph | InstanceGraph:
+    """Read a graph over the training rows.
+
+    Raises
+    ------
+    SluiceError
+        If the stored graph is over other rows.
+    """
+    if name == "knn":
+        return read_knn(lake, dataset, config, train)
+    key = task.key("graphs", name)
+    record = inputs_of(lake, dataset, [key])[name_of(key)]
+    if record.details["ids"] != digest_of(train.ids):
+        raise _other_rows(dataset)
+    # Several stages of one run read the same graph.
+    known = train.derived.get(key)
+    if known is None or known[0] != record.data_version:
+        stored = part_edges.read(lake, dataset, name)
+        parts, edges = [each.part for each in stored], [each.edges for each in stored]
+        method = GRAPHS[name]
+        united = method.unite(np.array(train.ids), parts, edges, **method.options)
+        known = train.derived[key] = (record.data_version, united)
+    return known[1]
+
+
+def read_knn(lake: Lake, dataset: str, config: DatasetConfig, train: Rows) -> KnnGraph:
+    """Read the kNN graph over the training rows.
+
+    Raises
+    ------
+    SluiceError
+        If the stored graph is over other rows.
+    """
+    stored = graphs.read(lake, dataset, "knn", config.graph.k, config.graph.slack)
+    if stored is None or stored.graph.ids.tolist() != train.ids:
+        raise _other_rows(dataset)
+    return stored.graph
+
+
+def _other_rows(dataset: str) -> SluiceError:
+    return SluiceError(
+        f"The stored graph of {dataset} is not over its present training rows. Materialise "
+        f"its graph first, or run the whole lineage with `sluice run {dataset}`."
+    )
+
+
+def score_names(selector: Selector) -> list[str]:
+    """Return the scores that a selector reads."""
+    return sorted(need.split(":", 1)[1] for need in selector.needs if need.startswith("scores:"))

@@ -1,0 +1,189 @@
+"""Checks: blocking where a later stage would be wrong, warnings where a person should look.
+
+Each takes the task's partitions, or a pass on one dataset would release another.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from assets.lineage.checking import Check, Finding
+from assets.lineage.inputs import read_all_rows, read_knn, read_rows, read_vectors
+from assets.lineage.stage import inputs_of, name_of
+from assets.lineage.task import Task
+from assets.stages.results import read_results
+from resources.datasets import Datasets
+from resources.lake import Lake
+from resources.store import scores, selections
+from sluice.core.budgets import parse_budget
+from sluice.graphs.canonical import canonical_cosine
+from sluice.subsets.contract import Selector
+
+SAMPLED_ROWS = 25
+
+
+def of_instances(task: Task) -> list[Check]:
+    """Return the checks of the rows."""
+    # A table may hold equal rows, and its own split column or groups may part them.
+    leak_stops = task.name != "tabular"
+    looks = [
+        Check("unique_ids", _unique_ids),
+        Check("no_text_in_two_splits", _no_leak, blocking=leak_stops),
+    ]
+    # Families of instructions and types of spans are no classes that a model must tell apart.
+    if task.name not in ("instructions", "tokens"):
+        looks.append(Check("classes_in_every_split", _classes, blocking=False))
+    return looks
+
+
+def of_embeddings(task: Task) -> list[Check]:
+    """Return the checks of the vectors."""
+    return [Check("finite_and_normalised", _normalised(task), [task.key("instances")])]
+
+
+def of_encoded(task: Task) -> list[Check]:
+    """Return the checks of the vectors of a table's rows."""
+    return [Check("finite", _finite_vectors(task), [task.key("instances")])]
+
+
+def of_graph(task: Task) -> list[Check]:
+    """Return the checks of the neighbour graph."""
+    also = [task.key("instances"), task.key("embeddings")]
+    return [Check("equals_brute_force_on_a_sample", _exact(task), also)]
+
+
+def of_score(task: Task, name: str) -> list[Check]:
+    """Return the checks of one score."""
+    return [Check("finite", _finite(name), [task.key("instances")])]
+
+
+def of_subset(task: Task, selector: Selector) -> list[Check]:
+    """Return the checks of one method's subsets."""
+    return [Check("exact_and_from_train", _subset(task, selector), [task.key("instances")])]
+
+
+def of_comparison(task: Task) -> list[Check]:
+    """Return the checks of the comparison."""
+    return [Check("chosen_beats_random", _beats_random(task), blocking=False)]
+
+
+Look = Callable[[Lake, Datasets, str], Finding]
+
+
+def _unique_ids(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
+    """No two rows share an id."""
+    ids = read_all_rows(lake, dataset).ids
+    return Finding(len(set(ids)) == len(ids), {"rows": len(ids), "distinct": len(set(ids))})
+
+
+def _no_leak(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
+    """No content stands in two of train, validation and test."""
+    present = read_all_rows(lake, dataset)
+    where: dict[str, set[str]] = {}
+    for key, split in zip(present.text_hashes, present.splits, strict=True):
+        where.setdefault(key, set()).add(split)
+    shared = sum(len(splits) > 1 for splits in where.values())
+    return Finding(shared == 0, {"texts_in_two_splits": shared})
+
+
+def _classes(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
+    """Every class has rows in train, validation and test."""
+    present = read_all_rows(lake, dataset)
+    absent = [
+        f"{name} in {split}"
+        for split in ("train", "validation", "test")
+        for code, name in enumerate(present.class_names)
+        if not (present.of(split).labels == code).any()
+    ]
+    return Finding(not absent, {"absent": ", ".join(absent) or "none"})
+
+
+def _normalised(task: Task) -> Look:
+    def look(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
+        """Every row has a vector, finite and of length 1."""
+        present = read_all_rows(lake, dataset)
+        vectors = read_vectors(lake, task, dataset, present)
+        lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
+        off = float(np.abs(lengths - 1).max())
+        return Finding(
+            bool(np.isfinite(vectors).all() and off < 1e-4),
+            {"rows": len(lengths), "largest_deviation_of_length": off},
+        )
+
+    return look
+
+
+def _finite_vectors(task: Task) -> Look:
+    def look(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
+        """Every row has a vector, and it is finite."""
+        present = read_rows(lake, dataset)
+        vectors = read_vectors(lake, task, dataset, present)
+        whole = np.isfinite(vectors).all(axis=1)
+        return Finding(bool(whole.all()), {"rows": len(whole), "not_finite": int((~whole).sum())})
+
+    return look
+
+
+def _exact(task: Task) -> Look:
+    def look(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
+        """The neighbours of sampled rows are those of a search over all pairs in float64."""
+        config = datasets.config(dataset)
+        train = read_rows(lake, dataset).of("train")
+        graph = read_knn(lake, dataset, config, train)
+        vectors = read_vectors(lake, task, dataset, train)
+        step = max(1, len(train.ids) // SAMPLED_ROWS)
+        wrong = 0
+        for row in range(0, len(train.ids), step):
+            others = canonical_cosine(np.broadcast_to(vectors[row], vectors.shape), vectors)
+            others[row] = -np.inf
+            # Rows are sorted by id, so a stable sort breaks ties by id.
+            best = np.argsort(-others, kind="stable")[: min(graph.k, len(train.ids) - 1)]
+            wrong += not np.array_equal(best, graph.neighbours[row][: len(best)])
+        return Finding(wrong == 0, {"rows_that_differ": wrong, "sampled_every": step})
+
+    return look
+
+
+def _finite(name: str) -> Look:
+    def look(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
+        """Every training row has a finite score."""
+        train = read_rows(lake, dataset).of("train")
+        values = scores.read(lake, dataset, name, train.ids)
+        return Finding(bool(np.isfinite(values).all()), {"rows": len(values)})
+
+    return look
+
+
+def _subset(task: Task, selector: Selector) -> Look:
+    def look(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
+        """Each subset has its exact budget, no row twice, and training rows only."""
+        train = read_rows(lake, dataset).of("train")
+        key = task.key("subsets", selector.name)
+        record = inputs_of(lake, dataset, [key])[name_of(key)]
+        wanted = [entry["selection_id"] for entry in record.details["selections"]]
+        at = selections.positions(lake, wanted, train.ids)
+        wrong: list[str] = []
+        for head in selections.headers(lake, wanted):
+            kept = at.get(head.selection_id, np.empty(0, np.int64))
+            size = parse_budget(head.budget, len(train.ids))
+            exact = head.size == size or bool(head.note)
+            if not (exact and len(kept) == head.size == len(set(kept.tolist()))):
+                wrong.append(f"{head.budget} seed {head.seed}")
+        return Finding(not wrong, {"subsets": len(wanted), "wrong": ", ".join(wrong) or "none"})
+
+    return look
+
+
+def _beats_random(task: Task) -> Look:
+    def look(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
+        """The chosen method is shown to beat random at the chosen budget, on test."""
+        results = read_results(lake, task, dataset)
+        row = next(
+            row
+            for row in results.rows
+            if (row.selector, row.budget_label)
+            == (results.chosen["selector"], results.chosen["budget"])
+        )
+        return Finding(bool(row.beats_random), {"selector": row.selector})
+
+    return look

@@ -1,0 +1,253 @@
+"""Selections: each method, at each budget and seed, with the reason of every kept row."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+
+from assets.lineage.inputs import Rows, options_of, read_pool, selector_deps, selector_inputs
+from assets.lineage.stage import Outcome, digest_of, inputs_of, logger, run_stage
+from assets.lineage.task import Task
+from assets.stages import checks
+from assets.stages.subset_display import Trace, changes_of, shown_of, steps_of, turnover_of
+from resources.datasets import Datasets
+from resources.lake import Lake
+from resources.locks import DatasetLock
+from resources.paths import searches_root
+from resources.store import records, selections
+from sluice.core.digests import order_free_digest
+from sluice.core.progress import track
+from sluice.data.config import DatasetConfig
+from sluice.subsets import runner as shell
+from sluice.subsets.contract import Ask, Selection, Selector
+
+# Above, a method that compares all pairs says that it takes its time (ours).
+MANY_ROWS = 20_000
+
+
+def budget_label(budget: float) -> str:
+    """Return how a budget is spelt: `10%` for a share, `500` for a count."""
+    return f"{100 * budget:g}%" if isinstance(budget, float) else str(budget)
+
+
+def seeds_of(selector: Selector, config: DatasetConfig) -> list[int]:
+    """Return the seeds of a method; one without randomness has one subset, not copies of it."""
+    return list(config.seeds) if selector.stochastic else [config.seeds[0]]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What a selector asks while it picks.
+
+    Attributes
+    ----------
+    identity : str
+        Of everything but the rows that the answers depend on.
+    asks : callable
+        Takes the training rows and returns functions by name, as `Pool.asks` holds them.
+    """
+
+    identity: str
+    asks: Callable[[Rows], Mapping[str, Ask]]
+
+
+def subset_asset(task: Task, selector: Selector) -> dg.AssetsDefinition:
+    """Build the asset `[task, subsets, <selector>]`."""
+
+    @as_asset(task, selector)
+    def subset(
+        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
+    ) -> dg.MaterializeResult:
+        return select(context, lake, task, datasets.config(context.partition_key), selector)
+
+    return subset
+
+
+def as_asset(
+    task: Task, selector: Selector
+) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
+    """Decorate what selects: also for methods that ask a language model."""
+    return task.asset(
+        "subsets",
+        selector.name,
+        deps=[*selector_deps(task, selector), task.key("map")],
+        kinds={"duckdb", "numpy"},
+        version=selector.version,
+        tags={"method": selector.name},
+        table="subsets",
+        checks=checks.of_subset(task, selector),
+        description=(
+            f"{selector.summary}\n\nFormula: {selector.formula}\n\nSource: {selector.paper}\n\n"
+            f"Cost: {selector.cost}"
+        ),
+    )
+
+
+def select(
+    context: dg.AssetExecutionContext,
+    lake: Lake,
+    task: Task,
+    config: DatasetConfig,
+    selector: Selector,
+    asking: Asking | None = None,
+) -> dg.MaterializeResult:
+    """Bring the subsets of one method up to date."""
+    dataset = context.partition_key
+    inputs = selector_inputs(task, selector, config)
+    parameters: dict[str, Any] = {
+        "budgets": config.budgets,
+        "chosen": config.chosen_budget,
+        "seeds": seeds_of(selector, config),
+        "options": options_of(selector, config),
+    }
+    consumed = inputs_of(lake, dataset, inputs)
+    read: dict[str, str] = {key: record.data_version for key, record in consumed.items()}
+    if "features" in selector.needs:
+        parameters["features"] = read["features"] = config.features.kind
+    if asking:
+        parameters["asks"] = read["asks"] = asking.identity
+    return run_stage(
+        context,
+        lake,
+        # The map is shown, and no part of a selection's identity.
+        inputs=[*inputs, task.key("map")],
+        version=selector.version,
+        parameters=parameters,
+        compute=_selecting(lake, task, dataset, config, selector, digest_of(read), asking),
+    )
+
+
+def _selecting(
+    lake: Lake,
+    task: Task,
+    dataset: str,
+    config: DatasetConfig,
+    selector: Selector,
+    versions: str,
+    asking: Asking | None,
+) -> Callable[[records.Record | None], Outcome]:
+    def run(previous: records.Record | None) -> Outcome:
+        pool, train = read_pool(lake, task, dataset, config, selector)
+        if asking:
+            pool = replace(pool, asks=asking.asks(train))
+        contents = dict(zip(train.ids, train.content_hashes, strict=True))
+        pairs = [(b, s) for b in config.budgets for s in seeds_of(selector, config)]
+        options = options_of(selector, config)
+        if len(train.ids) > MANY_ROWS and selector.cost.startswith("n^2"):
+            logger.warning(
+                "%s compares all pairs of %d rows, %d times over (cost %s). Leave it out of "
+                "`selectors` in dataset.yaml, or ask for fewer budgets and seeds, if that is too "
+                "long.",
+                *(selector.name, len(train.ids), len(pairs), selector.cost),
+            )
+        chosen: list[tuple[selections.SelectionHeader, pa.Table]] = []
+        traces: list[Trace] = []
+        with track(f"selecting by {selector.name}", len(pairs)) as advance:
+            for budget, seed in pairs:
+                # A table of few rows and many classes: too small a budget is said, not evaded.
+                strict = task.name == "tabular"
+                head = _header(dataset, selector, budget, seed, options, versions)
+                given = {**options, **_resumable(options, head.selection_id)}
+                picked = shell.run(selector, pool, budget, seed, strict_floor=strict, **given)
+                chosen.append((_filled(head, picked, contents), _table(picked, contents)))
+                traces.append(picked.trace)
+                advance()
+        selections.append(lake, chosen)
+        heads = [head for head, _ in chosen]
+        for head in heads:
+            _search_of(head.selection_id).unlink(missing_ok=True)
+        shown_at = pairs.index((config.chosen_budget, seeds_of(selector, config)[0]))
+        seen = changes_of(lake, previous, heads)
+        return Outcome(
+            content=order_free_digest(f"{h.budget} {h.seed} {h.rows_digest}" for h in heads),
+            total=sum(head.size for head in heads),
+            new=seen["entered"] + seen["edited"],
+            reused=seen["stayed"],
+            removed=seen["left"],
+            metadata={
+                **shown_of(lake, task, config, train, pool, chosen[shown_at]),
+                **turnover_of(lake, previous, heads[shown_at]),
+                **steps_of(traces[shown_at]),
+                "notes": "; ".join(sorted({h.note for h in heads if h.note})) or "none",
+            },
+            details={
+                "selections": [
+                    {
+                        "selection_id": head.selection_id,
+                        "budget": head.budget,
+                        "seed": head.seed,
+                        "size": head.size,
+                        "rows_digest": head.rows_digest,
+                    }
+                    for head in heads
+                ],
+                "shown": chosen[shown_at][0].selection_id,
+            },
+        )
+
+    return run
+
+
+def _resumable(options: dict[str, Any], selection_id: str) -> dict[str, str]:
+    """Return where a method that can be resumed remembers how far it is; no part of its identity.
+
+    A killed run leaves the file, and the next one goes on from it.
+    """
+    if options.get("checkpoint", "") is not None:
+        return {}
+    return {"checkpoint": str(_search_of(selection_id))}
+
+
+def _search_of(selection_id: str) -> Path:
+    return searches_root() / f"{selection_id}.npz"
+
+
+def _header(
+    dataset: str,
+    selector: Selector,
+    budget: float,
+    seed: int,
+    options: dict[str, Any],
+    versions: str,
+) -> selections.SelectionHeader:
+    """Return what is known of a selection before it is made."""
+    parameters = {"version": selector.version, "options": options}
+    identity = [dataset, selector.name, parameters, budget_label(budget), seed, versions]
+    return selections.SelectionHeader(
+        selection_id=digest_of(identity)[:16],
+        dataset=dataset,
+        method=selector.name,
+        budget=budget_label(budget),
+        seed=seed,
+        size=0,
+        parameters=json.loads(json.dumps(parameters)),
+        inputs=versions,
+        rows_digest="",
+        note="",
+    )
+
+
+def _filled(
+    head: selections.SelectionHeader, picked: Selection, contents: dict[str, str]
+) -> selections.SelectionHeader:
+    ids = picked.ids.tolist()
+    rows_digest = order_free_digest(f"{row} {contents[row]}" for row in ids)
+    return replace(head, size=len(ids), rows_digest=rows_digest, note=picked.note)
+
+
+def _table(picked: Selection, contents: dict[str, str]) -> pa.Table:
+    ids = picked.ids.tolist()
+    return pa.table(
+        {
+            "rank": np.arange(1, len(ids) + 1),
+            "instance_id": pa.array(ids, pa.string()),
+            "content_hash": pa.array([contents[row] for row in ids], pa.string()),
+            "gain": picked.gains,
+            "reason": pa.array(picked.reasons, pa.string()),
+        }
+    )

@@ -1,0 +1,131 @@
+"""What leaving distrusted labels out is worth, measured, and said plainly."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import numpy as np
+
+from assets.lineage.inputs import read_rows, read_vectors
+from assets.lineage.stage import Outcome, digest_of, run_stage
+from assets.lineage.task import Task
+from assets.stages.evaluations import SPLITS, check_held_out
+from assets.text.echoes import ECHOES
+from resources.datasets import Datasets
+from resources.lake import Lake
+from resources.locks import DatasetLock
+from resources.store import echoes as store
+from resources.store import records, vectors
+from sluice.data.config import DatasetConfig
+from sluice.evaluation.bootstrap import Interval
+from sluice.evaluation.echo_value import EchoValue, Looked, echo_value
+from sluice.heads.logistic import HeadConfig
+from sluice.reports.tables import format_difference, format_interval
+
+VERSION = "1"
+ECHO_VALUE = ("evaluations", "echo_value")
+
+
+def echo_value_asset(task: Task) -> dg.AssetsDefinition:
+    """Build the asset `[task, evaluations, echo_value]`."""
+    inputs = [task.key("instances"), task.key("embeddings"), task.key(*ECHOES)]
+
+    @task.asset(
+        *ECHO_VALUE,
+        deps=inputs,
+        kinds={"duckdb", "scikitlearn"},
+        version=VERSION,
+        description=(
+            "What EchoAlign's choice of rows is worth: a logistic head on all training rows, on "
+            "those that EchoSelect keeps, on EchoAlign's weighted set of kept rows and all "
+            "versions, and on stratified random rows of the same number, with paired bootstrap "
+            "intervals. Kept rows and weighted set are the paper's; the head in place of a ResNet, "
+            "weights of mean 1, the random rows and the intervals are ours. Validation decides, "
+            "test is only reported, and the labels of both are given ones, too. Only made where "
+            "`label_noise` is in `dataset.yaml`; nothing reads it."
+        ),
+    )
+    def value(
+        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
+    ) -> dg.MaterializeResult:
+        dataset = context.partition_key
+        config = datasets.config(dataset)
+
+        def run(previous: records.Record | None) -> Outcome:
+            return _outcome(_measure(lake, task, dataset, config))
+
+        return run_stage(
+            context,
+            lake,
+            inputs=inputs,
+            version=VERSION,
+            parameters={
+                "head": HeadConfig().version,
+                "seeds": config.seeds,
+                **config.evaluation.model_dump(include={"resamples", "confidence"}),
+            },
+            compute=run,
+        )
+
+    return value
+
+
+def _measure(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> EchoValue:
+    present = read_rows(lake, dataset)
+    parts = {split: present.of(split) for split in SPLITS}
+    check_held_out(dataset, parts)
+    train = present.of("train")
+    x = read_vectors(lake, task, dataset, train)
+    place = {row: i for i, row in enumerate(train.ids)}
+    judged = [row for row in store.read(lake, dataset).to_pylist() if row["trusted"] is not None]
+    edited = vectors.read(lake, [row["echo_hash"] for row in judged])
+    looked = Looked(
+        np.array([place[row["instance_id"]] for row in judged], dtype=np.int64),
+        edited if judged else np.empty((0, x.shape[1]), dtype=np.float32),
+        np.array([row["trusted"] for row in judged], dtype=np.bool_),
+    )
+    return echo_value(
+        np.array(train.ids),
+        x,
+        train.labels,
+        looked,
+        {name: (read_vectors(lake, task, dataset, part), part.labels)
+         for name, part in parts.items()},
+        len(present.class_names),
+        seeds=config.seeds,
+        confidence=config.evaluation.confidence,
+        resamples=config.evaluation.resamples,
+    )  # fmt: skip
+
+
+def _outcome(found: EchoValue) -> Outcome:
+    rows = [
+        {
+            "trained_on": one.name,
+            "rows": one.rows,
+            "seeds": one.seeds,
+            **{f"{split}_accuracy": _level(one.accuracy[split]) for split in SPLITS},
+            **{f"{split}_minus_all": _difference(one.against_all, split) for split in SPLITS},
+            **{f"{split}_minus_random": _difference(one.against_random, split) for split in SPLITS},
+        }
+        for one in found.trained
+    ]
+    return Outcome(
+        content=digest_of([found.sentence, rows]),
+        total=len(rows),
+        new=len(rows),
+        metadata={
+            "says": dg.MetadataValue.md(found.sentence),
+            "trained": dg.MetadataValue.table([dg.TableRecord(row) for row in rows]),
+        },
+        details={"sentence": found.sentence, "rows": rows},
+    )
+
+
+def _level(interval: Interval) -> str:
+    return format_interval(interval.mean, interval.low, interval.high)
+
+
+def _difference(intervals: Mapping[str, Interval], split: str) -> str:
+    found: Any = intervals.get(split)
+    return "" if found is None else format_difference(found.mean, found.low, found.high)

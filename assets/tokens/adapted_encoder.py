@@ -1,0 +1,211 @@
+"""An encoder trained further on a dataset's own words: what its taggers then start from."""
+
+from dataclasses import dataclass
+from math import exp
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.instructions.warm_up import sample
+from assets.lineage.inputs import Rows, read_rows
+from assets.lineage.stage import Outcome, digest_of, inputs_of, name_of, run_stage
+from assets.lineage.task import Task
+from assets.stages.cached_model import Weights
+from assets.tabular.encoder import KEEP_TAG
+from resources.compute import GPU_POOL, Compute
+from resources.datasets import Datasets
+from resources.lake import Lake
+from resources.locks import DatasetLock
+from resources.paths import encoders_root
+from resources.store import records
+from sluice.core.errors import ConfigError, SluiceError
+from sluice.data.config import DatasetConfig
+from sluice.data.config.adaptation import Adaptation
+from sluice.encoders.pretrained import pretrained
+from sluice.encoders.text import TextEncoder
+from sluice.models.training import TrainingConfig
+
+VERSION = "1"
+# Rows by which a change is measured: of more it is an estimate, and their digests are no burden.
+WATCHED_ROWS = 1000
+
+
+def adapted_encoder_asset(task: Task) -> dg.AssetsDefinition:
+    """Build the asset `[task, encoder, adapted]`."""
+    instances = task.key("instances")
+
+    @task.asset(
+        "encoder",
+        "adapted",
+        deps=[instances],
+        kinds={"torch", "huggingface"},
+        pool=GPU_POOL,
+        version=VERSION,
+        description=(
+            "The sentence encoder trained further on the words of the training rows, as T-FREX "
+            "does (arXiv:2408.01063), but as a masked language model that masks: 15 % of the "
+            "tokens, 80/10/10 (arXiv:1810.04805). The loss before and after is that of the hidden "
+            "tokens of rows that are held out; before, the head is new where the encoder has none. "
+            "Taggers start from it; embeddings, and so map, graph and subsets that read them, "
+            "stay those of the plain encoder. It stands while at most the share "
+            f"`adaptation.refit_drift` of the training rows, measured on {WATCHED_ROWS:,} of "
+            "them, has changed (ours), so that one new row does not change every tagger; a "
+            f"rebuild trains anew, unless the run has the tag `{KEEP_TAG}: true`."
+        ),
+    )
+    def adapted(
+        context: dg.AssetExecutionContext,
+        lake: Lake,
+        datasets: Datasets,
+        compute: Compute,
+        lock: DatasetLock,
+    ) -> dg.MaterializeResult:
+        dataset = context.partition_key
+        config = datasets.config(dataset)
+        said = _section(dataset, config)
+        settings = _settings(config, said)
+        most = said.refit_drift
+        weights = Weights("encoder", encoders_root(), settings, most, "adaptation.refit_drift")
+
+        def run(previous: records.Record | None) -> Outcome:
+            train = read_rows(lake, dataset).of("train")
+            watched = [train.content_hashes[i] for i in sample(train, WATCHED_ROWS)]
+
+            def make(folder: Path) -> dict[str, Any]:
+                return {"found": _adapt(config, said, train, compute.resolve(), folder)}
+
+            details, verdict = weights.kept_or_made(
+                context, previous, watched, make, train.content_hashes
+            )
+            rows = len(train.ids)
+            return Outcome(
+                content=details["encoder"],
+                total=rows,
+                new=rows if verdict else 0,
+                reused=0 if verdict else rows,
+                metadata={
+                    "encoder": details["encoder"],
+                    "verdict": verdict or "It stands.",
+                    **details["found"],
+                },
+                details=details,
+                device=compute.resolve(),
+            )
+
+        return run_stage(
+            context,
+            lake,
+            inputs=[instances],
+            version=VERSION,
+            parameters={"settings": settings, "refit_drift": most},
+            compute=run,
+            stands=weights.there(context, lake),
+            replaces=True,
+        )
+
+    return adapted
+
+
+@dataclass(frozen=True)
+class Start:
+    """The encoder that a dataset's taggers start from.
+
+    Attributes
+    ----------
+    identity : str
+        Of all that a tagger takes from it.
+    model : str or None
+        Its folder or name, or None for the default one.
+    adapted : bool
+        Whether it was trained further on the dataset's rows.
+    """
+
+    identity: str
+    model: str | None
+    adapted: bool = False
+
+    def found(self) -> str | None:
+        """Return the model.
+
+        Raises
+        ------
+        SluiceError
+            It was trained further, and its folder is gone.
+        """
+        if self.adapted and not Path(str(self.model)).is_dir():
+            raise SluiceError(
+                f"The encoder {self.identity} that was trained further is gone from "
+                f"{Path(str(self.model)).parent}. `sluice run` of the dataset makes it again."
+            )
+        return self.model
+
+
+def start_of(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> Start:
+    """Return the encoder that a dataset's taggers start from."""
+    if config.adaptation is None:
+        return Start(_plain(config), config.encoder.model)
+    (key,) = start_keys(task, config)
+    name = inputs_of(lake, dataset, [key])[name_of(key)].details["encoder"]
+    return Start(name, str(encoders_root() / name), adapted=True)
+
+
+def start_keys(task: Task, config: DatasetConfig) -> list[dg.AssetKey]:
+    """Return what `start_of` reads for one configuration."""
+    return [] if config.adaptation is None else [task.key("encoder", "adapted")]
+
+
+def _section(dataset: str, config: DatasetConfig) -> Adaptation:
+    if config.adaptation is None:
+        raise ConfigError(
+            f"The dataset.yaml of {dataset} has no section `adaptation`, so its encoder is not "
+            "trained further. Write `adaptation: {}` for the defaults."
+        )
+    return config.adaptation
+
+
+def _plain(config: DatasetConfig) -> str:
+    chosen = config.encoder
+    return TextEncoder(chosen.model, chosen.max_length, chosen.batch_size).identity
+
+
+def _settings(config: DatasetConfig, said: Adaptation) -> str:
+    return digest_of([VERSION, _plain(config), said.model_dump(exclude={"refit_drift"})])
+
+
+def _adapt(
+    config: DatasetConfig, said: Adaptation, train: Rows, device: str, folder: Path
+) -> dict[str, Any]:
+    """Train the encoder further, save it, and return what is to be known of it."""
+    from transformers import AutoTokenizer
+
+    from sluice.data.payloads.sentences import joined_words
+    from sluice.encoders.folder import resolve_model
+    from sluice.models.adapted_encoder import adapt_encoder
+    from sluice.tokens.blocks import make_blocks
+
+    source = resolve_model(config.encoder.model)
+    training, evaluation = make_blocks(
+        pretrained(AutoTokenizer, source),
+        [joined_words(text) for text in train.texts],
+        train.ids,
+        length=said.block_length,
+        held_out=said.held_out,
+        seed=said.seed,
+    )
+    options = said.model_dump(exclude={"block_length", "held_out", "refit_drift"})
+    how = TrainingConfig(**options, freeze_words=False)
+    made = adapt_encoder(training, evaluation, how, source, folder, device)
+    return {
+        "loss_before": made.before,
+        "loss_after": made.after,
+        "perplexity_before": exp(made.before),
+        "perplexity_after": exp(made.after),
+        "share_masked": made.masked,
+        "rows_trained_on": training.texts,
+        "rows_held_out": evaluation.texts,
+        "steps": made.steps,
+        "training_seconds": made.seconds,
+        "new_head": made.new_head,
+        "curve": made.curve,
+    }

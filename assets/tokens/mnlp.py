@@ -1,0 +1,184 @@
+"""How uncertain a tagger is of each training sentence that it was not trained on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+
+from assets.instructions.warm_up import sample
+from assets.lineage.inputs import Rows, read_rows
+from assets.lineage.stage import Outcome, digest_of, run_stage
+from assets.lineage.task import Task
+from assets.stages.cached_model import Weights
+from assets.stages.embeddings import Shard, embed_missing
+from assets.stages.scores import examples
+from assets.tabular.encoder import KEEP_TAG
+from assets.tokens.adapted_encoder import Start, start_keys, start_of
+from assets.tokens.tagger_evaluations import sentences_of, training_of
+from resources.compute import GPU_POOL, Compute
+from resources.datasets import Datasets
+from resources.lake import Lake
+from resources.locks import DatasetLock
+from resources.paths import taggers_root
+from resources.store import records, scores, vectors
+from sluice.core.digests import array_digest, digest
+from sluice.core.errors import DataError
+from sluice.data.config import DatasetConfig
+from sluice.data.payloads.bio import tag_names
+
+VERSION = "1"
+SHARD_ROWS = 1024
+
+
+def mnlp_asset(task: Task) -> dg.AssetsDefinition:
+    """Build the asset `[task, scores, mnlp]`."""
+    instances = task.key("instances")
+
+    @task.asset(
+        "scores",
+        "mnlp",
+        deps=[instances, task.key("encoder", "adapted")],
+        kinds={"duckdb", "torch"},
+        pool=GPU_POOL,
+        version=VERSION,
+        table="scores",
+        description=(
+            "Maximum normalised log-probability, negated (Shen et al., arXiv:1707.05928): "
+            "-(1/w) sum_i ln max_c p_ic over the w words of a sentence, by a tagger that is "
+            "trained on `uncertainty.sample_rows` training rows of the least hashes of their ids, "
+            "and sees no other tags. Of these rows it would say how well it remembers them: they "
+            "have no number (NaN), and the selector takes them last (ours). The tagger stands "
+            "while at most the share `uncertainty.refit_drift` of its rows has changed; a "
+            f"rebuild trains anew, unless the run has the tag `{KEEP_TAG}: true`. A number is "
+            "kept under a digest of the row and of the tagger, so each rates a row once."
+        ),
+    )
+    def scored(
+        context: dg.AssetExecutionContext,
+        lake: Lake,
+        datasets: Datasets,
+        compute: Compute,
+        lock: DatasetLock,
+    ) -> dg.MaterializeResult:
+        dataset = context.partition_key
+        config = datasets.config(dataset)
+        said, start = config.uncertainty, start_of(lake, task, dataset, config)
+        settings = digest_of([VERSION, training_of(config).version, start.identity])
+        most = said.refit_drift
+        weights = Weights("tagger", taggers_root(), settings, most, "uncertainty.refit_drift")
+
+        def run(previous: records.Record | None) -> Outcome:
+            train = read_rows(lake, dataset).of("train")
+            at = sampled(dataset, train, said.sample_rows)
+
+            def make(folder: Path) -> dict[str, Any]:
+                _train(dataset, config, start, train, at, compute.resolve(), folder)
+                return {}
+
+            rows = [train.content_hashes[i] for i in at]
+            details, verdict = weights.kept_or_made(context, previous, rows, make)
+            seen = set(details["sample"])
+            rest = [i for i, content in enumerate(train.content_hashes) if content not in seen]
+            tagger = weights.root / details["tagger"]
+            values, read = _rated(lake, config, train, rest, tagger, compute.resolve())
+            scores.replace(lake, dataset, train.ids, {"mnlp": values})
+            finite = np.flatnonzero(np.isfinite(values))
+            order = finite[np.argsort(-values[finite], kind="stable")]
+            return Outcome(
+                content=digest(digest_of(train.ids), array_digest(values)),
+                total=len(train.ids),
+                new=read,
+                reused=len(train.ids) - read,
+                metadata={
+                    "tagger": details["tagger"],
+                    "verdict": verdict or "It stands.",
+                    "rows_of_the_tagger": len(train.ids) - len(rest),
+                    "rows_rated": len(finite),
+                    "rows_read": read,
+                    "mean": float(values[finite].mean()) if len(finite) else 0.0,
+                    "highest": examples(train, values, order[:5], "tokens"),
+                    "lowest": examples(train, values, order[::-1][:5], "tokens"),
+                },
+                details=details,
+                device=compute.resolve(),
+            )
+
+        return run_stage(
+            context,
+            lake,
+            inputs=[instances, *start_keys(task, config)],
+            version=VERSION,
+            parameters={"settings": settings, **said.model_dump()},
+            compute=run,
+            stands=weights.there(context, lake),
+            replaces=True,
+        )
+
+    return scored
+
+
+def sampled(dataset: str, train: Rows, most: int) -> list[int]:
+    """Return the positions of the rows that the tagger is trained on: at most half (ours).
+
+    Raises
+    ------
+    DataError
+        There are fewer than two training rows.
+    """
+    if len(train.ids) < 2:
+        raise DataError(
+            f"Dataset {dataset} has {len(train.ids)} training rows; the selector mnlp needs two or "
+            "more, of which half train its tagger. Add rows, or leave mnlp out of `selectors`."
+        )
+    return sample(train, min(most, len(train.ids) // 2))
+
+
+def _train(
+    dataset: str,
+    config: DatasetConfig,
+    start: Start,
+    train: Rows,
+    at: list[int],
+    device: str,
+    folder: Path,
+) -> None:
+    from sluice.models.token_fine_tune import token_fine_tune
+
+    chosen = sentences_of([train.texts[i] for i in at])
+    # Tags of other rows are not looked at, not even which there are.
+    names = tag_names(chosen)
+    if len(names) < 2:
+        raise DataError(
+            f"None of the {len(chosen)} sampled sentences of {dataset} has a span, so that the "
+            "tagger of mnlp could tell nothing apart. Raise uncertainty.sample_rows in its "
+            "dataset.yaml (at most half of the training rows are taken), or leave mnlp out of "
+            "`selectors`."
+        )
+    words, tags = [each.tokens for each in chosen], [each.tags for each in chosen]
+    token_fine_tune(words, tags, names, training_of(config), start.found(), folder, device)
+
+
+def _rated(
+    lake: Lake, config: DatasetConfig, train: Rows, rest: list[int], tagger: Path, device: str
+) -> tuple[np.ndarray, int]:
+    """Return the numbers of all rows, NaN of those that are not rated, and how many were read."""
+    values = np.full(len(train.ids), np.nan)
+    if not rest:
+        return values, 0
+
+    def shards(texts: list[str]) -> Iterator[Shard]:
+        from sluice.models.token_predict import predict_tags
+        from sluice.tokens.mnlp import mnlp
+
+        for begin in range(0, len(texts), SHARD_ROWS):
+            part = [each.tokens for each in sentences_of(texts[begin : begin + SHARD_ROWS])]
+            found = predict_tags(tagger, part, config.training.max_length, device=device)
+            rated = mnlp(found.probabilities).astype(np.float32)[:, None]
+            yield np.arange(begin, begin + len(part)), rated
+
+    identity = digest_of(["mnlp", VERSION, tagger.name])[:20]
+    found = embed_missing(lake, train.at(rest), identity, shards)
+    values[rest] = vectors.read(lake, found.hashes)[:, 0]
+    return values, found.computed
