@@ -86,6 +86,25 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def input_digest(
+    name: str, version: str, parameters: Mapping[str, Any], versions: Mapping[str, str]
+) -> str:
+    """Return what tells whether a stage is to be computed again.
+
+    Parameters
+    ----------
+    name : str
+        Of the asset.
+    version : str
+        Of the method.
+    parameters : mapping
+        Everything else that the result depends on, as JSON.
+    versions : mapping of str to str
+        Data version of each asset that is read.
+    """
+    return digest_of([name, version, dict(parameters), dict(versions)])
+
+
 def is_rebuild(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> bool:
     """Whether everything is to be computed again, whatever is recorded."""
     return context.run.tags.get(REBUILD_TAG) == "true"
@@ -160,7 +179,7 @@ def run_stage(
     known = records.latest(lake, dataset)
     consumed = _needed(known, dataset, inputs)
     versions = {key: record.data_version for key, record in consumed.items()}
-    digest = digest_of([name, version, dict(parameters), versions])
+    digest = input_digest(name, version, parameters, versions)
     previous = known.get(name)
     reusable = previous is not None and previous.stands and stands and not is_rebuild(context)
     if previous and reusable and previous.input_digest == digest:

@@ -151,7 +151,7 @@ def _selecting(
             for budget, seed in pairs:
                 # A table of few rows and many classes: too small a budget is said, not evaded.
                 strict = task.name == "tabular"
-                head = _header(dataset, selector, budget, seed, options, versions)
+                head = header_of(dataset, selector, budget, seed, options, versions)
                 given = {**options, **_resumable(options, head.selection_id)}
                 picked = shell.run(selector, pool, budget, seed, strict_floor=strict, **given)
                 chosen.append((_filled(head, picked, contents), _table(picked, contents)))
@@ -207,7 +207,7 @@ def _search_of(selection_id: str) -> Path:
     return searches_root() / f"{selection_id}.npz"
 
 
-def _header(
+def header_of(
     dataset: str,
     selector: Selector,
     budget: float,
