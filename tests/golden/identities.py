@@ -16,7 +16,7 @@ import yaml
 
 from assets.lineage import stage
 from assets.lineage.inputs import options_of
-from assets.lineage.lineages import lineage_of
+from assets.lineages import lineage_of
 from assets.stages.subsets import header_of, seeds_of
 from definitions import defs
 from resources.datasets import Datasets
@@ -119,11 +119,10 @@ def wanted() -> dict[str, dict[str, list[str]]]:
         said = {"task": task, "files": ["a"], "columns": columns, **changes}
         config = DatasetConfig.model_validate(said)
         lineage = lineage_of(config)
-        apart = lineage.apart(config) if lineage.apart else []
-        names = [
-            sorted("/".join(key.path) for key in keys) for keys in (lineage.wanted(config), apart)
-        ]
-        found[json.dumps([task, changes])] = {"wanted": names[0], "on demand": names[1]}
+        by_kind = {"wanted": lineage.wanted(config), "on demand": lineage.on_demand(config)}
+        found[json.dumps([task, changes])] = {
+            kind: sorted("/".join(key.path) for key in keys) for kind, keys in by_kind.items()
+        }
     return found
 
 
@@ -168,7 +167,7 @@ def _run(
         found[asset] = {
             "version": version,
             "parameters": plain,
-            "reads": list(versions),
+            "reads": sorted(versions),
             "digest": digest,
         }
         if until_seen and not asset.endswith("/instances"):
