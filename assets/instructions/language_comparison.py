@@ -7,13 +7,13 @@ import numpy as np
 from assets.instructions.language_evaluations import LANGUAGE
 from assets.instructions.tuning import SPLITS
 from assets.lineage.stage import Outcome, Stage
-from assets.stages.subsets import budget_label
 from assets.stages.trained_comparison import (
     chosen_of,
     outcome_of,
     sentences_of,
     trained_comparison,
 )
+from sluice.core.budgets import budget_label
 from sluice.data.config import DatasetConfig
 from sluice.evaluation.bootstrap import Interval
 from sluice.evaluation.cells import Measured

@@ -20,10 +20,10 @@ from assets.lineage.task import Task
 from assets.stages import checks
 from assets.stages.evaluations import ALL_ROWS, SPLITS
 from assets.stages.results import row_from, row_to
-from assets.stages.subsets import budget_label
 from assets.stages.trained_comparison import compared_evaluations, comparison_settings, findings
 from resources.lake import Lake
 from resources.store import evaluations, records
+from sluice.core.budgets import budget_label
 from sluice.data.config import DatasetConfig
 from sluice.evaluation.comparison import Comparison, Evaluated, choose_subset, summarise
 from sluice.reports.contents import BudgetRow

@@ -7,7 +7,6 @@ import numpy as np
 
 from assets.instructions.tuning import SPLITS
 from assets.lineage.stage import Outcome, Stage
-from assets.stages.subsets import budget_label
 from assets.stages.trained_comparison import (
     chosen_of,
     outcome_of,
@@ -15,6 +14,7 @@ from assets.stages.trained_comparison import (
     trained_comparison,
 )
 from assets.stages.trainers import Kind
+from sluice.core.budgets import budget_label
 from sluice.data.config import DatasetConfig
 from sluice.evaluation.bootstrap import Interval
 from sluice.evaluation.cells import Measured
