@@ -91,7 +91,7 @@ def select(
 
     import numpy as np
 
-    from sluice.api import select as run
+    from sluice.api.selection import select as run
 
     began = time.monotonic()
     table, read, screened = _usable(file, config)

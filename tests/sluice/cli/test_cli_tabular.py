@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-import sluice.api
+import sluice
 from sluice.cli import app
 from sluice.data.config import load_config
 from sluice.data.ingest.raw import read_file
@@ -58,7 +58,7 @@ def test_kept_rows_hold_the_original_columns_and_do_not_depend_on_the_format(
     for name in ("rank", "gain", "reason", "carrier", "dest", "arrival"):
         assert kept["csv"].column(name).equals(kept["parquet"].column(name))
     features = flights.drop_columns(["arrival"])
-    expected = sluice.api.select(
+    expected = sluice.select(
         features, flights.column("arrival").to_pylist(), task="tabular", method="k_medoids",
         budget=0.1,
     )  # fmt: skip
