@@ -207,11 +207,16 @@ def _of_array(X: NDArray[Any]) -> dict[str, pa.ChunkedArray]:
         raise DataError(f"X has shape {X.shape}; give one row of values each, shape (n, d).")
     if X.dtype.kind == "c":
         raise DataError("X holds complex numbers; give their parts as columns.")
-    digits = len(str(X.shape[1] - 1))
-    names = [f"x{place:0{digits}d}" for place in range(X.shape[1])]
+    names = column_names(X.shape[1])
     # Truths are numbers here: 0 and 1.
     values = X.astype(np.float64) if X.dtype.kind == "b" else X
     return {name: _column(values[:, at], name) for at, name in enumerate(names)}
+
+
+def column_names(count: int) -> list[str]:
+    """Name the columns of an array: x00, x01 and so on."""
+    digits = len(str(count - 1))
+    return [f"x{place:0{digits}d}" for place in range(count)]
 
 
 def _of_arrow(X: pa.Table) -> dict[str, pa.ChunkedArray]:
