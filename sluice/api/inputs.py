@@ -76,12 +76,6 @@ MAKERS: Mapping[str, Make] = {
 TARGETED = frozenset({"influence", "asks:influence"})
 """Inputs that are of validation rows, too."""
 
-OF_MODEL = frozenset(
-    {"influence", "asks:influence", "asks:reward", "scores:quality"}
-    | {f"scores:{name}" for name in (*language.LOSS_SCORES, *language.NOISY_SCORES)}
-)
-"""Inputs that a language model is read for."""
-
 
 def reads_labels(method: Selector) -> bool:
     """Whether labels are needed, by the method or by a score that it reads."""

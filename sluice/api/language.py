@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,11 @@ from sluice.scores.response_scores import noisy_scores as scores_of_copies
 from sluice.scores.s_ifd import TokenValues
 from sluice.subsets.contract import Ask
 
-__all__ = ["LOSS_SCORES", "NOISY_SCORES"]
+OF_MODEL = frozenset(
+    {"influence", "asks:influence", "asks:reward"}
+    | {f"scores:{name}" for name in (*LOSS_SCORES, *NOISY_SCORES)}
+)
+"""Inputs that a language model is always read for."""
 
 SHARD_ROWS = 32
 Numbers = NDArray[np.float64]
@@ -47,6 +51,13 @@ def model_of(rows: Rows) -> CausalModel:
     return rows.memo["model"]
 
 
+def reads_model(rows: Rows, needs: Collection[str]) -> bool:
+    """Whether a language model is read for some inputs."""
+    return not OF_MODEL.isdisjoint(needs) or (
+        "scores:quality" in needs and own_quality(rows) is None
+    )
+
+
 def scores(rows: Rows) -> dict[str, Numbers]:
     """Return `LOSS_SCORES` of the rows."""
     if "losses" not in rows.memo:
@@ -67,11 +78,19 @@ def noisy_scores(rows: Rows) -> dict[str, Numbers]:
 
 def quality(rows: Rows) -> Numbers:
     """Return how good each row is: what it came with, or log(1 + tokens) x IFD (ours)."""
-    if rows.config.columns.quality is None:
-        found = scores(rows)
-        return response_quality(found["ifd"], found["response_tokens"])
+    own = own_quality(rows)
+    if own is not None:
+        return own
+    found = scores(rows)
+    return response_quality(found["ifd"], found["response_tokens"])
+
+
+def own_quality(rows: Rows) -> Numbers | None:
+    """Return the quality that the rows came with, None where they came without."""
     given = [read_conversation(text).quality for text in rows.texts]
-    return np.array([np.nan if value is None else float(value) for value in given])
+    if any(value is None for value in given):
+        return None
+    return np.array([float(value) for value in given if value is not None])
 
 
 def influence(rows: Rows) -> Influence:

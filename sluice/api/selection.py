@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from sluice.api.conversations import ConversationRows
-from sluice.api.inputs import OF_MODEL, TARGETED, make_pool, reads_labels
+from sluice.api.inputs import TARGETED, make_pool, reads_labels
+from sluice.api.language import model_of, reads_model
 from sluice.api.rows import Encoder, Rows
 from sluice.api.sentences import SentenceRows
 from sluice.api.settings import settings_of
@@ -151,9 +152,7 @@ def select(
     count = budget_of(method, chosen.sized, budget, len(rows))
     if chosen.class_floor and rows.strict_floor:
         check_floor(method, count, len(rows.classes))
-    if chosen.needs & OF_MODEL:
-        from sluice.api.language import model_of
-
+    if reads_model(rows, chosen.needs):
         model_of(rows)
     pool = make_pool(chosen, rows, {**chosen.options, **options})
     picked = run(chosen, pool, budget, seed, strict_floor=rows.strict_floor, **options)
