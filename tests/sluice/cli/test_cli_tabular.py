@@ -103,7 +103,7 @@ def test_some_columns_and_rows_left_out(files, tmp_path):
         ({"more": ["--label-column", "arival"]}, "has no column 'arival'. Did you mean 'arrival'?"),
         ({"more": ["--label-column", "pressure"]}, "holds numbers that are not whole, such as 9"),
         ({"more": ["--text-column", "dest"]}, "columns: has text, which the task tabular does not"),
-        ({"more": ["--encoder", "x"]}, "--encoder is for the task text; leave it out."),
+        ({"more": ["--encoder", "x"]}, "--encoder is not for the task tabular; leave it out."),
         ({"more": ["--task", "text"], "method": "k_center"}, "columns: lacks text; name the"),
         ({"more": ["--option", "k=1"]}, "Unknown option of k_medoids 'k'."),
     ],
