@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin  # noqa: TID253
 from sklearn.utils import TargetTags, _safe_indexing, check_random_state  # noqa: TID253
 from sklearn.utils.multiclass import check_classification_targets  # noqa: TID253
-from sklearn.utils.validation import _num_samples, check_consistent_length, validate_data  # noqa: TID253
+from sklearn.utils.validation import check_consistent_length, validate_data  # noqa: TID253
 
 from sluice.api.rows import Encoder
 from sluice.api.selection import select, warn_of_indices
@@ -96,7 +96,10 @@ class SubsetSelector(OneToOneFeatureMixin, SamplerMixin, BaseEstimator):
         self.encoder = encoder
         self.language_model = language_model
 
-    def fit(self, X: Any, y: Any = None, *, ids: Sequence[Hashable] | None = None) -> Self:
+    # The mixin's have further parameters of any name, and read none of them.
+    def fit(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, X: Any, y: Any = None, *, ids: Sequence[Hashable] | None = None
+    ) -> Self:
         """Pick the rows.
 
         Parameters
@@ -143,14 +146,14 @@ class SubsetSelector(OneToOneFeatureMixin, SamplerMixin, BaseEstimator):
                 settings=self.settings,
                 **dict(self.options or {}),
             )
-            names = None if ids is None else ids_of(ids, _num_samples(X))
+            names = None if ids is None else ids_of(ids, len(ids))
         except SluiceError as error:
             raise ValueError(str(error)) from error
         self.sample_indices_: NDArray[np.int64] = _positions(self.selection_.ids, names)
         self.sample_weight_: NDArray[np.float64] = self.selection_.weights
         return self
 
-    def fit_resample(
+    def fit_resample(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, X: Any, y: Any = None, *, ids: Sequence[Hashable] | None = None
     ) -> tuple[Any, Any]:
         """Pick the rows and return them.
@@ -173,7 +176,7 @@ class SubsetSelector(OneToOneFeatureMixin, SamplerMixin, BaseEstimator):
         at = self.fit(X, y, ids=ids).sample_indices_
         return _safe_indexing(X, at), None if y is None else _safe_indexing(y, at)
 
-    def _fit_resample(self, X: Any, y: Any, **params: Any) -> tuple[Any, Any]:
+    def _fit_resample(self, X: Any, y: Any, **params: Any) -> Any:
         """Pick the rows and return them: what the mixin asks of its samplers."""
         return self.fit_resample(X, y, **params)
 
@@ -200,11 +203,11 @@ class SubsetSelector(OneToOneFeatureMixin, SamplerMixin, BaseEstimator):
             return X
         return X.set_axis(column_names(X.shape[1]), axis=1)
 
-    def __sklearn_tags__(self) -> Tags:
+    def __sklearn_tags__(self) -> Any:
         """Say what it takes: any table, missing values, labels where the method needs them."""
         return Tags(
             estimator_type="sampler",
-            target_tags=TargetTags(required=False),
+            target_tags=cast("Any", TargetTags(required=False)),
             input_tags=InputTags(
                 sparse=True, string=True, allow_nan=True, dataframe=True, categorical=True
             ),

@@ -82,11 +82,11 @@ def conversation_texts(X: Any, config: DatasetConfig) -> tuple[list[str], list[s
     DataError
         X is none of these, shows no form or several, or holds no row.
     """
-    rows = list(X) if isinstance(X, Iterable) and not hasattr(X, "columns") else X
+    rows: Any = X if hasattr(X, "columns") or not isinstance(X, Iterable) else list(X)
     if isinstance(rows, list) and rows and all(isinstance(row, str) for row in rows):
         texts = texts_of(rows, "X")
         return _read_again(texts), [NO_FAMILY] * len(texts)
-    table = arrow_table(X if rows is X else rows)
+    table = arrow_table(rows)
     columns = config.columns
     named = [each for each in (columns.family, columns.tags, columns.quality) if each]
     require_columns(named, table.column_names, "X")

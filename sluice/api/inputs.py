@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
-
-import numpy as np
 
 from sluice.api import language, uncertainty
 from sluice.api.rows import Rows
@@ -101,12 +98,11 @@ def make_pool(method: Selector, rows: Rows, options: Mapping[str, Any]) -> Pool:
         With the labels, where the rows have any.
     """
     parts: dict[str, Any] = {"labels": rows.labels}
-    named: defaultdict[str, dict[str, Any]] = defaultdict(dict)
     for need in sorted(method.needs):
         kind, _, name = need.partition(":")
         value = MAKERS[need](rows, options)
         if name:
-            named[kind][name] = value
+            parts.setdefault(kind, {})[name] = value
         else:
             parts[kind] = value
-    return Pool(np.asarray(rows.names), class_names=rows.classes, **parts, **named)
+    return Pool(rows.names, class_names=rows.classes, **parts)

@@ -81,11 +81,11 @@ def sentence_texts(X: Any, config: DatasetConfig) -> list[str]:
 
 
 def _tagged(X: Any, config: DatasetConfig) -> Tagged:
-    rows = list(X) if isinstance(X, Iterable) and not hasattr(X, "columns") else X
+    rows: Any = X if hasattr(X, "columns") or not isinstance(X, Iterable) else list(X)
     if isinstance(rows, list) and rows and all(isinstance(row, Sentence) for row in rows):
         return Tagged(rows, [])
     of_dicts = isinstance(rows, list) and all(isinstance(row, Mapping) for row in rows)
-    objects: list[Mapping[str, Any]] = rows if of_dicts else arrow_table(X).to_pylist()
+    objects: list[Mapping[str, Any]] = rows if of_dicts else arrow_table(rows).to_pylist()
     columns = config.columns
     plain = [{key: _plain(value) for key, value in row.items()} for row in objects]
     return tagged_objects(

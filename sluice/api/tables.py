@@ -102,7 +102,7 @@ def table_rows(X: object) -> tuple[list[str], dict[str, str]]:
     DataError
         Where it is no table, a value is nested or infinite, or a row has no value.
     """
-    columns = _columns(X)
+    columns = _columns(dense(X))
     if not columns or not all(map(len, columns.values())):
         raise DataError("X has no row or no column; give one row for each thing to select.")
     types: dict[str, str] = {}
@@ -173,7 +173,6 @@ def arrow_table(X: Any) -> pa.Table:
 
 
 def _columns(X: object) -> Mapping[str, pa.ChunkedArray]:
-    X = dense(X)
     if isinstance(X, np.ndarray):
         return _of_array(X)
     if isinstance(X, pa.Table):

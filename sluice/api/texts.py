@@ -38,12 +38,12 @@ class TextRows(Rows):
         **given: Any,
     ) -> Self:
         """Take texts or vectors, see `sluice.select`."""
-        X = dense(X)
+        rows = dense(X)
         # An array of another library, such as a tensor, or of objects: vectors, not texts.
-        wide = getattr(X, "ndim", 0) == 2 and not hasattr(X, "columns") and X.shape[1] != 1
-        of_numbers = wide or (isinstance(X, np.ndarray) and X.dtype.kind in "fiu")
-        vectors = unit_vectors(X) if of_numbers else None
-        texts = [] if vectors is not None else texts_of(X, "X")
+        wide = getattr(rows, "ndim", 0) == 2 and not hasattr(rows, "columns") and rows.shape[1] != 1
+        of_numbers = wide or (isinstance(rows, np.ndarray) and rows.dtype.kind in "fiu")
+        vectors = unit_vectors(rows) if of_numbers else None
+        texts = [] if vectors is not None else texts_of(rows, "X")
         contents = [row.tobytes() for row in vectors] if vectors is not None else texts
         n = len(contents)
         names = given_names(ids, n)
