@@ -7,6 +7,27 @@ from typing import Annotated
 
 import typer
 
+from sluice.cli.shared.columns import (
+    Decimal,
+    Delimiter,
+    FamilyColumn,
+    FeatureColumns,
+    HistoryColumn,
+    IdColumn,
+    InputColumn,
+    InstructionColumn,
+    LabelColumn,
+    MessagesColumn,
+    OutputColumn,
+    PromptColumn,
+    QualityColumn,
+    Repair,
+    ResponseColumn,
+    SystemColumn,
+    TagsColumn,
+    TextColumn,
+    TokensColumn,
+)
 from sluice.cli.shared.common import console, results, warn
 from sluice.cli.shared.finding import find_workspace
 
@@ -19,85 +40,34 @@ def add(
             "saved; of the task tokens a CoNLL file (.conll, .bio, .iob, .tsv, .txt), or JSONL."
         ),
     ],
-    label_column: Annotated[
-        str | None, typer.Option(help="Column that holds the class (tasks text and tabular).")
-    ] = None,
+    label_column: LabelColumn = None,
     task: Annotated[
         str, typer.Option(help="What the dataset is for: text, tabular, instructions or tokens.")
     ] = "text",
-    text_column: Annotated[
-        str | None, typer.Option(help="Column that holds the text (task text).")
-    ] = None,
-    feature_column: Annotated[
-        list[str] | None,
-        typer.Option(help="A column to learn from (task tabular); repeatable; all if not given."),
-    ] = None,
-    messages_column: Annotated[
-        str | None,
-        typer.Option(
-            help="Column of chat messages (task instructions). The form is found by the names of "
-            "the columns if none of these is given."
-        ),
-    ] = None,
-    prompt_column: Annotated[
-        str | None, typer.Option(help="Column of prompts (task instructions).")
-    ] = None,
-    response_column: Annotated[
-        str | None, typer.Option(help="Column of responses (task instructions).")
-    ] = None,
-    instruction_column: Annotated[
-        str | None, typer.Option(help="Column of instructions in the Alpaca form.")
-    ] = None,
-    input_column: Annotated[
-        str | None, typer.Option(help="Column of what a prompt is about (task instructions).")
-    ] = None,
-    output_column: Annotated[
-        str | None, typer.Option(help="Column of responses in the Alpaca form.")
-    ] = None,
-    system_column: Annotated[
-        str | None, typer.Option(help="Column of system messages (task instructions).")
-    ] = None,
-    history_column: Annotated[
-        str | None, typer.Option(help="Column of earlier turns (task instructions).")
-    ] = None,
-    family_column: Annotated[
-        str | None, typer.Option(help="Column of the kind of a row (task instructions).")
-    ] = None,
-    tags_column: Annotated[
-        str | None,
-        typer.Option(
-            help="Column of what a row is about (task instructions), or of lists of BIO tags "
-            "(task tokens)."
-        ),
-    ] = None,
-    tokens_column: Annotated[
-        str | None, typer.Option(help="Column of lists of words (task tokens, JSONL).")
-    ] = None,
-    repair: Annotated[
-        bool,
-        typer.Option(
-            "--repair",
-            help="Let tags that continue nothing begin a span (task tokens); else an error.",
-        ),
-    ] = False,
-    quality_column: Annotated[
-        str | None, typer.Option(help="Column of how good a row is (task instructions).")
-    ] = None,
-    id_column: Annotated[str | None, typer.Option(help="Column that names each row.")] = None,
+    text_column: TextColumn = None,
+    feature_column: FeatureColumns = None,
+    messages_column: MessagesColumn = None,
+    prompt_column: PromptColumn = None,
+    response_column: ResponseColumn = None,
+    instruction_column: InstructionColumn = None,
+    input_column: InputColumn = None,
+    output_column: OutputColumn = None,
+    system_column: SystemColumn = None,
+    history_column: HistoryColumn = None,
+    family_column: FamilyColumn = None,
+    tags_column: TagsColumn = None,
+    tokens_column: TokensColumn = None,
+    repair: Repair = False,
+    quality_column: QualityColumn = None,
+    id_column: IdColumn = None,
     group_column: Annotated[
         str | None, typer.Option(help="Column whose equal values stay on one side of the split.")
     ] = None,
     split_column: Annotated[
         str | None, typer.Option(help="Column that says train, validation or test.")
     ] = None,
-    delimiter: Annotated[
-        str | None,
-        typer.Option(help="What separates the values of a CSV file, such as ; or tab."),
-    ] = None,
-    decimal: Annotated[
-        str | None,
-        typer.Option(help="What separates decimals in texts: . or , (task tabular)."),
-    ] = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
     merge_case: Annotated[
         bool,
         typer.Option("--merge-case", help="Join labels that differ only in case and white space."),

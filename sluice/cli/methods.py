@@ -25,8 +25,8 @@ def methods(
     """List the methods that pick rows, and the strategies that ask for labels."""
     import json
 
-    from sluice.api_methods import methods as describe
-    from sluice.api_methods import query_strategies
+    from sluice.api.methods import methods as describe
+    from sluice.api.methods import query_strategies
 
     described: list[dict[str, Any]] = [dict(method) for method in describe(task)]
     asking = query_strategies() if task in (None, "text") else []

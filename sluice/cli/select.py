@@ -8,48 +8,94 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sluice.cli.shared.columns import (
+    Decimal,
+    Delimiter,
+    FamilyColumn,
+    FeatureColumns,
+    HistoryColumn,
+    IdColumn,
+    InputColumn,
+    InstructionColumn,
+    LabelColumn,
+    MessagesColumn,
+    OutputColumn,
+    PromptColumn,
+    QualityColumn,
+    Repair,
+    ResponseColumn,
+    SystemColumn,
+    TagsColumn,
+    TextColumn,
+    TokensColumn,
+)
 from sluice.cli.shared.common import Raw, parse_options, results, show_progress, warn
-from sluice.core.progress import track
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
-    from numpy.typing import NDArray
-
+    from sluice.cli.shared.file_rows import FileRows
     from sluice.data.config import DatasetConfig
     from sluice.data.ingest.validation import Screened
 
+_CHECK = {
+    "text": "Check --text-column and --label-column.",
+    "tabular": "Check --feature-column and --label-column.",
+    "instructions": "Check the columns, such as --messages-column or --prompt-column.",
+    "tokens": "Check that each word has a BIO tag.",
+}
+
 
 def select(
-    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet file.")],
-    label_column: Annotated[str, typer.Option(help="Column that holds the class.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV, TSV, JSONL, Parquet or Arrow file; of the task tokens CoNLL or JSONL."
+        ),
+    ],
     method: Annotated[str, typer.Option(help="A method; `sluice methods` lists them.")],
+    label_column: LabelColumn = None,
     budget: Annotated[
         str | None,
         typer.Option(
             help="Rows to keep: 500, 0.05 or 5%; without it what a method such as enn keeps."
         ),
     ] = None,
-    task: Annotated[str, typer.Option(help="What the rows are for: text or tabular.")] = "text",
-    text_column: Annotated[
-        str | None, typer.Option(help="Column that holds the text (task text).")
-    ] = None,
-    feature_column: Annotated[
-        list[str] | None,
-        typer.Option(help="A column to learn from (task tabular); repeatable; all if not given."),
-    ] = None,
+    task: Annotated[
+        str, typer.Option(help="What the rows are for: text, tabular, instructions or tokens.")
+    ] = "text",
+    text_column: TextColumn = None,
+    feature_column: FeatureColumns = None,
+    messages_column: MessagesColumn = None,
+    prompt_column: PromptColumn = None,
+    response_column: ResponseColumn = None,
+    instruction_column: InstructionColumn = None,
+    input_column: InputColumn = None,
+    output_column: OutputColumn = None,
+    system_column: SystemColumn = None,
+    history_column: HistoryColumn = None,
+    family_column: FamilyColumn = None,
+    tags_column: TagsColumn = None,
+    tokens_column: TokensColumn = None,
+    repair: Repair = False,
+    quality_column: QualityColumn = None,
     seed: Annotated[int, typer.Option(help="Seed of methods that use one.", min=0)] = 0,
-    id_column: Annotated[str | None, typer.Option(help="Column that names each row.")] = None,
-    delimiter: Annotated[
-        str | None,
-        typer.Option(help="What separates the values of a CSV file, such as ; or tab."),
-    ] = None,
-    decimal: Annotated[
-        str | None,
-        typer.Option(help="What separates decimals in texts: . or , (task tabular)."),
-    ] = None,
+    id_column: IdColumn = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
     encoder: Annotated[
         Path | None, typer.Option(help="Folder of the encoder; the shipped one if not given.")
+    ] = None,
+    language_model: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the language model (task instructions); SmolLM2 if not given."
+        ),
+    ] = None,
+    validation: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of rows that the picks are to serve (bids, quad); if not given, one row in "
+            "ten of FILE is put aside for it by its hash."
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Where to write the kept rows: .parquet, .jsonl or .csv.")
@@ -63,59 +109,88 @@ def select(
     # Everything that can be wrong without reading the file is checked before it is read.
     from sluice.cli.writers.rows_out import check_out, write_rows
     from sluice.core.budgets import budget_of
-    from sluice.core.errors import ConfigError
     from sluice.data.ingest.add import build_config
     from sluice.subsets.registry import selector
 
-    if task == "tokens":
-        raise ConfigError(
-            "sluice select reads the tasks text and tabular; make a dataset of tagged sentences "
-            "with `sluice add` and `sluice run` it."
-        )
     options = _method_options(method, task, option or [])
     budget_of(method, selector(method).sized, budget, sys.maxsize)
     columns = {
         "text": text_column,
         "label": label_column,
         "features": feature_column,
+        "messages": messages_column,
+        "prompt": prompt_column,
+        "response": response_column,
+        "instruction": instruction_column,
+        "input": input_column,
+        "output": output_column,
+        "system": system_column,
+        "history": history_column,
+        "family": family_column,
+        "tags": tags_column,
+        "tokens": tokens_column,
+        "quality": quality_column,
         "id": id_column,
     }
     reading = {"delimiter": delimiter, "decimal": decimal}
     reading = {key: value for key, value in reading.items() if value is not None}
-    config = build_config(file, task, columns, **({"reading": reading} if reading else {}))
-    if task == "tabular" and encoder is not None:
-        raise ConfigError("--encoder is for the task text; leave it out.")
+    sections: dict[str, Any] = {"reading": reading} if reading else {}
+    if repair:
+        sections["bio"] = {"repair": True}
+    config = build_config(file, task, columns, **sections)
+    _refuse_unread(
+        task, {"encoder": encoder, "language_model": language_model, "validation": validation}
+    )
     if out is not None:
         check_out(out, file)
     import time
 
     import numpy as np
 
-    from sluice.api import select as run
+    from sluice.api.selection import select as run
 
     began = time.monotonic()
-    table, read, screened = _usable(file, config)
+    read, screened = _usable(file, config)
     rows = screened.kept
+    held = None
+    if validation is not None:
+        served, usable = _usable(validation, config)
+        held = served.taken(usable.kept)
     with show_progress():
         selection = run(
-            _contents(read, screened, config),
-            [row.label for row in rows],
+            read.taken(rows),
+            [row.label for row in rows] if read.labels else None,
             task=task,
             method=method,
             budget=budget,
             seed=seed,
             ids=[row.instance_id for row in rows],
-            encoder=_Encoder(encoder) if task == "text" else None,
+            language_model=language_model,
+            validation=held,
+            settings={} if encoder is None else {"encoder": {"model": str(encoder)}},
             **options,
         )
     by_id = {row.instance_id: row for row in rows}
     kept = [by_id[str(name)] for name in selection.ids]
     if out is not None:
-        places = np.array([row.row - 1 for row in kept], dtype=np.int64)
-        write_rows(out, table.take(places), selection.gains, selection.reasons, raw=raw)
+        at = {number: place for place, number in enumerate(read.raw["row"].to_pylist())}
+        places = np.array([at[row.row] for row in kept], dtype=np.int64)
+        write_rows(out, read.table.take(places), selection.gains, selection.reasons, raw=raw)
     if selection.note:
         warn(selection.note)
     _show(screened, [row.label for row in kept], method, out, time.monotonic() - began)
+
+
+def _refuse_unread(task: str, given: dict[str, Path | None]) -> None:
+    """Refuse options that the rows of a task do not read."""
+    from sluice.api.selection import ROWS
+    from sluice.core.errors import ConfigError
+
+    for name, value in given.items():
+        if value is not None and name not in ROWS[task].reads:
+            raise ConfigError(
+                f"--{name.replace('_', '-')} is not for the task {task}; leave it out."
+            )
 
 
 def _method_options(method: str, task: str, pairs: list[str]) -> dict[str, Any]:
@@ -138,80 +213,29 @@ def _method_options(method: str, task: str, pairs: list[str]) -> dict[str, Any]:
     return options
 
 
-class _Encoder:
-    """Shows the progress of embedding; loads the model only if a method needs vectors."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
-
-    def encode(self, texts: list[str]) -> NDArray[np.float32]:
-        """Return one vector for each text."""
-        from sluice.encoders.text import TextEncoder
-
-        encoder = TextEncoder(None if self._folder is None else str(self._folder))
-        with track("embedding", len(texts)) as advance:
-            return encoder.encode(texts, advance)
-
-
-def _usable(file: Path, config: DatasetConfig) -> tuple[pa.Table, pa.Table, Screened]:
-    """Read the file with all its columns and set the unusable rows aside, saying so.
-
-    The second table has the numbers of the first with a decimal point.
-    """
+def _usable(file: Path, config: DatasetConfig) -> tuple[FileRows, Screened]:
+    """Read the file with all its columns and set the unusable rows aside, saying so."""
+    from sluice.cli.shared.file_rows import read_rows_of
     from sluice.core.errors import DataError
-    from sluice.data.ingest.raw import raw_rows, read_file
     from sluice.data.ingest.validation import screen
-    from sluice.data.readers.reading_warnings import warnings_of
-    from sluice.data.readers.saved_index import index_warning, saved_index
-    from sluice.data.values.decimals import DELIMITER, comma_warnings, with_points
-    from sluice.data.values.targets import refuse_quantities
 
-    needed = list(config.columns.special.values())
-    table = read_file(file, delimiter=config.reading.delimiter, needed=needed)
-    read, warnings = table, warnings_of(table)
-    if config.task == "tabular":
-        numbers = [*_features(table, config), needed[0]]
-        read = with_points(table, numbers, config.reading.decimal, str(file))
-        index = saved_index(table, config.columns)
-        warnings += [index_warning(index, str(file))] if index else []
-        warnings += comma_warnings(read, numbers, config.reading.decimal, str(file))
-    for warning in warnings:
+    read = read_rows_of(file, config)
+    for warning in read.warnings:
         warn(warning)
-    screened = screen(raw_rows(read, config, str(file), file.name), config)
+    screened = screen(read.raw, config)
     reasons = ", ".join(f"{name} {count:,}" for name, count in screened.reasons().items())
     if not screened.kept:
-        check = "--text-column and" if config.task == "text" else "--feature-column and"
         raise DataError(
-            f"None of the {table.num_rows} rows of {file} can be used: {reasons}. Check "
-            f"{check} --label-column."
+            f"None of the {read.raw.num_rows} rows of {file} can be used: {reasons}. "
+            f"{_CHECK[config.task]}"
         )
-    if config.task == "tabular":
-        shown = f"{file}: the column {config.columns.label!r}"
-        refuse_quantities((row.label for row in screened.kept), shown)
     if screened.rejected:
         first = screened.rejected[0]
         warn(
-            f"{len(screened.rejected):,} of {table.num_rows:,} rows left out: {reasons}. "
+            f"{len(screened.rejected):,} of {read.raw.num_rows:,} rows left out: {reasons}. "
             f"For example row {first.row.row}: {first.detail}"
         )
-    if DELIMITER in (table.schema.metadata or {}):
-        table = table.replace_schema_metadata()
-    return table, read, screened
-
-
-def _contents(table: pa.Table, screened: Screened, config: DatasetConfig) -> list[str] | pa.Table:
-    """Return the usable rows as texts, or as a table of the columns to learn from."""
-    if config.task == "text":
-        return [row.text for row in screened.kept]
-    return table.select(_features(table, config)).take([row.row - 1 for row in screened.kept])
-
-
-def _features(table: pa.Table, config: DatasetConfig) -> list[str]:
-    from sluice.data.payloads.table_rows import feature_columns
-    from sluice.data.readers.saved_index import saved_index
-
-    index = saved_index(table, config.columns)
-    return feature_columns(config.columns, table.column_names, "The file", index)
+    return read, screened
 
 
 def _show(

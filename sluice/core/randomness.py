@@ -70,3 +70,21 @@ def keyed_uniform(seed: int, ids: NDArray[np.str_]) -> NDArray[np.float64]:
     ndarray of float64, shape (n,)
     """
     return uniform_of(keyed_bits(seed, ids))
+
+
+def keyed_sample(seed: int, ids: NDArray[np.str_], count: int) -> NDArray[np.int64]:
+    """Positions of the rows of the least draws: others coming or going move few of them.
+
+    Parameters
+    ----------
+    seed : int
+    ids : ndarray of str, shape (n,)
+    count : int
+        Rows that are drawn; all where there are fewer.
+
+    Returns
+    -------
+    ndarray of int64, shape (min(count, n),)
+        Ascending.
+    """
+    return np.sort(np.argsort(keyed_uniform(seed, ids), kind="stable")[:count])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,12 @@ class TagRows:
         """Return the same for some rows, in the order of `positions`; all tags stay."""
         rows: Any = self.rows
         return TagRows(rows[positions], self.names, self.vectors)
+
+
+def frequent_tags(tags: Sequence[Sequence[str]], min_rows: int) -> list[str]:
+    """Return the tags that at least so many rows have, ascending; named twice they count once."""
+    counts = Counter(tag for row in tags for tag in set(row))
+    return sorted(tag for tag, count in counts.items() if count >= min_rows)
 
 
 def tag_rows(

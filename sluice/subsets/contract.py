@@ -111,6 +111,8 @@ class Picks:
     trace : tuple of mapping
         What the method did step by step, for methods that learn while they pick: one mapping of
         plain values a step, all with the same keys.
+    weights : ndarray of float64, shape (b,), or None
+        How much each kept row counts in training, above 0; None where all count alike.
     """
 
     positions: NDArray[np.int64]
@@ -118,6 +120,14 @@ class Picks:
     reasons: list[str]
     note: str = ""
     trace: tuple[Mapping[str, object], ...] = ()
+    weights: NDArray[np.float64] | None = None
+
+    @property
+    def training_weights(self) -> NDArray[np.float64]:
+        """The weights, 1 where the method weighs none."""
+        if self.weights is None:
+            return np.ones(len(self.positions))
+        return np.asarray(self.weights, np.float64)
 
 
 @dataclass(frozen=True)
@@ -126,22 +136,25 @@ class Selection:
 
     Attributes
     ----------
-    ids : ndarray of str, shape (b,)
-        Positions (int64) from ``sluice.select(task="tabular")`` without ids, and from methods
-        that take arrays alone.
+    ids : ndarray of str or int64, shape (b,)
+        Positions (int64) from `sluice.select` without ids, and from methods that take arrays
+        alone.
     gains : ndarray of float64, shape (b,)
     reasons : list of str, length b
     note : str
         Empty, or what the caller should know (for example fewer usable rows than the budget).
     trace : tuple of mapping
         See `Picks`.
+    weights : ndarray of float64, shape (b,)
+        How much each row counts in training: 1 where the method weighs none.
     """
 
-    ids: NDArray[np.str_]
+    ids: NDArray[np.str_] | NDArray[np.int64]
     gains: NDArray[np.float64]
     reasons: list[str]
-    note: str = ""
-    trace: tuple[Mapping[str, object], ...] = ()
+    note: str
+    trace: tuple[Mapping[str, object], ...]
+    weights: NDArray[np.float64]
 
 
 Core = Callable[..., Picks]

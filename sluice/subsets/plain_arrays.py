@@ -95,9 +95,10 @@ def as_selection(method: str, picks: Picks, budget: int) -> Selection:
         else ""
     )
     return Selection(
-        np.asarray(picks.positions, dtype=np.int64),  # pyright: ignore[reportArgumentType]
+        np.asarray(picks.positions, dtype=np.int64),
         np.asarray(picks.gains, dtype=np.float64),
         picks.reasons,
         " ".join(filter(None, [short, picks.note])),
         picks.trace,
+        picks.training_weights,
     )

@@ -104,6 +104,7 @@ def run(
         picks.reasons,
         " ".join(filter(None, [_note(selector, ordered, picks, count), picks.note])),
         picks.trace,
+        picks.training_weights,
     )
 
 
@@ -252,6 +253,9 @@ def _check_result(selector: Selector, pool: Pool, picks: Picks, count: int | Non
             f"{selector.name} returned {len(kept)} rows with {len(picks.gains)} gains and "
             f"{len(picks.reasons)} reasons."
         )
+    weights = picks.training_weights
+    if weights.shape != kept.shape or not (np.isfinite(weights) & (weights > 0)).all():
+        raise RuntimeError(f"{selector.name} returned weights that are not one above 0 a row.")
     if count is None:  # the method's own size: it may even be nothing of a class
         return
     if len(kept) > count:

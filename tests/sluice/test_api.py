@@ -1,13 +1,17 @@
 import subprocess
 import sys
+import warnings
+from collections import Counter
 from hashlib import sha256
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.datasets import load_digits
 
 import sluice
-from sluice.core.errors import BudgetError, DataError, UnknownNameError
+from sluice.core.errors import BudgetError, ConfigError, DataError, UnknownNameError
 from sluice.subsets.registry import SELECTORS, selectors_for
 
 TEXT = [method.name for method in selectors_for("text")]
@@ -45,8 +49,10 @@ def test_every_method_selects_vectors_in_any_row_order(method, digits):
     assert len(first.ids) == 25
     order = np.random.default_rng(0).permutation(len(X))
     again = sluice.select(X[order], y[order], method=method, budget=0.1, seed=1)
-    assert first.ids.tolist() == again.ids.tolist()
+    assert first.ids.dtype == again.ids.dtype == np.int64
+    assert first.ids.tolist() == order[again.ids].tolist()
     assert first.gains.tolist() == again.gains.tolist()
+    assert first.weights.tolist() == [1.0] * 25
 
 
 def test_vectors_are_normalised_and_unit_ones_left_alone(digits):
@@ -64,11 +70,57 @@ def test_every_method_selects_texts(method):
     assert len(set(kept.ids)) == 5
 
 
-def test_ids_are_the_content_and_an_ordinal():
-    kept = sluice.select(TEXTS, budget="100%", encoder=Letters())
-    digest = sha256(b"a fine film").hexdigest()[:16]
-    assert {f"{digest}-000000", f"{digest}-000001"} <= set(kept.ids)
-    assert len(set(kept.ids)) == len(TEXTS)
+def test_picks_are_those_of_hashes_of_the_content_with_ordinals():
+    """What keys the randomness where there are no ids, as it always did."""
+    y = list("abababab")
+    seen = Counter()
+    names = []
+    for text in TEXTS:
+        digest = sha256(text.encode()).hexdigest()[:16]
+        names.append(f"{digest}-{seen[digest]:06d}")
+        seen[digest] += 1
+    call = {"method": "random_stratified", "budget": 4, "seed": 3}
+    kept, named = sluice.select(TEXTS, y, **call), sluice.select(TEXTS, y, ids=names, **call)
+    assert [names[row] for row in kept.ids] == named.ids.tolist()
+
+
+def test_pandas_objects_with_other_indices_are_warned_of():
+    frame = pd.DataFrame(np.eye(3), index=[5, 6, 7])
+    for task in ("text", "tabular"):
+        call = {"task": task, "method": "random_stratified", "budget": 2}
+        with pytest.warns(UserWarning, match="indices differ; rows are matched by position"):
+            sluice.select(frame if task == "tabular" else frame[0].astype(str),
+                          pd.Series(list("aba")), **call)  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sluice.select(frame, pd.Series(list("aba"), index=frame.index), **call)
+
+
+def test_sparse_rows_are_made_dense_within_bounds():
+    X = sparse.random(30, 8, density=0.5, random_state=0, format="csr") + sparse.eye(30, 8)
+    y = [0, 1] * 15
+    for task, method in (("text", "k_center"), ("tabular", "k_medoids")):
+        rows = X if task == "tabular" else X[:8]
+        labels = y[: rows.shape[0]]
+        call = {"task": task, "method": method, "budget": 3}
+        kept = sluice.select(rows, labels, **call)
+        assert kept.ids.tolist() == sluice.select(rows.toarray(), labels, **call).ids.tolist()
+        with pytest.raises(DataError, match="TruncatedSVD"):
+            sluice.select(sparse.eye(10_000, format="csr"), **call)
+
+
+def test_settings_are_sections_of_a_dataset():
+    call = {"method": "facility_location", "budget": 3, "encoder": Letters()}
+    kept = sluice.select(TEXTS, settings={"graph": {"k": 1, "slack": 0}}, **call)
+    assert kept.ids.tolist() != sluice.select(TEXTS, **call).ids.tolist()
+    for given, message in (
+        ({"grph": {}}, "Did you mean graph"),
+        ({"graph": {"k": 0}}, "graph.k"),
+        ({"tagging": {"phrases": 3}}, "which is for the task instructions"),
+        ({"columns": {"id": "name"}}, "columns.id is for files; give ids itself"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            sluice.select(TEXTS, settings=given, **call)
 
 
 def test_an_encoder_gets_the_same_batches_in_any_row_order():
@@ -122,6 +174,8 @@ def test_options_reach_the_method():
         ({"stat": 1}, UnknownNameError, "Did you mean start"),
         ({"method": "enn"}, UnknownNameError, "enn is no method of the task 'text': give task='t"),
         ({"budget": None}, BudgetError, "k_center needs a budget"),
+        ({"language_model": "x"}, ConfigError, "is for the task instructions; the task text"),
+        ({"validation": ["a"]}, ConfigError, "is for the task instructions; the task text"),
     ],
 )
 def test_errors(given, error, message):

@@ -10,7 +10,7 @@ from sklearn.datasets import load_wine
 from sklearn.preprocessing import StandardScaler
 
 import sluice
-from sluice.api_tables import table_labels, table_rows
+from sluice.api.tables import table_labels, table_rows
 from sluice.core.errors import BudgetError, ConfigError, DataError, UnknownNameError
 from sluice.subsets.contract import Pool
 from sluice.subsets.registry import selector, selectors_for
@@ -167,7 +167,7 @@ X3 = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]])
     ("given", "error", "message"),
     [
         ({"method": "margin"}, UnknownNameError, "margin is no method of the task 'tabular': give"),
-        ({"encoder": object()}, ConfigError, "encoder is for the task text"),
+        ({"encoder": object()}, ConfigError, "encoder is for the task text, instructions, tokens;"),
         ({"budget": 1}, BudgetError, "The least possible budget is 2."),
         ({"budget": 0.01}, BudgetError, "The least possible budget is 2."),
         ({"budget": None}, BudgetError, "k_medoids needs a budget"),

@@ -3,7 +3,7 @@ from hashlib import blake2b
 import numpy as np
 from scipy import stats
 
-from sluice.core.randomness import keyed_bits, keyed_uniform, uniform_of
+from sluice.core.randomness import keyed_bits, keyed_sample, keyed_uniform, uniform_of
 
 IDS = np.array([f"row {i}" for i in range(20_000)])
 
@@ -36,3 +36,13 @@ def test_draws_never_reach_zero_or_one():
     extremes = uniform_of(np.arange(2**16, dtype=np.uint64) << np.uint64(48))
     assert extremes.min() > 0
     assert extremes.max() < 1
+
+
+def test_a_sample_changes_by_the_rows_that_come_and_go_alone():
+    few = IDS[:200]
+    drawn = set(few[keyed_sample(3, few, 20)])
+    assert len(drawn) == 20
+    without = np.array(sorted(set(few) - set(list(drawn)[:3])))
+    again = set(without[keyed_sample(3, without, 20)])
+    assert len(drawn & again) == 17
+    assert keyed_sample(3, few, 500).tolist() == list(range(200))

@@ -24,7 +24,7 @@ _NAMED = ("id", "group", "split")
 
 
 @dataclass(frozen=True)
-class _Read:
+class SentenceRead:
     """One sentence of a file: its row's text, where it is (or is wrong), tags repaired."""
 
     line: int
@@ -89,27 +89,28 @@ def sentence_rows(path: Path, config: DatasetConfig, shown: str, name: str) -> p
     return pa.table(found)
 
 
-def _rows(tagged: Tagged, *, repair: bool) -> list[_Read]:
+def _rows(tagged: Tagged, *, repair: bool) -> list[SentenceRead]:
     """Return the usable and the unusable sentences of a file, by line."""
-    rows = [_checked(sentence, repair=repair) for sentence in tagged.sentences]
+    rows = [checked_sentence(sentence, repair=repair) for sentence in tagged.sentences]
     rows += [
-        _Read(each.line, each.line, sentence_text((), (), (each.reason, each.detail)))
+        SentenceRead(each.line, each.line, sentence_text((), (), (each.reason, each.detail)))
         for each in tagged.rejected
     ]
     return sorted(rows, key=lambda row: row.line)
 
 
-def _checked(sentence: Sentence, *, repair: bool) -> _Read:
+def checked_sentence(sentence: Sentence, *, repair: bool) -> SentenceRead:
+    """Write a sentence as a row's text, with what is wrong with its tags or after their repair."""
     tokens, tags, changed = sentence.tokens, sentence.tags, 0
     fault = bio_fault(tags)
     if fault is not None and fault.reason == "ill_formed_bio" and repair:
         tags, changed = repaired(tags)
         fault = None
     if fault is None:
-        return _Read(sentence.line, sentence.line, sentence_text(tokens, tags), changed)
+        return SentenceRead(sentence.line, sentence.line, sentence_text(tokens, tags), changed)
     detail = f"At {tokens[fault.word]!r} {fault.detail}"
     text = sentence_text(tokens, tags, (fault.reason, detail))
-    return _Read(sentence.line_of(fault.word), sentence.line, text)
+    return SentenceRead(sentence.line_of(fault.word), sentence.line, text)
 
 
 def _refuse_names(config: DatasetConfig, shown: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -159,8 +159,15 @@ def read_tagged_jsonl(
         See `sluice.data.readers.jsonl_file.json_rows`.
     """
     name = shown or str(path)
+    return tagged_objects(json_rows(path, name), name, tokens=tokens, tags=tags)
+
+
+def tagged_objects(
+    rows: Iterable[tuple[int, Mapping[str, Any]]], name: str, *, tokens: str, tags: str
+) -> Tagged:
+    """Take numbered objects with a list of words and one of tags, see `read_tagged_jsonl`."""
     tagged = Tagged([], [])
-    for line, row in json_rows(path, name):
+    for line, row in rows:
         fault = _fault_of_lists(row, tokens, tags)
         if fault is not None:
             tagged.rejected.append(Rejected(name, line, *fault))
@@ -213,7 +220,7 @@ def _fault_of_lines(rows: list[list[str]], width: int, shown: str, first: int) -
     return None
 
 
-def _fault_of_lists(row: dict[str, Any], tokens: str, tags: str) -> tuple[str, str] | None:
+def _fault_of_lists(row: Mapping[str, Any], tokens: str, tags: str) -> tuple[str, str] | None:
     words, marks = row.get(tokens), row.get(tags)
     for reason, key, values in (("no_tokens", tokens, words), ("no_tags", tags, marks)):
         if not isinstance(values, list) or not values:

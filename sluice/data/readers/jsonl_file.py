@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,15 +56,24 @@ def read_jsonl(path: Path, shown: str, columns: list[str] | None) -> pa.Table:
     check_width(present, len(rows), shown)
     require_columns(columns or [], present, shown)
     if columns is None:
-        table = pa.table({name: _shared([row.get(name) for row in rows]) for name in present})
-        written = {
-            name: number
-            for name in present
-            if pa.types.is_string(table.schema.field(name).type)
-            and (number := _first_nested([row.get(name) for row in rows]))
-        }
-        return table.replace_schema_metadata({_WRITTEN: json.dumps(written)}) if written else table
+        return table_of_objects(rows)
     return pa.table({name: _texts(rows, name, shown) for name in columns})
+
+
+def table_of_objects(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Make a table of objects: types that the values of a key share, texts where they share none.
+
+    A key that some objects lack is null there.
+    """
+    present = list(dict.fromkeys(key for row in rows for key in row))
+    table = pa.table({name: _shared([row.get(name) for row in rows]) for name in present})
+    written = {
+        name: number
+        for name in present
+        if pa.types.is_string(table.schema.field(name).type)
+        and (number := _first_nested([row.get(name) for row in rows]))
+    }
+    return table.replace_schema_metadata({_WRITTEN: json.dumps(written)}) if written else table
 
 
 def json_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-import sluice.api
+import sluice
 from sluice.cli import app
 from sluice.core.errors import ConfigError
 from sluice.data.config import load_config
@@ -42,7 +42,7 @@ def test_kept_rows_of_a_real_file(tmp_path):
     folder = TWEETS.parent
     config = load_config(folder)
     rows = screen(read_raw(folder, config), config).kept
-    expected = sluice.api.select(
+    expected = sluice.select(
         [r.text for r in rows], [r.label for r in rows], method="random_stratified",
         budget="5%", seed=3, ids=[r.instance_id for r in rows],
     )  # fmt: skip
@@ -86,7 +86,7 @@ def test_embedding_methods_and_rows_without_ids(tmp_path):
     kept = read_file(out)
     rows = texts.to_pylist()
     assert all({"text": r["text"], "label": r["label"]} in rows for r in kept.to_pylist())
-    expected = sluice.api.select([r["text"] for r in rows], method="k_center", budget=5)
+    expected = sluice.select([r["text"] for r in rows], method="k_center", budget=5)
     assert kept.column("gain").to_pylist() == pytest.approx(expected.gains.tolist(), abs=1e-5)
 
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-import sluice.api
+import sluice
 from sluice.cli import app
 from sluice.data.config import load_config
 from sluice.data.ingest.raw import read_file
@@ -58,7 +58,7 @@ def test_kept_rows_hold_the_original_columns_and_do_not_depend_on_the_format(
     for name in ("rank", "gain", "reason", "carrier", "dest", "arrival"):
         assert kept["csv"].column(name).equals(kept["parquet"].column(name))
     features = flights.drop_columns(["arrival"])
-    expected = sluice.api.select(
+    expected = sluice.select(
         features, flights.column("arrival").to_pylist(), task="tabular", method="k_medoids",
         budget=0.1,
     )  # fmt: skip
@@ -103,7 +103,7 @@ def test_some_columns_and_rows_left_out(files, tmp_path):
         ({"more": ["--label-column", "arival"]}, "has no column 'arival'. Did you mean 'arrival'?"),
         ({"more": ["--label-column", "pressure"]}, "holds numbers that are not whole, such as 9"),
         ({"more": ["--text-column", "dest"]}, "columns: has text, which the task tabular does not"),
-        ({"more": ["--encoder", "x"]}, "--encoder is for the task text; leave it out."),
+        ({"more": ["--encoder", "x"]}, "--encoder is not for the task tabular; leave it out."),
         ({"more": ["--task", "text"], "method": "k_center"}, "columns: lacks text; name the"),
         ({"more": ["--option", "k=1"]}, "Unknown option of k_medoids 'k'."),
     ],

@@ -54,6 +54,15 @@ def test_faulty_cores_are_refused(positions, message, digits_pool):
         run(returning(picks_of(positions), K_CENTER), digits_pool, 2, 0)
 
 
+def test_weights_are_those_of_the_method_or_one(digits_pool):
+    weighed = replace(picks_of([4, 2]), weights=np.array([0.5, 3]))
+    assert run(returning(weighed, K_CENTER), digits_pool, 2, 0).weights.tolist() == [0.5, 3.0]
+    assert run(K_CENTER, digits_pool, 2, 0).weights.tolist() == [1.0, 1.0]
+    for wrong in ([1.0], [1.0, 0.0], [1.0, np.nan], [[1.0, 2.0]]):
+        with pytest.raises(RuntimeError, match="weights that are not one above 0 a row"):
+            run(returning(replace(weighed, weights=np.array(wrong)), K_CENTER), digits_pool, 2, 0)
+
+
 def test_a_core_that_forgets_a_class_is_refused(digits_pool):
     order = np.argsort(digits_pool.ids)
     zeros = np.flatnonzero(digits_pool.labels[order] == 0)[:20]

@@ -2,21 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow.interchange import from_dataframe
 
+from sluice.api.rows import Rows, class_codes, content_names, dense, given_labels, given_names
 from sluice.core.errors import DataError
+from sluice.data.config import DatasetConfig
 from sluice.data.config.sections import Columns
 from sluice.data.payloads.table_rows import column_key, infinite_column, is_empty_row, row_texts
 from sluice.data.readers.columns import require_columns
+from sluice.data.readers.jsonl_file import table_of_objects
 from sluice.data.values.number_array import number_array
 from sluice.data.values.one_column import one_column
 from sluice.data.values.targets import label_texts, refuse_quantities
+from sluice.encoders.tabular import TabularEncoder
+from sluice.graphs.instance_graphs.instance_graph import InstanceGraph
+
+
+@dataclass(frozen=True)
+class TableRows(Rows):
+    """Rows of a table with classes, or none.
+
+    Attributes
+    ----------
+    types : mapping of str to str
+        Column to type, where it is known.
+    """
+
+    types: Mapping[str, str] = field(default_factory=dict)
+
+    reads: ClassVar[frozenset[str]] = frozenset()
+    strict_floor: ClassVar[bool] = True
+
+    @classmethod
+    def take(
+        cls,
+        X: Any,
+        y: Iterable[Hashable] | None,
+        ids: Sequence[Hashable] | None,
+        config: DatasetConfig,
+        **given: Any,
+    ) -> Self:
+        """Take a table, see `sluice.select`."""
+        texts, types = table_rows(X)
+        n = len(texts)
+        written = None if y is None else table_labels(y, n)
+        labels, classes = class_codes(written, n)
+        names = given_names(ids, n)
+        if names is None:
+            names = content_names(texts, written)
+        places = np.arange(n, dtype=np.int64)
+        return cls(
+            *(config, names, places, texts, labels, classes, ids is not None),
+            types={**types, **config.columns.types},
+            **given,
+        )
+
+    @cached_property
+    def vectors(self) -> NDArray[np.float32]:
+        """What an encoder makes of the rows that is fitted on them, shape (n, d)."""
+        fitted = TabularEncoder.fit(self.texts, self.config.encoding, self.types)
+        return fitted.encode(self.texts)
+
+    def graph(self, options: Mapping[str, Any]) -> InstanceGraph:
+        """Return the graph of instances that the option ``graph`` names."""
+        from sluice.graphs.instance_graphs.methods import build
+
+        name = str(options.get("graph", "minibatch"))
+        if name not in self.memo:
+            self.memo[name] = build(name, self.names, self.vectors, self.labels, seed=0)
+        return self.memo[name]
 
 
 def table_rows(X: object) -> tuple[list[str], dict[str, str]]:
@@ -40,7 +102,7 @@ def table_rows(X: object) -> tuple[list[str], dict[str, str]]:
     DataError
         Where it is no table, a value is nested or infinite, or a row has no value.
     """
-    columns = _columns(X)
+    columns = _columns(dense(X))
     if not columns or not all(map(len, columns.values())):
         raise DataError("X has no row or no column; give one row for each thing to select.")
     types: dict[str, str] = {}
@@ -81,28 +143,33 @@ def table_labels(y: Iterable[Any], n: int) -> list[str]:
     return written
 
 
-def given_labels(labels: Sequence[str | None], n: int) -> list[str]:
-    """Check that there are n labels, none of them missing or blank.
-
-    Returns
-    -------
-    list of str
-        Without white space around them, as those of files.
+def arrow_table(X: Any) -> pa.Table:
+    """Take rows whose cells may be lists and objects: a data frame, an Arrow table, or dicts.
 
     Raises
     ------
     DataError
-        If not.
+        It is none of these, or holds no row.
     """
-    if len(labels) != n:
-        raise DataError(f"y has {len(labels)} labels for {n} rows; give one for each.")
-    stripped = [(label or "").strip() for label in labels]
-    missing = [row for row, label in enumerate(stripped) if not label]
-    if missing:
-        raise DataError(
-            f"y has missing labels, the first in row {missing[0]}; leave those rows out."
-        )
-    return stripped
+    try:
+        if hasattr(X, "columns") and hasattr(X, "iloc"):
+            table = pa.Table.from_pandas(X, preserve_index=False)
+        elif isinstance(X, pa.Table):
+            table = X
+        elif hasattr(X, "__arrow_c_stream__"):
+            table = pa.table(X)
+        elif isinstance(X, list) and all(isinstance(row, Mapping) for row in X):
+            table = table_of_objects(X)
+        else:
+            raise DataError(
+                f"X is a {type(X).__name__} and no table; give a data frame, an Arrow table, or a "
+                "list with one dict a row."
+            )
+    except (pa.ArrowException, TypeError) as error:
+        raise DataError(f"X cannot be read as a table: {error}. Give dicts, one a row.") from None
+    if not table.num_rows or not table.num_columns:
+        raise DataError("X has no row or no column; give one row for each thing to select.")
+    return table
 
 
 def _columns(X: object) -> Mapping[str, pa.ChunkedArray]:
@@ -139,11 +206,16 @@ def _of_array(X: NDArray[Any]) -> dict[str, pa.ChunkedArray]:
         raise DataError(f"X has shape {X.shape}; give one row of values each, shape (n, d).")
     if X.dtype.kind == "c":
         raise DataError("X holds complex numbers; give their parts as columns.")
-    digits = len(str(X.shape[1] - 1))
-    names = [f"x{place:0{digits}d}" for place in range(X.shape[1])]
+    names = column_names(X.shape[1])
     # Truths are numbers here: 0 and 1.
     values = X.astype(np.float64) if X.dtype.kind == "b" else X
     return {name: _column(values[:, at], name) for at, name in enumerate(names)}
+
+
+def column_names(count: int) -> list[str]:
+    """Name the columns of an array: x00, x01 and so on."""
+    digits = len(str(count - 1))
+    return [f"x{place:0{digits}d}" for place in range(count)]
 
 
 def _of_arrow(X: pa.Table) -> dict[str, pa.ChunkedArray]:

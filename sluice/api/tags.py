@@ -1,0 +1,41 @@
+"""What rows are about: tags of prompts, features of tagged sentences."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sluice.api.rows import Rows
+from sluice.core.progress import track
+from sluice.data.payloads.bio import features_of
+from sluice.data.payloads.conversations import read_conversation
+from sluice.data.payloads.sentences import read_sentence
+from sluice.graphs.features import FeatureRows, feature_rows
+from sluice.graphs.key_phrases import key_phrases
+from sluice.graphs.tags import TagRows, frequent_tags, tag_rows
+
+
+def tags_of_rows(rows: Rows) -> TagRows:
+    """Return the tags of conversations: those that they came with, or family and key phrases."""
+    read = [read_conversation(text) for text in rows.texts]
+    tagging = rows.config.tagging
+    if all(each.tags is not None for each in read):
+        tags = [list(each.tags or ()) for each in read]
+    else:
+        assert rows.labels is not None
+        families = [rows.classes[code] for code in rows.labels.tolist()]
+        with track("mining key phrases", len(read)) as advance:
+            tags: list[list[str]] = []
+            found = key_phrases((r.prompt for r in read), tagging.phrases, tagging.language)
+            for family, phrases in zip(families, found, strict=True):
+                tags.append([family, *phrases])
+                advance()
+    names = frequent_tags(tags, tagging.fewest_rows)
+    vectors = rows.embed(names) if names else np.empty((0, 1), np.float32)
+    return tag_rows(tags, names, vectors)
+
+
+def features_of_rows(rows: Rows) -> FeatureRows:
+    """Return what tagged sentences are about: the features that their spans name."""
+    kind = rows.config.features.kind
+    sentences = [read_sentence(text).sentence for text in rows.texts]
+    return feature_rows([features_of(each, kind) for each in sentences])
