@@ -5,14 +5,11 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from resources.compute import Compute
-from resources.paths import models_root
 from resources.settled import SettledResource
 from sluice.data.config.language import LanguageModel
 
 if TYPE_CHECKING:
     from sluice.language.checkpoint import CausalModel
-
-DEFAULT_MODEL = "smollm2-135m-instruct"
 
 
 class LanguageModels(SettledResource):
@@ -34,8 +31,8 @@ class LanguageModels(SettledResource):
         from pathlib import Path
 
         from sluice.language.checkpoint import CausalModel
-        from sluice.language.smollm2 import convert_default
+        from sluice.language.smollm2 import FOLDER, convert_default, default_folder
 
-        folder = Path(self.root).resolve() if self.root else models_root()
-        model = settings.model or convert_default(folder / DEFAULT_MODEL)
+        folder = Path(self.root).resolve() / FOLDER if self.root else default_folder()
+        model = settings.model or convert_default(folder)
         return CausalModel(model, settings.dtype, compute.resolve())

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from sluice.language.smollm2 import default_folder
+
 WORKSPACE = Path(__file__).resolve().parent.parent
 
 
@@ -23,8 +25,7 @@ def searches_root() -> Path:
 
 def models_root() -> Path:
     """Return the folder of models that are made once a machine, `$SLUICE_MODELS` or the cache."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(os.environ.get("SLUICE_MODELS") or cache / "sluice" / "models").resolve()
+    return default_folder().parent
 
 
 def weights_roots() -> tuple[Path, ...]:

@@ -26,7 +26,7 @@ def held(lake: Lake, dataset: str) -> Generator[None]:
         _HELD.pop(key, None)
 
 
-def remembered(lake: Lake, dataset: str, what: str, read: Callable[[], Value]) -> Value:
+def get_or_load(lake: Lake, dataset: str, what: str, read: Callable[[], Value]) -> Value:
     """Return what `read` returned before, or read it now; callers must not change it."""
     known = _HELD.get((*lake.identity, dataset))
     if known is None:
@@ -41,7 +41,7 @@ def known(lake: Lake, dataset: str, what: str) -> Any | None:
     return _HELD.get((*lake.identity, dataset), {}).get(what)
 
 
-def forget(lake: Lake, dataset: str, *what: str) -> None:
+def invalidate(lake: Lake, dataset: str, *what: str) -> None:
     """Forget what is about to be written."""
     known = _HELD.get((*lake.identity, dataset), {})
     for name in what:

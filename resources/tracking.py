@@ -136,6 +136,10 @@ class Tracking(SettledResource):
             raise
         client.set_terminated(run.info.run_id, "FINISHED")
 
+    def url_of(self, run_id: str) -> str:
+        """Return where the page of a run is."""
+        return self.run_url(self.client().get_run(run_id).info.experiment_id, run_id)
+
     def tags_of(self, context: dg.AssetExecutionContext) -> dict[str, str]:
         """Return the tags that lead from an MLflow run back to the Dagster run that made it."""
         return {

@@ -97,11 +97,10 @@ def smollm2_folder(models_root: Path) -> Path:
     """Return the default language model, converted where the lineage looks for it."""
     from filelock import FileLock
 
-    from resources.language_models import DEFAULT_MODEL
-    from sluice.language.smollm2 import convert_default
+    from sluice.language.smollm2 import FOLDER, convert_default
 
     with FileLock(models_root.parent / "models.lock"):
-        return convert_default(models_root / DEFAULT_MODEL)
+        return convert_default(models_root / FOLDER)
 
 
 @pytest.fixture(scope="session")

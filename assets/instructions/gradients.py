@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from assets.instructions.tuning import tokens_of
 from assets.instructions.warm_up import MOMENTS, adapter_folder, sample
 from assets.lineage.inputs import Rows, read_rows, reads_input
 from assets.lineage.stage import (
@@ -20,6 +19,7 @@ from resources.store import vectors
 from sluice.core.digests import order_free_digest
 from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
+from sluice.language.pairs import conversation_pairs
 from sluice.scores.influence import Influence, influence_of
 
 VERSION = "1"
@@ -70,7 +70,9 @@ def gradients(run: Run) -> Outcome:
             moments=made["moments"] if kind == "step" else None,
             formula=config.gradients.formula,
         )
-        pairs = tokens_of(made["loaded"], texts, config.language_model.max_length, end=True)
+        pairs = conversation_pairs(
+            made["loaded"].tokenizer, texts, config.language_model.max_length, end=True
+        )
         for begin in range(0, len(pairs), SHARD_ROWS):
             part = pairs[begin : begin + SHARD_ROWS]
             yield np.arange(begin, begin + len(part)), features.of(part)

@@ -14,7 +14,6 @@ from assets.instructions.tuning import (
     held_out_rows,
     held_out_sample,
     learner_of,
-    tokens_of,
 )
 from assets.lineage.inputs import Rows
 from assets.lineage.stage import Run, logger
@@ -22,6 +21,7 @@ from assets.stages.trainers import HeldOut, Kind, Trainer, row_of
 from resources.store import evaluations, selections
 from sluice.core.progress import track
 from sluice.data.config import DatasetConfig
+from sluice.language.pairs import conversation_pairs
 
 if TYPE_CHECKING:
     from sluice.evaluation.lora_evaluation import Tuned
@@ -86,7 +86,9 @@ def _evaluate(
             kept = at[job.selection_id] if job.selection_id else np.arange(len(train.ids))
             ids = [train.ids[i] for i in kept.tolist()]
             texts = [train.texts[i] for i in kept.tolist()]
-            pairs = tokens_of(loaded, texts, learner.training.max_length, end=True)
+            pairs = conversation_pairs(
+                loaded.tokenizer, texts, learner.training.max_length, end=True
+            )
             made = evaluate_tuned(loaded, ids, pairs, held, learner, job.seed, advance)
             row = row_of(key, given.dataset, job, learner.version, made.record.seconds)
             evaluations.append(lake, [row | measured(made)], TABLE)
@@ -125,7 +127,7 @@ def _hours(
     from sluice.language.training.fine_tune import fine_tune
 
     learner, train, loaded = learner_of(config), present.of("train"), model.load()
-    pairs = tokens_of(loaded, train.texts, learner.training.max_length, end=True)
+    pairs = conversation_pairs(loaded.tokenizer, train.texts, learner.training.max_length, end=True)
     lengths = np.array([len(pair) for pair in pairs])
     middle = np.argsort(np.abs(lengths - lengths.mean()), kind="stable")[:TRIED_ROWS].tolist()
     few = [pairs[i] for i in middle]

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from assets.instructions.gradients import served_rows
 from assets.instructions.token_losses import identity_of
-from assets.instructions.tuning import learner_of, tokens_of
+from assets.instructions.tuning import learner_of
 from assets.instructions.warm_up import sample
 from assets.lineage.inputs import Rows, read_rows
 from assets.lineage.stage import Run, digest_of
 from assets.stages.subsets import OracleProvider
 from resources.store import vectors
+from sluice.language.pairs import conversation_pairs
 from sluice.subsets.contract import Ask, Selector
 
 if TYPE_CHECKING:
@@ -53,8 +54,10 @@ def _influence(run: Run) -> OracleProvider:
             if not fitted:
                 loaded = model.load()
                 length = config.language_model.max_length
-                tokens = tokens_of(loaded, served.texts, length, end=True)
-                curvature = tokens_of(loaded, [rows.texts[i] for i in curved], length, end=True)
+                tokens = conversation_pairs(loaded.tokenizer, served.texts, length, end=True)
+                curvature = conversation_pairs(
+                    loaded.tokenizer, [rows.texts[i] for i in curved], length, end=True
+                )
                 influence = KfacInfluence.fit(loaded.model, tokens, pairs_curvature=curvature)
                 fitted.extend([loaded, influence])
             return fitted[0], fitted[1]
@@ -66,7 +69,9 @@ def _influence(run: Run) -> OracleProvider:
             if todo:
                 loaded, influence = fit()
                 texts = [rows.texts[i] for i in todo]
-                pairs = tokens_of(loaded, texts, config.language_model.max_length, end=True)
+                pairs = conversation_pairs(
+                    loaded.tokenizer, texts, config.language_model.max_length, end=True
+                )
                 found = influence.of(pairs).astype(np.float32)[:, None]
                 fresh = vectors.input_hashes([rows.text_hashes[i] for i in todo], identity)
                 vectors.append(lake, fresh, identity, found)
@@ -94,7 +99,9 @@ def _reward(run: Run) -> OracleProvider:
             if not made:
                 loaded = model.load()
                 # the end mark is put to the response when it is trained on
-                pairs = tokens_of(loaded, rows.texts, learner.training.max_length, end=False)
+                pairs = conversation_pairs(
+                    loaded.tokenizer, rows.texts, learner.training.max_length, end=False
+                )
                 made.append(TrainingReward(loaded, rows.ids, pairs, learner.training, learner.rank))
             return made[0](selected, selected[len(selected) - count :])
 

@@ -15,21 +15,17 @@ from resources.store import scores
 from resources.store import token_losses as store
 from sluice.core.digests import array_digest, digest
 from sluice.language.checkpoint import CausalModel
-from sluice.scores.s_ifd import (
-    TokenValues,
-    ifd,
-    ifd_loss,
-    row_statistics,
-    selective_ifd,
-    token_deltas,
+from sluice.scores.response_scores import (
+    LOSS_SCORES,
+    NOISY_SCORES,
+    Losses,
+    loss_scores,
+    noisy_scores,
 )
-from sluice.scores.token_quantile import token_quantile
 
 VERSION = "1"
 CHUNK_ROWS = 2048
-LOSSES: tuple[str, ...] = ("ifd", "ifd_loss", "perplexity", "response_loss", "response_tokens")
-S_IFD: tuple[str, ...] = ("s_ifd_mean", "s_ifd_std", "noisy_ifd", "informative_tokens")
-JOINT_SCORES = {**dict.fromkeys(LOSSES, "losses"), **dict.fromkeys(S_IFD, "s_ifd")}
+JOINT_SCORES = {**dict.fromkeys(LOSS_SCORES, "losses"), **dict.fromkeys(NOISY_SCORES, "s_ifd")}
 
 
 def _model(run: Run) -> CausalModel:
@@ -65,24 +61,12 @@ def losses(run: Run) -> Outcome:
         *(lake, run.once(_model), config.language_model, config.neighbours, train, [0])
     )
     stored = store.read(lake, found.hashes[0])
-    values = _of_losses(stored.conditional, stored.unconditional)
+    values = loss_scores(stored.conditional, stored.unconditional)
     shown = {
         "rows_windowed": int(stored.windowed.sum()),
         "mean_ifd": float(np.nanmean(values["ifd"])),
     }
     return _outcome(lake, run.dataset, train, values, "ifd", found, shown)
-
-
-def _of_losses(given: TokenValues, alone: TokenValues) -> dict[str, NDArray[np.float64]]:
-    means = given.means()
-    with np.errstate(over="ignore"):
-        return {
-            "ifd": ifd(given, alone),
-            "ifd_loss": ifd_loss(given, alone),
-            "perplexity": np.exp(means),
-            "response_loss": means,
-            "response_tokens": given.sizes().astype(np.float64),
-        }
 
 
 @stage(
@@ -116,7 +100,7 @@ def s_ifd(run: Run) -> Outcome:
     train = read_rows(lake, run.dataset).of("train")
     copies = range(1, noise.copies + 1)
     found = score_missing(lake, run.once(_model), config.language_model, noise, train, copies)
-    values, threshold = _over_copies(lake, found, noise.tokens)
+    values, threshold = noisy_scores(lambda: _copies(lake, found), noise.tokens)
     shown = {
         "token_threshold": threshold,
         "rows_without_an_informative_token": int((values["informative_tokens"] == 0).sum()),
@@ -124,39 +108,12 @@ def s_ifd(run: Run) -> Outcome:
     return _outcome(lake, run.dataset, train, values, "s_ifd_mean", found, shown)
 
 
-def _over_copies(
-    lake: Lake, found: Scored, share: float
-) -> tuple[dict[str, NDArray[np.float64]], float]:
-    """Return the scores of all rows and the threshold; a chunk of rows in memory at a time."""
-
-    def deltas() -> Iterator[NDArray[np.float32]]:
-        for keys in found.hashes.values():
-            for begin in range(0, len(keys), CHUNK_ROWS):
-                stored = store.read(lake, keys[begin : begin + CHUNK_ROWS])
-                differences = token_deltas(stored.conditional, stored.unconditional).values
-                yield np.asarray(differences, dtype=np.float32)
-
-    threshold = token_quantile(deltas, share)
-    selective, plain, informative = [], [], []
+def _copies(lake: Lake, found: Scored) -> Iterator[Iterator[Losses]]:
+    """Yield the losses of each copy of all rows; a chunk of rows in memory at a time."""
     for keys in found.hashes.values():
-        parts: list[tuple[NDArray[Any], ...]] = []
-        for begin in range(0, len(keys), CHUNK_ROWS):
-            stored = store.read(lake, keys[begin : begin + CHUNK_ROWS])
-            score, count = selective_ifd(
-                token_deltas(stored.conditional, stored.unconditional), threshold
-            )
-            parts.append((score, ifd(stored.conditional, stored.unconditional), count))
-        for column, of_parts in zip(
-            (selective, plain, informative), zip(*parts, strict=True), strict=True
-        ):
-            column.append(np.concatenate(of_parts))
-    mean, deviation = row_statistics(np.column_stack(selective))
-    return {
-        "s_ifd_mean": mean,
-        "s_ifd_std": deviation,
-        "noisy_ifd": row_statistics(np.column_stack(plain))[0],
-        "informative_tokens": np.column_stack(informative).mean(axis=1, dtype=np.float64),
-    }, threshold
+        chunks = (keys[begin : begin + CHUNK_ROWS] for begin in range(0, len(keys), CHUNK_ROWS))
+        stored = (store.read(lake, chunk) for chunk in chunks)
+        yield ((each.conditional, each.unconditional) for each in stored)
 
 
 def _outcome(

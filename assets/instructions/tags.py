@@ -16,7 +16,7 @@ from sluice.core.progress import track
 from sluice.data.config import DatasetConfig
 from sluice.data.payloads.conversations import messages_text, read_conversation
 from sluice.graphs.key_phrases import WORDS, key_phrases
-from sluice.graphs.tags import TagRows, tag_rows
+from sluice.graphs.tags import TagRows, frequent_tags, tag_rows
 
 VERSION = "1"
 SHARD_PROMPTS = 500
@@ -130,9 +130,9 @@ def _tags_of(
         there = tags.read(lake, keys)
         families = [train.class_names[code] for code in train.labels.tolist()]
         of_rows = [[family, *there[key]] for family, key in zip(families, keys, strict=True)]
-    counts = Counter(tag for row in of_rows for tag in set(row))
-    names = sorted(tag for tag, n in counts.items() if n >= config.tagging.fewest_rows)
-    return of_rows, names, len(counts) - len(names)
+    every = {tag for row in of_rows for tag in row}
+    names = frequent_tags(of_rows, config.tagging.fewest_rows)
+    return of_rows, names, len(every) - len(names)
 
 
 def _as_rows(names: list[str]) -> Rows:

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assets.lineage.inputs import Rows
-from assets.lineage.task import Task
+from sluice.api.language import fine_tune_of
 from sluice.core.digests import order_free_digest
-from sluice.core.randomness import keyed_uniform
+from sluice.core.randomness import keyed_sample
 from sluice.data.config import DatasetConfig
 from sluice.data.payloads.conversations import read_conversation
+from sluice.language.pairs import conversation_pairs
 from sluice.subsets.contract import Selector
 
 if TYPE_CHECKING:
     from sluice.evaluation.lora_evaluation import HeldOutRows, TunedLearner
     from sluice.language.checkpoint import Loaded
-    from sluice.language.pairs import Pair
 
 SPLITS = ("validation", "test")
 SAMPLE_SEED = 0
@@ -39,17 +39,8 @@ class Job:
 def learner_of(config: DatasetConfig) -> "TunedLearner":
     """Return how a dataset's subsets are trained on."""
     from sluice.evaluation.lora_evaluation import TunedLearner
-    from sluice.language.training.fine_tune import FineTune
 
-    said = config.training
-    training = FineTune(
-        epochs=said.epochs,
-        learning_rate=said.learning_rate,
-        batch_size=said.batch_size,
-        warmup_share=said.warmup_share,
-        weight_decay=said.weight_decay,
-        max_length=said.max_length,
-    )
+    training = fine_tune_of(config)
     return TunedLearner(training, config.gradients.rank, config.evaluation.answers)
 
 
@@ -93,18 +84,10 @@ def held_out_sample(present: Rows, config: DatasetConfig) -> dict[str, list[int]
     chosen: dict[str, list[int]] = {}
     for split in SPLITS:
         at = [i for i, name in enumerate(present.splits) if name == split]
-        draws = keyed_uniform(SAMPLE_SEED, np.array([present.ids[i] for i in at]))
-        least = np.argsort(draws, kind="stable")[: config.evaluation.held_out_rows]
-        chosen[split] = sorted(at[i] for i in least.tolist())
+        ids = np.array([present.ids[i] for i in at], dtype=np.str_)
+        least = keyed_sample(SAMPLE_SEED, ids, config.evaluation.held_out_rows)
+        chosen[split] = [at[i] for i in least.tolist()]
     return chosen
-
-
-def tokens_of(loaded: "Loaded", texts: list[str], max_length: int, *, end: bool) -> "list[Pair]":
-    """Tokenise rows as training (with an end mark) or measuring reads them."""
-    from sluice.language.pairs import tokenise
-
-    messages = [read_conversation(text).mappings for text in texts]
-    return [tokenise(loaded.tokenizer, each, max_length, end=end) for each in messages]
 
 
 def held_out_rows(
@@ -115,14 +98,11 @@ def held_out_rows(
 
     return {
         split: HeldOutRows(
-            tokens_of(loaded, [present.texts[i] for i in at], max_length, end=False),
+            conversation_pairs(
+                loaded.tokenizer, [present.texts[i] for i in at], max_length, end=False
+            ),
             [present.class_names[present.labels[i]] for i in at],
             [read_conversation(present.texts[i]).response for i in at],
         )
         for split, at in chosen.items()
     }
-
-
-def evaluation_keys(task: Task, selectors: list[Selector]) -> list[str]:
-    """Return the names of all evaluations of a lineage."""
-    return [*(selector.name for selector in selectors), "all_rows"]

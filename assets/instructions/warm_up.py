@@ -6,20 +6,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assets.instructions.token_losses import identity_of
-from assets.instructions.tuning import learner_of, tokens_of
+from assets.instructions.tuning import learner_of
 from assets.lineage.inputs import Rows, read_rows
 from assets.lineage.stage import Outcome, Run, digest_of, stage
 from assets.stages.cached_model import CachedModel
 from assets.tabular.encoder import KEEP_TAG
 from resources.paths import adapters_root
-from sluice.core.randomness import keyed_uniform
+from sluice.core.randomness import keyed_sample
 from sluice.data.config import DatasetConfig
+from sluice.language.pairs import conversation_pairs
+from sluice.language.training.warm_up import SAMPLE_SEED
 
 if TYPE_CHECKING:
     from sluice.language.checkpoint import CausalModel
 
 VERSION = "1"
-SAMPLE_SEED = 1
 MOMENTS = "adam_moments.safetensors"
 
 
@@ -88,8 +89,7 @@ def adapter_folder(adapter: str) -> Path:
 
 def sample(rows: Rows, count: int) -> list[int]:
     """Return the positions of the rows of the least keyed draws, in order of id."""
-    draws = keyed_uniform(SAMPLE_SEED, np.array(rows.ids, dtype=np.str_))
-    return sorted(np.argsort(draws, kind="stable")[:count].tolist())
+    return keyed_sample(SAMPLE_SEED, np.array(rows.ids, dtype=np.str_), count).tolist()
 
 
 def _settings(config: DatasetConfig, model: "CausalModel") -> str:
@@ -104,15 +104,14 @@ def _train(
     """Train adapters on some rows and write them beside Adam's moments."""
     from sluice.core.progress import track
     from sluice.language.training import lora
-    from sluice.language.training.adam import AdamMoments
-    from sluice.language.training.fine_tune import fine_tune
+    from sluice.language.training.warm_up import warm_up
 
     learner, loaded = learner_of(config), model.load()
-    pairs = tokens_of(loaded, [train.texts[i] for i in at], learner.training.max_length, end=True)
-    adapted: Any = lora.attach(loaded.model, rank=learner.rank, alpha=2.0 * learner.rank)
+    texts = [train.texts[i] for i in at]
+    pairs = conversation_pairs(loaded.tokenizer, texts, learner.training.max_length, end=True)
+    ids = [train.ids[i] for i in at]
     with track("warming up", len(at) * learner.training.epochs) as advance:
-        ids = [train.ids[i] for i in at]
-        record = fine_tune(adapted, pairs, ids, learner.training, advance)
-    lora.save(adapted, folder)
-    AdamMoments(record.moments, record.steps).save(folder / MOMENTS)
-    return list(record.losses)
+        made = warm_up(loaded, ids, pairs, learner.training, learner.rank, advance)
+    lora.save(made.model, folder)
+    made.moments.save(folder / MOMENTS)
+    return list(made.losses)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from assets.lineage.stage import Reading, digest_of, inputs_of, name_of
 from assets.lineage.task import Task
-from resources import run_cache as held
+from resources import run_cache
 from resources.lake import Lake
 from resources.store import graphs, part_edges, rows, scores, vectors
 from sluice.core.errors import SluiceError, UnknownNameError
@@ -91,7 +91,7 @@ def read_rows(lake: Lake, dataset: str) -> Rows:
 
 def read_all_rows(lake: Lake, dataset: str) -> Rows:
     """Read the present rows of a dataset, also those that wait for a label."""
-    return held.remembered(lake, dataset, rows.ROWS, lambda: _rows(lake, dataset))
+    return run_cache.get_or_load(lake, dataset, rows.ROWS, lambda: _rows(lake, dataset))
 
 
 def _rows(lake: Lake, dataset: str) -> Rows:

@@ -1,6 +1,6 @@
-"""Every lineage by the name of its task: filled where lineages are made, read by whoever asks.
+"""Every lineage by the name of its task: filled by `assets.lineages`, which loads them all.
 
-Importing this module loads none of them; `assets.lineages` does.
+What lineages are made of may read this, and not that.
 """
 
 from __future__ import annotations

@@ -18,13 +18,13 @@ import logging
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import dagster as dg
 
-from resources import run_cache as held
+from resources import run_cache
 from resources.compute import peak_memory_mib
 from resources.lake import Lake
 from resources.store import records
@@ -161,9 +161,11 @@ class Run(Reading):
         return is_rebuild(self.context)
 
 
-Body = Callable[[Run], Outcome]
 Names = Sequence[str]
-Of = Callable[["Task", DatasetConfig], Any]
+
+
+def _unbound(run: Run) -> Outcome:
+    raise TypeError("A stage that decorates no function was run.")
 
 
 def _always(task: Task, config: DatasetConfig) -> bool:
@@ -174,72 +176,17 @@ def _no_settings(run: Run) -> Mapping[str, Any]:
     return {}
 
 
+def _stays(run: Run) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Stage:
-    """One asset of a task's lineage, see `stage`."""
-
-    name: str
-    body: Body
-    version: str
-    description: str
-    reads: Names | Callable[[Task, DatasetConfig], Names]
-    may_read: Names | Callable[[Task], Names] | None
-    shows: Names
-    shows_made: Names
-    settings: Callable[[Run], Mapping[str, Any]]
-    table: str | None
-    resources: frozenset[str]
-    checks: Sequence[Check]
-    kinds: frozenset[str]
-    gpu: bool
-    tags: Mapping[str, str]
-    replaces: bool
-    is_valid: Callable[[Run], bool]
-    when: Callable[[Task, DatasetConfig], bool]
-    only_read: bool
-    on_demand: bool
-    after: Callable[[Run, dg.MaterializeResult], None] | None
-
-    def reads_of(self, task: Task, config: DatasetConfig) -> list[str]:
-        """Return what it reads for one configuration."""
-        return list(self.reads(task, config) if callable(self.reads) else self.reads)
-
-    def may_read_of(self, task: Task) -> list[str]:
-        """Return what it may read for any."""
-        given = self.reads if self.may_read is None else self.may_read
-        if not isinstance(given, Sequence):
-            given = cast("Callable[[Task], Names]", given)(task)
-        return list(dict.fromkeys([*given, *self.shows, *self.shows_made]))
-
-
-def stage(
-    name: str,
-    *,
-    version: str,
-    description: str,
-    reads: Names | Callable[[Task, DatasetConfig], Names] = (),
-    may_read: Names | Callable[[Task], Names] | None = None,
-    shows: Names = (),
-    shows_made: Names = (),
-    settings: Callable[[Run], Mapping[str, Any]] = _no_settings,
-    table: str | None = None,
-    resources: Sequence[str] = (),
-    checks: Sequence[Check] = (),
-    kinds: Sequence[str] = ("duckdb", "numpy"),
-    gpu: bool = False,
-    tags: Mapping[str, str] | None = None,
-    replaces: bool = False,
-    is_valid: Callable[[Run], bool] | None = None,
-    when: Callable[[Task, DatasetConfig], bool] = _always,
-    only_read: bool = False,
-    on_demand: bool = False,
-    after: Callable[[Run, dg.MaterializeResult], None] | None = None,
-) -> Callable[[Body], Stage]:
-    """Make a stage of a function that computes and stores its result.
+    """One asset of a task's lineage: as a decorator, of the function that computes and stores it.
 
     The function must leave the same result when it runs twice.
 
-    Parameters
+    Attributes
     ----------
     name : str
         Stage and method, such as ``scores/margin``: the asset's key after its task.
@@ -264,10 +211,10 @@ def stage(
     kinds : sequence of str
     gpu : bool
         Whether it takes the pool of the GPU, where there is one.
-    tags : mapping, optional
+    tags : mapping
     replaces : bool
         Whether it replaces an earlier result, rather than add to what is there.
-    is_valid : callable, optional
+    is_valid : callable
         Whether what the last run wrote outside of the lake is still there.
     when : callable
         Whether a dataset asks for it.
@@ -277,16 +224,50 @@ def stage(
         Whether it is only made when somebody asks for it, because it takes long.
     after : callable, optional
         Called with what is shown, also where nothing changed.
+    body : callable
+        The function.
     """
 
-    def decorate(body: Body) -> Stage:
-        return Stage(
-            *(name, body, version, description, reads, may_read, shows, shows_made, settings),
-            *(table, frozenset(resources), checks, frozenset(kinds), gpu, dict(tags or {})),
-            *(replaces, is_valid or (lambda run: True), when, only_read, on_demand, after),
-        )
+    name: str
+    _: KW_ONLY
+    version: str
+    description: str
+    reads: Names | Callable[[Task, DatasetConfig], Names] = ()
+    may_read: Names | Callable[[Task], Names] | None = None
+    shows: Names = ()
+    shows_made: Names = ()
+    settings: Callable[[Run], Mapping[str, Any]] = _no_settings
+    table: str | None = None
+    resources: Names = ()
+    checks: Sequence[Check] = ()
+    kinds: Names = ("duckdb", "numpy")
+    gpu: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+    replaces: bool = False
+    is_valid: Callable[[Run], bool] = _stays
+    when: Callable[[Task, DatasetConfig], bool] = _always
+    only_read: bool = False
+    on_demand: bool = False
+    after: Callable[[Run, dg.MaterializeResult], None] | None = None
+    body: Callable[[Run], Outcome] = _unbound
 
-    return decorate
+    def __call__(self, body: Callable[[Run], Outcome]) -> Stage:
+        """Return the stage of a function."""
+        return replace(self, body=body)
+
+    def reads_of(self, task: Task, config: DatasetConfig) -> list[str]:
+        """Return what it reads for one configuration."""
+        return list(self.reads(task, config) if callable(self.reads) else self.reads)
+
+    def may_read_of(self, task: Task) -> list[str]:
+        """Return what it may read for any."""
+        given = self.reads if self.may_read is None else self.may_read
+        if not isinstance(given, Sequence):
+            given = cast("Callable[[Task], Names]", given)(task)
+        return list(dict.fromkeys([*given, *self.shows, *self.shows_made]))
+
+
+stage = Stage
 
 
 _body_seconds = 0.0
@@ -393,7 +374,7 @@ def _computed(
 ) -> tuple[records.Record, Mapping[str, Any]]:
     lake, run_id = run.lake, run.context.run.run_id
     logger.info("%s: started", name)
-    held.forget(lake, run.dataset, "snapshot")
+    run_cache.invalidate(lake, run.dataset, "snapshot")
     if made.replaces:
         records.begin(lake, run.dataset, name, run_id)
     cpu_began = time.process_time()
@@ -455,7 +436,7 @@ def _result(
         "device": record.device,
         "peak_memory_mib": round(peak_memory_mib(), 1),
         "method_version": record.version,
-        "snapshot": held.remembered(run.lake, record.dataset, "snapshot", run.lake.snapshot),
+        "snapshot": run_cache.get_or_load(run.lake, record.dataset, "snapshot", run.lake.snapshot),
     }
     return dg.MaterializeResult(
         asset_key=run.context.asset_key,

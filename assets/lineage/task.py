@@ -7,7 +7,6 @@ import dagster as dg
 
 from assets.lineage.automation import FROM_ASSETS, FROM_FILES
 from assets.lineage.checking import look_at
-from assets.lineage.registry import LINEAGES
 from assets.lineage.stage import Run, Stage, materialise
 from resources.compute import GPU_POOL
 from resources.schema import columns_of
@@ -45,6 +44,9 @@ class Task:
         Scores that one asset makes together: name of a score to method of its asset.
     reads : callable
         What the sentence encoder reads of a row's text.
+    strict_floor : bool
+        Whether a budget below one row a class is refused, by methods that keep one of each: of a
+        table of few rows and many classes it is said, not evaded.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Task:
     trained: str
     joint_scores: Mapping[str, str] = field(default_factory=dict)
     reads: Callable[[str], str] = str
+    strict_floor: bool = False
     partitions: dg.DynamicPartitionsDefinition = field(init=False)
 
     def __post_init__(self) -> None:
@@ -170,7 +173,7 @@ class Lineage:
             metadata=table_metadata(made.table) if made.table else None,
             automation_condition=FROM_ASSETS if deps else FROM_FILES,
             check_specs=[check.spec(key, task.partitions) for check in made.checks],
-            required_resource_keys=_SHARED | made.resources,
+            required_resource_keys=_SHARED.union(made.resources),
         )
         def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             run = Run.of(context, self)
@@ -187,10 +190,8 @@ class Lineage:
 
 
 def lineage(task: Task, stages: Sequence[Stage]) -> Lineage:
-    """Make the lineage of a task of its stages, left to right, and register it."""
-    made = Lineage(task, {each.name: each for each in stages})
-    LINEAGES[task.name] = made
-    return made
+    """Make the lineage of a task of its stages, left to right."""
+    return Lineage(task, {each.name: each for each in stages})
 
 
 def table_metadata(table: str) -> dict[str, object]:

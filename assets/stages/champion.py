@@ -82,12 +82,10 @@ def champion(trained: str, answers: Answers, kinds: Sequence[str] = ("torch",)) 
     def judged(run: Run) -> Outcome:
         present = read_rows(run.lake, run.dataset)
         judge = Judge(answers, run.config, run.device)
-        decided = _decide(run.lake, run.tracking, run.task, run.dataset, present, judge)
+        decided, winner = _decide(run.lake, run.tracking, run.task, run.dataset, present, judge)
         total = sum(len(present.of(split).ids) for split in ("validation", "test"))
         shown = {k: v for k, v in decided.items() if not isinstance(v, list)}
-        url = run.record(trained).details.get("mlflow_url")
-        if url:
-            shown["mlflow_run"] = dg.MetadataValue.url(url)
+        shown["mlflow_run"] = dg.MetadataValue.url(run.tracking.url_of(winner.run_id))
         return Outcome(
             content=digest_of([decided["champion"], decided["rows"]]),
             total=total,
@@ -107,7 +105,7 @@ def _decide(
     dataset: str,
     present: Rows,
     judge: Judge,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], ModelVersion]:
     name = task.model_name(dataset)
     challenger = registry.find(tracking, name, CHALLENGER)
     if challenger is None:
@@ -140,7 +138,7 @@ def _decide(
     registry.promote(tracking, name, winner.version)
     intervals = {split: accuracy_interval(values, **options) for split, values in right.items()}
     measured = {f"{split}_accuracy": [i.mean, i.low, i.high] for split, i in intervals.items()}
-    return {
+    decided = {
         "champion": winner.version,
         "challenger": challenger.version,
         "champion_selection": winner.tags.get("selection_id", ""),
@@ -149,6 +147,7 @@ def _decide(
         **measured,
         **{f"challenger_{split}": float(values.mean()) for split, values in right.items()},
     }
+    return decided, winner
 
 
 def _ruling(

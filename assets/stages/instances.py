@@ -32,8 +32,18 @@ VERSION = "2"
 """Raised where a value is spelt anew (see `spelling`): unchanged files are read again."""
 
 
-def instances(*, leak_stops: bool = True, classes: bool = True) -> Stage:
-    """Return the stage `instances`; its parameters are those of `checks.of_instances`."""
+def instances(
+    *, leak_stops: bool = True, classes: bool = True, sections: frozenset[str] = frozenset()
+) -> Stage:
+    """Return the stage `instances`.
+
+    Parameters
+    ----------
+    leak_stops, classes : bool
+        See `checks.of_instances`.
+    sections : frozenset of str
+        Of the configuration, what the rows of the task depend on beside what all do.
+    """
     return stage(
         "instances",
         version=VERSION,
@@ -48,7 +58,7 @@ def instances(*, leak_stops: bool = True, classes: bool = True) -> Stage:
         ),
         settings=lambda run: {
             "files": run.once(_version).digest,
-            "config": _relevant(run.once(_version).config),
+            "config": _relevant(run.once(_version).config, sections),
         },
         replaces=True,
         after=_say_set_aside,
@@ -118,10 +128,8 @@ def check_task(lake: Lake, task: Task, dataset: str) -> None:
         )
 
 
-def _relevant(config: DatasetConfig) -> dict[str, object]:
-    keys = {"files", "columns", "split", "limits"}
-    if config.task == "tokens":
-        keys |= {"bio"}
+def _relevant(config: DatasetConfig, sections: frozenset[str]) -> dict[str, object]:
+    keys = {"files", "columns", "split", "limits", *sections}
     # Said only where it is so: other datasets keep their input digests.
     if config.reading != Reading():
         keys |= {"reading"}

@@ -25,7 +25,7 @@ from sluice.core.budgets import budget_label
 from sluice.core.digests import order_free_digest
 from sluice.core.progress import track
 from sluice.data.config import DatasetConfig
-from sluice.subsets import runner as shell
+from sluice.subsets import runner
 from sluice.subsets.contract import Ask, Selection, Selector
 
 # Above, a method that compares all pairs says that it takes its time (ours).
@@ -119,7 +119,7 @@ def _select(run: Run, selector: Selector, versions: str, asking: OracleProvider 
     contents = dict(zip(train.ids, train.content_hashes, strict=True))
     pairs = [(b, s) for b in config.budgets for s in seeds_of(selector, config)]
     options = options_of(selector, config)
-    if len(train.ids) > MANY_ROWS and selector.cost.startswith("n^2"):
+    if len(train.ids) > MANY_ROWS and selector.all_pairs:
         logger.warning(
             "%s compares all pairs of %d rows, %d times over (cost %s). Leave it out of "
             "`selectors` in dataset.yaml, or ask for fewer budgets and seeds, if that is too "
@@ -130,11 +130,11 @@ def _select(run: Run, selector: Selector, versions: str, asking: OracleProvider 
     traces: list[Trace] = []
     with track(f"selecting by {selector.name}", len(pairs)) as advance:
         for budget, seed in pairs:
-            # A table of few rows and many classes: too small a budget is said, not evaded.
-            strict = task.name == "tabular"
             head = header_of(dataset, selector, budget, seed, options, versions)
             given = {**options, **_resumable(options, head.selection_id)}
-            picked = shell.run(selector, pool, budget, seed, strict_floor=strict, **given)
+            picked = runner.run(
+                selector, pool, budget, seed, strict_floor=task.strict_floor, **given
+            )
             chosen.append((_filled(head, picked, contents), _table(picked, contents)))
             traces.append(picked.trace)
             advance()

@@ -30,6 +30,7 @@ TABULAR = Task(
     graphs=tuple(GRAPHS),
     trained="fitted",
     joint_scores=JOINT_SCORES,
+    strict_floor=True,
 )
 
 LINEAGE = lineage(

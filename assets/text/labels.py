@@ -14,14 +14,14 @@ from assets.lineage.task import Task
 from assets.text.stopping import stopping_signs
 from resources.lake import Lake
 from resources.store import queries, records
-from sluice.core.randomness import keyed_uniform
+from sluice.core.randomness import keyed_sample
 from sluice.data.config import DatasetConfig
 from sluice.data.config.labelling import Labelling
 from sluice.data.ingest.splits import UNLABELLED
 from sluice.heads.answering import answers_of
 from sluice.heads.answers import Labelled
 from sluice.heads.logistic import Head, HeadConfig
-from sluice.subsets import runner as shell
+from sluice.subsets import runner
 from sluice.subsets.contract import Pool, Selection
 from sluice.subsets.queries.registry import needs_of, parts_of, strategy
 
@@ -138,13 +138,12 @@ def _picked(
         answers=answers,
     )
     asked = strategy(chosen.strategy)
-    return shell.run(asked, pool, count, chosen.seed, **dict(chosen.options))
+    return runner.run(asked, pool, count, chosen.seed, **dict(chosen.options))
 
 
 def drawn(waiting: Rows, count: int, seed: int) -> Rows:
     """Return some rows, drawn by (seed, id): other rows that come or go hardly move them."""
-    draws = keyed_uniform(seed, np.array(waiting.ids))
-    return waiting.at(sorted(np.argsort(draws, kind="stable")[:count].tolist()))
+    return waiting.at(keyed_sample(seed, np.array(waiting.ids), count).tolist())
 
 
 def _vectors(lake: Lake, task: Task, dataset: str, train: Rows, width: int) -> NDArray[np.float32]:

@@ -31,7 +31,7 @@ LINEAGE = lineage(
     TOKENS,
     [
         # Types of spans are no classes that a model must tell apart.
-        instances(classes=False),
+        instances(classes=False, sections=frozenset({"bio"})),
         adapted,
         embeddings,
         flat_map,

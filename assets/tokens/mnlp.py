@@ -14,10 +14,11 @@ from assets.stages.embeddings import Shard, embed_missing
 from assets.stages.scores import examples
 from assets.tabular.encoder import KEEP_TAG
 from assets.tokens.adapted_encoder import ADAPTED, Start, start_of, start_reads
-from assets.tokens.tagger_evaluations import sentences_of, training_of
+from assets.tokens.tagger_evaluations import sentences_of
 from resources.lake import Lake
 from resources.paths import taggers_root
 from resources.store import scores, vectors
+from sluice.api.uncertainty import training_of
 from sluice.core.digests import array_digest, digest
 from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig

@@ -13,12 +13,11 @@ from assets.lineage.stage import Run, logger
 from assets.stages.trainers import HeldOut, Kind, Trainer, row_of
 from assets.tokens.adapted_encoder import ADAPTED, Start, start_of, start_reads
 from resources.store import evaluations, selections
+from sluice.api.uncertainty import training_of
 from sluice.core.progress import track
-from sluice.data.config import DatasetConfig
 from sluice.data.payloads.bio import tag_names
 from sluice.data.payloads.sentences import read_sentence
 from sluice.data.readers.conll import Sentence
-from sluice.models.training import TrainingConfig
 
 VERSION = "1"
 TABLE = evaluations.TOKEN_TABLE
@@ -46,20 +45,6 @@ def taggers() -> Kind:
         trainer=_trainer,
         may_read=[ADAPTED],
         reads=start_reads,
-    )
-
-
-def training_of(config: DatasetConfig) -> TrainingConfig:
-    """Return how a dataset's taggers are trained; the seed is that of each evaluation."""
-    said = config.training
-    return TrainingConfig(
-        epochs=said.epochs,
-        learning_rate=said.learning_rate,
-        batch_size=said.batch_size,
-        max_length=said.max_length,
-        weight_decay=said.weight_decay,
-        warmup_share=said.warmup_share,
-        seed=0,
     )
 
 

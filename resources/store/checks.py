@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from resources import run_cache as held
+from resources import run_cache
 from resources.lake import Lake
 
 CHECKS = "checks"
@@ -13,7 +13,9 @@ def find(
     lake: Lake, dataset: str, asset: str, name: str, input_digest: str
 ) -> tuple[bool, dict[str, Any]] | None:
     """Return whether a check passed and what it showed, if its last look was at this state."""
-    last = held.remembered(lake, dataset, CHECKS, lambda: _last(lake, dataset)).get((asset, name))
+    last = run_cache.get_or_load(lake, dataset, CHECKS, lambda: _last(lake, dataset)).get(
+        (asset, name)
+    )
     if last is None or last["input_digest"] != input_digest:
         return None
     return last["passed"], json.loads(last["shown"])
@@ -45,6 +47,6 @@ def append(
             "INSERT INTO checks VALUES (?, ?, ?, ?, ?, ?, now()::TIMESTAMP)", values
         )
     )
-    known = held.known(lake, dataset, CHECKS)
+    known = run_cache.known(lake, dataset, CHECKS)
     if known is not None:
         known[asset, name] = {"input_digest": input_digest, "passed": passed, "shown": said}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from resources import run_cache as held
+from resources import run_cache
 from resources.lake import Lake
 from sluice.core.errors import SluiceError
 
@@ -54,7 +54,7 @@ _CURRENT = "(SELECT id FROM ducklake_current_snapshot('lake'))"
 
 def latest(lake: Lake, dataset: str) -> dict[str, Record]:
     """Return the newest record of every asset of a dataset, by asset name."""
-    return held.remembered(lake, dataset, RECORDS, lambda: _latest(lake, dataset))
+    return run_cache.get_or_load(lake, dataset, RECORDS, lambda: _latest(lake, dataset))
 
 
 def _latest(lake: Lake, dataset: str) -> dict[str, Record]:
@@ -118,7 +118,7 @@ def begin(lake: Lake, dataset: str, asset: str, run_id: str) -> None:
             [dataset, asset, run_id],
         )
     )
-    known = held.known(lake, dataset, RECORDS)
+    known = run_cache.known(lake, dataset, RECORDS)
     if known and asset in known:
         known[asset] = replace(known[asset], stands=False)
 
@@ -141,14 +141,14 @@ def append(lake: Lake, record: Record, metadata: str) -> None:
         )
     )
     for what, value in ((RECORDS, record), (SHOWN, metadata)):
-        known = held.known(lake, record.dataset, what)
+        known = run_cache.known(lake, record.dataset, what)
         if known is not None:
             known[record.asset] = value
 
 
 def metadata_of(lake: Lake, dataset: str, asset: str) -> str:
     """Return the metadata that was shown with the newest record of one asset."""
-    return held.remembered(lake, dataset, SHOWN, lambda: _metadata(lake, dataset))[asset]
+    return run_cache.get_or_load(lake, dataset, SHOWN, lambda: _metadata(lake, dataset))[asset]
 
 
 def _metadata(lake: Lake, dataset: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from resources import run_cache as held
+from resources import run_cache
 from resources.lake import Lake
 from resources.store.repeats import without_repeats
 
@@ -81,7 +81,7 @@ def replace_instances(lake: Lake, dataset: str, instances: pa.Table, rejected: p
         reused = before - stale
         return Change(instances.num_rows, instances.num_rows - reused, reused, removed)
 
-    held.forget(lake, dataset, ROWS)
+    run_cache.invalidate(lake, dataset, ROWS)
     return lake.write(work)
 
 

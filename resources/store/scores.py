@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from resources import run_cache as held
+from resources import run_cache
 from resources.lake import Lake
 from sluice.core.errors import SluiceError
 
@@ -54,7 +54,7 @@ def replace(
             "INSERT INTO scores SELECT ?, method, instance_id, value FROM scored", [dataset]
         )
 
-    held.forget(lake, dataset, *map(_what, values))
+    run_cache.invalidate(lake, dataset, *map(_what, values))
     lake.write(work)
 
 
@@ -65,7 +65,7 @@ def _repeated(names: list[str], places: NDArray[np.int64]) -> pa.DictionaryArray
 
 def read(lake: Lake, dataset: str, method: str, ids: list[str]) -> NDArray[np.float64]:
     """Return one method's values for `ids`, in their order, shape (n,)."""
-    stored_ids, values = held.remembered(
+    stored_ids, values = run_cache.get_or_load(
         lake, dataset, _what(method), lambda: (ids, _read(lake, dataset, method, ids))
     )
     return values if stored_ids == ids else _read(lake, dataset, method, ids)

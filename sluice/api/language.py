@@ -86,11 +86,11 @@ def quality(rows: Rows) -> Numbers:
 
 
 def own_quality(rows: Rows) -> Numbers | None:
-    """Return the quality that the rows came with, None where they came without."""
+    """Return the quality that the rows came with, NaN where one has none; None where none has."""
     given = [read_conversation(text).quality for text in rows.texts]
-    if any(value is None for value in given):
+    if all(value is None for value in given):
         return None
-    return np.array([float(value) for value in given if value is not None])
+    return np.array([np.nan if value is None else float(value) for value in given])
 
 
 def influence(rows: Rows) -> Influence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -41,7 +42,7 @@ class Encoder(Protocol):
 
 
 @dataclass(frozen=True)
-class Rows:
+class Rows(ABC):
     """Rows of one task in ascending order of name.
 
     Attributes
@@ -87,6 +88,7 @@ class Rows:
     """Whether a budget below one row a class is refused: of a table it is said, not evaded."""
 
     @classmethod
+    @abstractmethod
     def take(
         cls,
         X: Any,
@@ -102,7 +104,7 @@ class Rows:
         ConfigError, DataError
             It cannot be used.
         """
-        raise NotImplementedError
+        ...
 
     def __len__(self) -> int:
         """Return the number of rows."""

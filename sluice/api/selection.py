@@ -50,8 +50,9 @@ def select(
 ) -> Selection:
     """Pick the rows worth keeping.
 
-    What the method needs is computed as the lineage of a dataset computes it, so that both keep
-    the same of the same rows.
+    What the method needs is computed as the lineage of a dataset computes it. Both keep the same
+    of the same rows where these have ids; without, texts are named in another way here, so that
+    what is drawn by name differs.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ def tags_of_rows(rows: Rows) -> TagRows:
     """Return the tags of conversations: those that they came with, or family and key phrases."""
     read = [read_conversation(text) for text in rows.texts]
     tagging = rows.config.tagging
-    if all(each.tags is not None for each in read):
+    if any(each.tags is not None for each in read):
         tags = [list(each.tags or ()) for each in read]
     else:
         assert rows.labels is not None

@@ -29,7 +29,7 @@ from sluice.cli.shared.columns import (
     TokensColumn,
 )
 from sluice.cli.shared.common import console, results, warn
-from sluice.cli.shared.finding import find_workspace
+from sluice.cli.shared.workspace_folder import find_workspace
 
 
 def add(

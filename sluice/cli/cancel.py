@@ -34,12 +34,11 @@ def cancel(
     or somebody runs it.
     """
     workspace.enter()
-    from resources import cancelling
-    from resources import orphaned_runs as dead_runs
+    from resources import cancelling, orphaned_runs
 
     name, out = escape(dataset), results()
     with workspace.dagster_instance() as instance:
-        dead = dead_runs.fail_dead_runs(instance, workspace.resource("lake"))
+        dead = orphaned_runs.fail_dead_runs(instance, workspace.resource("lake"))
         runs = cancelling.active_runs(instance, dataset)
         if not runs:
             _check_known(instance, dataset)

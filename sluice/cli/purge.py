@@ -193,14 +193,13 @@ def _purged(
     """Delete everywhere, the lake last: as long as it knows the rows, a purge can be repeated."""
     from assets.lineages import LINEAGES
     from assets.stages.report import report_path
-    from resources import orphaned_runs as dead_runs
-    from resources import run_history
+    from resources import orphaned_runs, run_history
     from resources.locks import hold
     from resources.paths import home
     from sluice.core.drafts import clear_drafts
 
     with workspace.dagster_instance() as instance:
-        dead_runs.fail_dead_runs(instance, lake)
+        orphaned_runs.fail_dead_runs(instance, lake)
         if whole:
             _end_runs(instance, dataset)
         _check_no_run(dataset, run_history.under_way(instance, dataset))

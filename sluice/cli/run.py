@@ -109,14 +109,14 @@ def materialise(
     from assets.lineages import lineage_of
     from definitions import defs
     from jobs.lineages import EVALUATIONS, REBUILD, REFRESH, job_name
-    from resources import orphaned_runs as dead_runs
+    from resources import orphaned_runs
     from resources.run_watch import PROCESS_TAG, own_process
 
     config = config_of(dataset)
     lineage = lineage_of(config)
     home = workspace.dagster_instance()
     home.add_dynamic_partitions(lineage.task.name, [dataset])
-    dead_runs.fail_dead_runs(home, workspace.resource("lake"))
+    orphaned_runs.fail_dead_runs(home, workspace.resource("lake"))
     what = EVALUATIONS if evaluate else REBUILD if rebuild else REFRESH
     whole = lineage.on_demand(config) if evaluate else lineage.wanted(config)
     job = defs.resolve_job_def(job_name(lineage.task.name, what))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sluice.reports import narrative as words
+from sluice.reports import narrative
 from sluice.reports.contents import BudgetRow, ReportData
 from sluice.reports.style import BASE_DPI
 from sluice.reports.tables import signed, sort_rows, verdict
@@ -84,12 +84,12 @@ def render(data: ReportData) -> str:
     pictures = {n: _picture(n, data) for n in data.figures if not n.endswith("@dark")}
     return _template().render(
         data=data,
-        words=words,
-        row=words.chosen_row(data),
-        pool=words.pool_size(data),
+        words=narrative,
+        row=narrative.chosen_row(data),
+        pool=narrative.pool_size(data),
         groups=_groups(data),
-        standings=words.standings(data),
-        uncompared=words.uncompared(data),
+        standings=narrative.standings(data),
+        uncompared=narrative.uncompared(data),
         pictures=pictures,
         scores=[p for n, p in sorted(pictures.items()) if n.startswith("score_histogram:")],
         selectors=_kept_order(data),
@@ -115,12 +115,12 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        interval=words.interval,
-        difference=words.difference,
-        ends=words.ends,
+        interval=narrative.interval,
+        difference=narrative.difference,
+        ends=narrative.ends,
         signed=signed,
-        seconds=words.seconds,
-        clip=words.clip,
+        seconds=narrative.seconds,
+        clip=narrative.clip,
         code=code,
         thousands=lambda n: f"{n:,}",
     )
@@ -137,7 +137,11 @@ def _picture(name: str, data: ReportData) -> Picture:
     dark = data.figures.get(f"{name}@dark")
     width, height = _css_size(png)
     return Picture(
-        words.alt_text(name, data), _data_url(png), _data_url(dark) if dark else "", width, height
+        narrative.alt_text(name, data),
+        _data_url(png),
+        _data_url(dark) if dark else "",
+        width,
+        height,
     )
 
 

@@ -195,6 +195,8 @@ class Selector:
     sized : bool
         Whether the method decides by itself how many rows it keeps, so that ``budget=None``
         means just those.
+    all_pairs : bool
+        Whether it compares all pairs of rows, so that many rows take long.
     family : tuple of str
         For queries: where the strategy stands in the survey's tree, from the root down.
     """
@@ -213,4 +215,5 @@ class Selector:
     cost: str
     options: Mapping[str, Any] = field(default_factory=dict)
     sized: bool = False
+    all_pairs: bool = False
     family: tuple[str, ...] = ()

@@ -158,7 +158,7 @@ def _written(text: str) -> Path | None:
 
 
 def _logs() -> Path | None:
-    from sluice.cli.shared.finding import find_workspace
+    from sluice.cli.shared.workspace_folder import find_workspace
     from sluice.core.errors import SluiceError
 
     given = os.environ.get("SLUICE_HOME")

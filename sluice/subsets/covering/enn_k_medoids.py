@@ -150,5 +150,6 @@ SELECTOR = Selector(
     formula="keep x if its k nearest rows are all of its class; k-medoids of these in each class",
     paper="Wilson, IEEE Transactions on Systems, Man, and Cybernetics 2(3), 1972",
     cost="n^2 d, then as k_medoids",
+    all_pairs=True,
     options={"n_neighbors": 3, "iterations": 25},
 )

@@ -90,6 +90,7 @@ SELECTOR = Selector(
     formula="for k = 1..K: keep x if its k nearest rows left are of its class",
     paper="Tomek, IEEE Transactions on Systems, Man, and Cybernetics 6(6), 1976",
     cost="n^2 d a pass",
+    all_pairs=True,
     options={"n_neighbors": 3, "kind_sel": "all"},
     sized=True,
 )

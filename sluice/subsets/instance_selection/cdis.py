@@ -86,6 +86,7 @@ SELECTOR = Selector(
     formula="LDIS with density(x) = sum_z 1/(1+|x-z|) / (1+|x-centroid(kNN(x))|)",
     paper="Carbonera and Abel, IEEE ICTAI 2016",
     cost="n^2 d / C",
+    all_pairs=True,
     options={"n_neighbors": 3},
     sized=True,
 )

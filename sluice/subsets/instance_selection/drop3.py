@@ -159,6 +159,7 @@ SELECTOR = Selector(
     formula="after editing: drop x if its associates are classified as well without x",
     paper="Wilson and Martinez, Machine Learning 38(3), 2000",
     cost="n^2 d, a Python step a row and associate",
+    all_pairs=True,
     options={"n_neighbors": 3},
     sized=True,
 )

@@ -121,6 +121,7 @@ SELECTOR = Selector(
     formula="keep x if its k nearest rows are all (or mostly) of its class",
     paper="Wilson, IEEE Transactions on Systems, Man, and Cybernetics 2(3), 1972",
     cost="n^2 d",
+    all_pairs=True,
     options={"n_neighbors": 3, "kind_sel": "all"},
     sized=True,
 )

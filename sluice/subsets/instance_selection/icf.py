@@ -137,6 +137,7 @@ SELECTOR = Selector(
     formula="after Wilson's editing, until stable: drop x if |reachable(x)| > |coverage(x)|",
     paper="Brighton and Mellish, Data Mining and Knowledge Discovery 6, 2002",
     cost="n^2 d an iteration",
+    all_pairs=True,
     options={"n_neighbors": 3},
     sized=True,
 )

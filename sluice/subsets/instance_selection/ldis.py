@@ -96,6 +96,7 @@ SELECTOR = Selector(
     formula="keep x if no k-neighbour z of its class has density(z) > density(x)",
     paper="Carbonera and Abel, IEEE ICTAI 2015",
     cost="n^2 d / C",
+    all_pairs=True,
     options={"n_neighbors": 3},
     sized=True,
 )

@@ -106,5 +106,6 @@ SELECTOR = Selector(
     formula="after LSSm, by |LS(x)| ascending: keep x if LS(x) holds no kept row",
     paper="Leyva, Gonzalez and Perez, Pattern Recognition 48(4), 2015",
     cost="n^2 d",
+    all_pairs=True,
     sized=True,
 )

@@ -72,5 +72,6 @@ SELECTOR = Selector(
     formula="keep x if |{z : x in LS(z)}| >= |{z : nearest enemy of z is x}|",
     paper="Leyva, Gonzalez and Perez, Pattern Recognition 48(4), 2015",
     cost="n^2 d",
+    all_pairs=True,
     sized=True,
 )
