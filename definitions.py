@@ -4,7 +4,7 @@ import os
 
 import dagster as dg
 
-from assets.lineage.lineages import LINEAGES
+from assets.lineages import LINEAGES
 from jobs import lineages, maintenance
 from resources.compute import Compute
 from resources.datasets import Datasets

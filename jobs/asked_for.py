@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from assets.lineage.lineages import LINEAGES
+from assets.lineages import LINEAGES
 from resources.locks import PARTITION_TAG
 
 DIGEST_TAG = "sluice/folder_digest"

@@ -8,9 +8,9 @@ from logging import Logger
 import dagster as dg
 from dagster import ScheduleEvaluationContext as Tick
 
-from assets.lineage.lineages import LINEAGES, lineage_of
 from assets.lineage.stage import REBUILD_TAG
 from assets.lineage.task import Lineage
+from assets.lineages import LINEAGES, lineage_of
 from jobs.asked_for import DIGEST_TAG, EVALUATIONS, Past
 from resources.datasets import Datasets
 from resources.lake import Lake
@@ -31,8 +31,8 @@ def job_name(task: str, what: str) -> str:
 
 
 def _selection(lineage: Lineage) -> dg.AssetSelection:
-    apart = set(lineage.stages_apart)
-    return dg.AssetSelection.assets(*(a.key for a in lineage.assets if a.key not in apart))
+    on_demand = set(lineage.stages_on_demand)
+    return dg.AssetSelection.assets(*(a.key for a in lineage.assets if a.key not in on_demand))
 
 
 REFRESHES = [
@@ -61,14 +61,14 @@ REBUILDS = [
 APART = [
     dg.define_asset_job(
         job_name(task, EVALUATIONS),
-        selection=dg.AssetSelection.assets(*lineage.stages_apart, lineage.task.key("report")),
+        selection=dg.AssetSelection.assets(*lineage.stages_on_demand, lineage.task.key("report")),
         description=(
             "Train and measure a model on each subset of one dataset, which may take hours: the "
             "first stage says how many, and stops where they are too many."
         ),
     )
     for task, lineage in LINEAGES.items()
-    if lineage.apart
+    if lineage.has_on_demand
 ]
 JOB_NAMES = {job.name for job in (*REFRESHES, *REBUILDS, *APART)}
 

@@ -11,6 +11,8 @@ grows and which no update or compaction changes, and between two tables by `snap
 lake when the row was added: clocks are put back, and two machines have two.
 """
 
+from dataclasses import dataclass
+
 TABLES: dict[str, str] = {
     # what a row says, once per dataset and content
     "contents": "dataset VARCHAR, content_hash VARCHAR, text VARCHAR, label VARCHAR",
@@ -127,3 +129,139 @@ TABLES: dict[str, str] = {
     # who has taken a lock that holds across machines, while it is held: see `resources.fences`
     "fences": "lock VARCHAR, number BIGINT, holder VARCHAR",
 }
+
+# What a column holds, by its name; by table and name where that differs.
+_DESCRIPTIONS = {
+    "dataset": "Name of the dataset.",
+    "instance_id": "The row: the user's id, or a hash of its content with an ordinal.",
+    "content_hash": "Digest of text and label.",
+    "text_hash": "Digest of the text.",
+    "text": "The row's content as one text, in the form of its task.",
+    "label": "Class, family or span types of the row.",
+    "split": "train, validation, test, or waiting for a label.",
+    "file": "File of the dataset's folder that the row came from.",
+    "row_number": "Place of the row in its file, from 1.",
+    "rejected.reason": "Why the row cannot be used, as one word.",
+    "detail": "The same in a sentence, with what to do.",
+    "input_hash": "Key: a digest of all that the value depends on.",
+    "encoder": "Identity of the encoder: a digest of its files and settings.",
+    "vector": "float32 components.",
+    "model": "Identity of the language model.",
+    "copy": "0 for the row itself, from 1 for its noisy copies.",
+    "windowed": "Whether the row was cut to the model's window.",
+    "conditional": "Loss of each response token after its prompt, in nats.",
+    "unconditional": "Loss of each response token alone, in nats.",
+    "tagger": "Identity of what found the tags.",
+    "tags": "What the prompt is about.",
+    "writer": "Identity of the language model or service.",
+    "rewritten": "The text, rewritten towards its label.",
+    "graph": "Name of the graph.",
+    "parameters": "Settings that the result depends on.",
+    "position": "Place of the row among the training rows by id.",
+    "neighbours": "Positions of the nearest rows, nearest first.",
+    "weights": "Weight of each edge.",
+    "settings": "Digest of the settings it was fitted under.",
+    "fitted_on": "Training rows that it was fitted on.",
+    "artifact": "What was learnt, as JSON.",
+    "fitted_at": "When, in UTC; decides nothing.",
+    "place": "Order of the part in its graph.",
+    "part": "Name of the batch or bucket.",
+    "input_digest": "Digest of all that the result was made of.",
+    "positions": "Rows of the part, among the training rows by id.",
+    "sources": "Start of each edge, among the part's rows.",
+    "targets": "End of each edge, among the part's rows.",
+    "method": "Name of the method.",
+    "value": "The score.",
+    "rank": "Place in the order of the method, from 1.",
+    "gain": "What the row added when it was picked, in the method's own unit.",
+    "reason": "Why, in words.",
+    "strategy": "Name of the query strategy.",
+    "round": "Identity of a round of labelling.",
+    "labelled": "Rows with a label in this round.",
+    "predicted": "Class that the round's model gives the row.",
+    "made_at": "When, in UTC; decides nothing.",
+    "echo_hash": "Key of the vector of the row's version for its label.",
+    "similarity": "Cosine of the row and its version.",
+    "trusted": "Whether the given label is to be trusted.",
+    "selection_id": "Key: a digest of the method, its settings and all that it read.",
+    "budget": "How many rows: a count, or a share of the training rows.",
+    "seed": "Seed of the method, or of the training.",
+    "size": "Rows that were kept.",
+    "inputs": "Digest of the data versions that were read.",
+    "rows_digest": "Order-free digest of ids and contents of the kept rows.",
+    "note": "What to know of it; empty where nothing is.",
+    "selected_at": "When, in UTC; decides nothing.",
+    "evaluation_id": "Key: a digest of all that the numbers depend on.",
+    "learner": "What was trained, with its version.",
+    "validation_accuracy": "Share of validation rows that are right.",
+    "test_accuracy": "Share of test rows that are right.",
+    "validation_macro_f1": "F1 on validation, averaged over classes.",
+    "test_macro_f1": "F1 on test, averaged over classes.",
+    "validation_predicted": "Class code of each validation row, in order of id.",
+    "test_predicted": "Class code of each test row, in order of id.",
+    "seconds": "Seconds that it took; decides nothing.",
+    "validation_loss": "Mean loss of a response token on validation, in nats.",
+    "test_loss": "Mean loss of a response token on test, in nats.",
+    "validation_family_loss": "The same on validation, averaged over families.",
+    "test_family_loss": "The same on test, averaged over families.",
+    "validation_exact": "Share of exact answers on validation.",
+    "test_exact": "Share of exact answers on test.",
+    "validation_losses": "Loss of each validation row.",
+    "test_losses": "Loss of each test row.",
+    "validation_matches": "1 where a validation row is answered exactly.",
+    "test_matches": "1 where a test row is answered exactly.",
+    "families": "Families of the test rows.",
+    "family_losses": "Loss of each family on test.",
+    "validation_f1": "Strict span F1 on validation.",
+    "test_f1": "Strict span F1 on test.",
+    "validation_f_beta": "Token F-beta on validation.",
+    "test_f_beta": "Token F-beta on test.",
+    "validation_spans": "Right, predicted and true spans of each validation row.",
+    "test_spans": "Right, predicted and true spans of each test row.",
+    "validation_words": "Right, predicted and true words of each validation row.",
+    "test_words": "Right, predicted and true words of each test row.",
+    "words_lost": "Words beyond the encoder's window.",
+    "asset": "Name of the asset.",
+    "data_version": "Digest of the result's content.",
+    "version": "Version of the method.",
+    "rows_total": "Rows of the result.",
+    "rows_new": "Rows that were computed.",
+    "rows_reused": "Rows that were there.",
+    "rows_removed": "Rows that are gone.",
+    "device": "Where it ran.",
+    "details": "What later stages need to know, as JSON.",
+    "run_id": "Dagster's run.",
+    "metadata": "What Dagster shows.",
+    "recorded_at": "When, in UTC; decides nothing.",
+    "cpu_seconds": "CPU seconds that it took; decides nothing.",
+    "snapshot": "Snapshot of the lake when the row was added.",
+    "started_at": "When, in UTC; decides nothing.",
+    "check_name": "Name of the check.",
+    "passed": "Whether the check passed.",
+    "shown": "What the check found, as JSON.",
+    "checked_at": "When, in UTC; decides nothing.",
+    "folder_digest": "Digest of the dataset's files and configuration.",
+    "refreshed_at": "When, in UTC; decides nothing.",
+    "lock": "Name of the lock.",
+    "number": "Fencing number.",
+    "holder": "Who has taken it.",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: its name, its type in SQL, and what it holds."""
+
+    name: str
+    type: str
+    description: str
+
+
+def columns_of(table: str) -> list[Column]:
+    """Return the columns of a table, in order."""
+    found: list[Column] = []
+    for column in TABLES[table].split(", "):
+        name, kind = column.split()
+        said = _DESCRIPTIONS.get(f"{table}.{name}") or _DESCRIPTIONS[name]
+        found.append(Column(name, kind, said))
+    return found

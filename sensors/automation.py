@@ -9,8 +9,8 @@ import warnings
 
 import dagster as dg
 
-from assets.lineage.lineages import LINEAGES, lineage_of
 from assets.lineage.stage import name_of
+from assets.lineages import LINEAGES, lineage_of
 from jobs.asked_for import DIGEST_TAG
 from jobs.lineages import REFRESHES, request
 from resources.datasets import Datasets

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from assets.lineage.lineages import LINEAGES
+from assets.lineages import LINEAGES
 from jobs.asked_for import DIGEST_TAG, Past
 from jobs.lineages import JOB_NAMES, LOW_PRIORITY, REFRESHES, request
 from resources.cancelling import ACTIVE, cancel

@@ -9,7 +9,8 @@ from typing import Any
 import dagster as dg
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
-from assets.lineage.lineages import lineage_of
+from assets.lineage.stage import bookkeeping_of
+from assets.lineages import lineage_of
 from definitions import defs
 
 # Dagster queues only what it could start.
@@ -87,6 +88,7 @@ def run_lineage(
                 key: value.value
                 for key, value in event.step_materialization_data.materialization.metadata.items()
             }
+            | bookkeeping_of(event.step_materialization_data.materialization.metadata)
             for event in result.get_asset_materialization_events()
         }
         errors = {

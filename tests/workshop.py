@@ -15,9 +15,9 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 
-from assets.lineage.lineages import lineage_of
 from assets.lineage.stage import name_of
 from assets.lineage.task import Task
+from assets.lineages import lineage_of
 from assets.text.echoes import ECHOES
 from assets.text.labels import QUERIES
 from assets.text.lineage import TEXT
@@ -288,10 +288,10 @@ def state_of(lake: Lake, case: Case = TEXTS) -> dict[str, Any]:
         "kept": kept,
         "evaluations": evaluated,
         "queries": queries.read(lake, DATASET).to_pylist()
-        if name_of(key(*QUERIES)) in names
+        if name_of(key(*QUERIES.split("/"))) in names
         else None,
         "echoes": echoes.read(lake, DATASET).to_pylist()
-        if name_of(key(*ECHOES)) in names
+        if name_of(key(*ECHOES.split("/"))) in names
         else None,
     }
 

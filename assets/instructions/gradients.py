@@ -2,21 +2,20 @@
 
 from collections.abc import Iterator
 
-import dagster as dg
 import numpy as np
 
 from assets.instructions.tuning import tokens_of
 from assets.instructions.warm_up import MOMENTS, adapter_folder, sample
-from assets.lineage.inputs import Rows, read_rows
-from assets.lineage.stage import Outcome, digest_of, inputs_of, name_of, run_stage
-from assets.lineage.task import Task
+from assets.lineage.inputs import Rows, read_rows, reads_input
+from assets.lineage.stage import (
+    Outcome,
+    Reading,
+    Run,
+    digest_of,
+    stage,
+)
 from assets.stages.embeddings import Shard, embed_missing
-from resources.compute import GPU_POOL, Compute
-from resources.datasets import Datasets
-from resources.lake import Lake
-from resources.language_models import LanguageModels
-from resources.locks import DatasetLock
-from resources.store import records, vectors
+from resources.store import vectors
 from sluice.core.digests import order_free_digest
 from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
@@ -26,102 +25,79 @@ VERSION = "1"
 SHARD_ROWS = 64
 
 
-def gradients_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, gradients]`."""
-    inputs = [task.key("instances"), task.key("warm_up")]
+@stage(
+    "gradients",
+    reads=("instances", "warm_up"),
+    resources=("compute", "language_models"),
+    kinds=("duckdb", "torch"),
+    gpu=True,
+    version=VERSION,
+    table="embeddings",
+    description=(
+        "Gradient of the response loss of each training row with respect to the warmed-up "
+        "LoRA weights, as the step that Adam would take (LESS, arXiv:2402.04333), and the "
+        "plain gradient of a sample of validation rows; both projected by a sparse random "
+        "projection. Kept under a digest of the row and of the warm-up, so a row is read "
+        "once for each; committed shard by shard."
+    ),
+    settings=lambda run: run.config.gradients.model_dump(
+        include={"dimension", "formula", "validation_rows"}
+    ),
+    only_read=True,
+)
+def gradients(run: Run) -> Outcome:
+    """Take the gradients of the rows that have none."""
+    from sluice.language.training import lora
+    from sluice.language.training.adam import AdamMoments
+    from sluice.language.training.lora_gradients import GradientFeatures
 
-    @task.asset(
-        "gradients",
-        deps=inputs,
-        kinds={"duckdb", "torch"},
-        pool=GPU_POOL,
-        version=VERSION,
-        table="embeddings",
-        description=(
-            "Gradient of the response loss of each training row with respect to the warmed-up "
-            "LoRA weights, as the step that Adam would take (LESS, arXiv:2402.04333), and the "
-            "plain gradient of a sample of validation rows; both projected by a sparse random "
-            "projection. Kept under a digest of the row and of the warm-up, so a row is read "
-            "once for each; committed shard by shard."
-        ),
-    )
-    def gradients(
-        context: dg.AssetExecutionContext,
-        lake: Lake,
-        datasets: Datasets,
-        compute: Compute,
-        language_models: LanguageModels,
-        lock: DatasetLock,
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-        model = language_models.of(config.language_model, compute)
+    lake, config, adapter = run.lake, run.config, run.record("warm_up").details["adapter"]
+    present = read_rows(lake, run.dataset)
+    train, served = present.of("train"), served_rows(present, config)
+    made: dict[str, object] = {}
 
-        def run(previous: records.Record | None) -> Outcome:
-            adapter = inputs_of(lake, dataset, inputs)[name_of(inputs[1])].details["adapter"]
-            present = read_rows(lake, dataset)
-            train, served = present.of("train"), served_rows(present, config)
-            from sluice.language.training import lora
-            from sluice.language.training.adam import AdamMoments
-            from sluice.language.training.lora_gradients import GradientFeatures
-
-            made: dict[str, object] = {}
-
-            def shards(texts: list[str], kind: str) -> Iterator[Shard]:
-                if not made:
-                    loaded = model.load()
-                    folder = adapter_folder(adapter)
-                    made["loaded"] = loaded
-                    made["model"] = lora.load(loaded.model, folder)
-                    made["moments"] = AdamMoments.load(folder / MOMENTS)
-                features = GradientFeatures(
-                    made["model"],
-                    config.gradients.dimension,
-                    moments=made["moments"] if kind == "step" else None,
-                    formula=config.gradients.formula,
-                )
-                pairs = tokens_of(made["loaded"], texts, config.language_model.max_length, end=True)
-                for begin in range(0, len(pairs), SHARD_ROWS):
-                    part = pairs[begin : begin + SHARD_ROWS]
-                    yield np.arange(begin, begin + len(part)), features.of(part)
-
-            kinds = {"step": train, "plain": served}
-            found = {
-                kind: embed_missing(
-                    *(lake, rows, identity_of(adapter, config, kind)),
-                    lambda texts, kind=kind: shards(texts, kind),
-                )
-                for kind, rows in kinds.items()
-            }
-            pairs = zip(train.ids, found["step"].hashes, strict=True)
-            return Outcome(
-                content=order_free_digest(
-                    [*(f"{row} {key}" for row, key in pairs), *found["plain"].hashes]
-                ),
-                total=len(train.ids) + len(served.ids),
-                new=sum(each.computed for each in found.values()),
-                reused=sum(len(each.hashes) - each.computed for each in found.values()),
-                metadata={
-                    "adapter": adapter,
-                    "dimensions": config.gradients.dimension,
-                    "validation_rows": len(served.ids),
-                },
-                details={"adapter": adapter},
-                device=compute.resolve(),
-            )
-
-        return run_stage(
-            context,
-            lake,
-            inputs=inputs,
-            version=VERSION,
-            parameters=config.gradients.model_dump(
-                include={"dimension", "formula", "validation_rows"}
-            ),
-            compute=run,
+    def shards(texts: list[str], kind: str) -> Iterator[Shard]:
+        if not made:
+            loaded = run.language_models.of(config.language_model, run.compute).load()
+            folder = adapter_folder(adapter)
+            made["loaded"] = loaded
+            made["model"] = lora.load(loaded.model, folder)
+            made["moments"] = AdamMoments.load(folder / MOMENTS)
+        features = GradientFeatures(
+            made["model"],
+            config.gradients.dimension,
+            moments=made["moments"] if kind == "step" else None,
+            formula=config.gradients.formula,
         )
+        pairs = tokens_of(made["loaded"], texts, config.language_model.max_length, end=True)
+        for begin in range(0, len(pairs), SHARD_ROWS):
+            part = pairs[begin : begin + SHARD_ROWS]
+            yield np.arange(begin, begin + len(part)), features.of(part)
 
-    return gradients
+    kinds = {"step": train, "plain": served}
+    found = {
+        kind: embed_missing(
+            *(lake, rows, identity_of(adapter, config, kind)),
+            lambda texts, kind=kind: shards(texts, kind),
+        )
+        for kind, rows in kinds.items()
+    }
+    pairs = zip(train.ids, found["step"].hashes, strict=True)
+    return Outcome(
+        content=order_free_digest(
+            [*(f"{row} {key}" for row, key in pairs), *found["plain"].hashes]
+        ),
+        total=len(train.ids) + len(served.ids),
+        new=sum(each.computed for each in found.values()),
+        reused=sum(len(each.hashes) - each.computed for each in found.values()),
+        metadata={
+            "adapter": adapter,
+            "dimensions": config.gradients.dimension,
+            "validation_rows": len(served.ids),
+        },
+        details={"adapter": adapter},
+        device=run.device,
+    )
 
 
 def identity_of(adapter: str, config: DatasetConfig, kind: str) -> str:
@@ -157,13 +133,12 @@ def served_rows(present: Rows, config: DatasetConfig) -> Rows:
     )
 
 
-def read_influence(
-    lake: Lake, task: Task, dataset: str, config: DatasetConfig, train: Rows
-) -> Influence:
+@reads_input("influence")
+def read_influence(read: Reading, train: Rows) -> Influence:
     """Read the influence of the training rows on the validation rows."""
-    key = task.key("gradients")
-    adapter = inputs_of(lake, dataset, [key])[name_of(key)].details["adapter"]
-    served = served_rows(read_rows(lake, dataset), config)
+    lake, config = read.lake, read.config
+    adapter = read.record("gradients").details["adapter"]
+    served = served_rows(read_rows(lake, read.dataset), config)
     step, plain = (
         vectors.read(
             lake, vectors.input_hashes(rows.text_hashes, identity_of(adapter, config, kind))

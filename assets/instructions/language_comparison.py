@@ -2,19 +2,17 @@
 
 from typing import Any
 
-import dagster as dg
 import numpy as np
 
 from assets.instructions.language_evaluations import LANGUAGE
 from assets.instructions.tuning import SPLITS
-from assets.lineage.stage import Outcome
-from assets.lineage.task import Task
+from assets.lineage.stage import Outcome, Stage
 from assets.stages.subsets import budget_label
 from assets.stages.trained_comparison import (
     chosen_of,
     outcome_of,
     sentences_of,
-    trained_comparison_asset,
+    trained_comparison,
 )
 from sluice.data.config import DatasetConfig
 from sluice.evaluation.bootstrap import Interval
@@ -36,9 +34,9 @@ DESCRIPTION = (
 )
 
 
-def language_comparison_asset(task: Task, selectors: list[Selector]) -> dg.AssetsDefinition:
-    """Build the asset `[task, evaluations, comparison]`."""
-    return trained_comparison_asset(task, LANGUAGE, selectors, compare, VERSION, DESCRIPTION)
+def language_comparison(selectors: list[Selector]) -> Stage:
+    """Return the stage `evaluations/comparison`."""
+    return trained_comparison(LANGUAGE, selectors, compare, VERSION, DESCRIPTION)
 
 
 def compare(found: list[dict[str, Any]], config: DatasetConfig) -> Outcome:

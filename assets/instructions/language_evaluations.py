@@ -17,8 +17,8 @@ from assets.instructions.tuning import (
     tokens_of,
 )
 from assets.lineage.inputs import Rows
-from assets.lineage.stage import logger
-from assets.stages.trainers import Given, HeldOut, Kind, Trainer, row_of
+from assets.lineage.stage import Run, logger
+from assets.stages.trainers import HeldOut, Kind, Trainer, row_of
 from resources.store import evaluations, selections
 from sluice.core.progress import track
 from sluice.data.config import DatasetConfig
@@ -32,7 +32,7 @@ TABLE = evaluations.LANGUAGE_TABLE
 TRIED_ROWS = 8
 
 
-def _trainer(given: Given) -> Trainer:
+def _trainer(given: Run) -> Trainer:
     config = given.config
     model = given.language_models.of(config.language_model, given.compute)
     identity = identity_of(model, config.language_model)
@@ -67,7 +67,7 @@ LANGUAGE = Kind(
 
 
 def _evaluate(
-    given: Given,
+    given: Run,
     model: "CausalModel",
     present: Rows,
     chosen: HeldOut,

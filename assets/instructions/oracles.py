@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import dagster as dg
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,48 +11,28 @@ from assets.instructions.token_losses import identity_of
 from assets.instructions.tuning import learner_of, tokens_of
 from assets.instructions.warm_up import sample
 from assets.lineage.inputs import Rows, read_rows
-from assets.lineage.stage import digest_of
-from assets.lineage.task import Task
-from assets.stages.subsets import Asking, as_asset, select
-from resources.compute import Compute
-from resources.datasets import Datasets
-from resources.lake import Lake
-from resources.language_models import LanguageModels
-from resources.locks import DatasetLock
+from assets.lineage.stage import Run, digest_of
+from assets.stages.subsets import OracleProvider
 from resources.store import vectors
-from sluice.data.config import DatasetConfig
 from sluice.subsets.contract import Ask, Selector
 
 if TYPE_CHECKING:
-    from sluice.language.checkpoint import CausalModel
+    pass
 
 VERSION = "1"
 
 
-def asking_subset_asset(task: Task, selector: Selector) -> dg.AssetsDefinition:
-    """Build the asset `[task, subsets, <selector>]` of a method that asks a language model."""
-
-    @as_asset(task, selector)
-    def subset(
-        context: dg.AssetExecutionContext,
-        lake: Lake,
-        datasets: Datasets,
-        compute: Compute,
-        language_models: LanguageModels,
-        lock: DatasetLock,
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-        model = language_models.of(config.language_model, compute)
-        make = _influence if "asks:influence" in selector.needs else _reward
-        asking = make(lake, dataset, config, model)
-        return select(context, lake, task, config, selector, asking)
-
-    return subset
+def oracles_of(selector: Selector) -> Callable[[Run], OracleProvider] | None:
+    """Return what a method asks of a language model while it picks, if it asks."""
+    if "asks:influence" in selector.needs:
+        return _influence
+    return _reward if "asks:reward" in selector.needs else None
 
 
-def _influence(lake: Lake, dataset: str, config: DatasetConfig, model: "CausalModel") -> Asking:
+def _influence(run: Run) -> OracleProvider:
     """Influence of rows on the served validation rows by EK-FAC, each row asked for once, ever."""
+    lake, dataset, config = run.lake, run.dataset, run.config
+    model = run.language_models.of(config.language_model, run.compute)
     present = read_rows(lake, dataset)
     served, train = served_rows(present, config), present.of("train")
     curved = sample(train, config.gradients.warmup_rows)
@@ -95,11 +74,13 @@ def _influence(lake: Lake, dataset: str, config: DatasetConfig, model: "CausalMo
 
         return {"influence": ask}
 
-    return Asking(identity, asks)
+    return OracleProvider(identity, asks)
 
 
-def _reward(lake: Lake, dataset: str, config: DatasetConfig, model: "CausalModel") -> Asking:
+def _reward(run: Run) -> OracleProvider:
     """Train on the rows so far, answer the newest prompts, and score both responses."""
+    config = run.config
+    model = run.language_models.of(config.language_model, run.compute)
     learner = learner_of(config)
     name = identity_of(model, config.language_model)
     identity = digest_of(["reward", VERSION, name, learner.training.version, learner.rank])[:20]
@@ -119,4 +100,4 @@ def _reward(lake: Lake, dataset: str, config: DatasetConfig, model: "CausalModel
 
         return {"reward": ask}
 
-    return Asking(identity, asks)
+    return OracleProvider(identity, asks)

@@ -1,18 +1,14 @@
 """How good each pair is: the user's own score, or one of ours from what the model has read."""
 
-import dagster as dg
 import numpy as np
 from numpy.typing import NDArray
 
 from assets.instructions.token_losses import set_aside
 from assets.lineage.inputs import Rows, read_rows
-from assets.lineage.stage import Outcome, digest_of, run_stage
-from assets.lineage.task import Task
+from assets.lineage.stage import Outcome, Run, digest_of, stage
 from assets.stages.scores import examples
-from resources.datasets import Datasets
 from resources.lake import Lake
-from resources.locks import DatasetLock
-from resources.store import records, scores
+from resources.store import scores
 from sluice.core.digests import array_digest, digest
 from sluice.data.payloads.conversations import read_conversation
 from sluice.scores.response_quality import response_quality
@@ -20,59 +16,40 @@ from sluice.scores.response_quality import response_quality
 VERSION = "1"
 
 
-def quality_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, scores, quality]`."""
-    inputs = [task.key("instances"), task.key("scores", "losses")]
-
-    @task.asset(
-        "scores",
-        "quality",
-        deps=inputs,
-        kinds={"duckdb", "numpy"},
-        version=VERSION,
-        table="scores",
-        description=(
-            "What MIG, Diversify and Conquer and DEITA's filter weigh rows by: the column that "
-            "`columns.quality` names, or else log(1 + response tokens) times IFD, and 0 where the "
-            "prompt does not help (IFD of 1 or more). The latter is ours, in place of the papers' "
-            "two scorers of seven billion parameters: how hard the response is given its prompt, "
-            "and how much of it there is."
-        ),
+@stage(
+    "scores/quality",
+    reads=("instances", "scores/losses"),
+    version=VERSION,
+    table="scores",
+    description=(
+        "What MIG, Diversify and Conquer and DEITA's filter weigh rows by: the column that "
+        "`columns.quality` names, or else log(1 + response tokens) times IFD, and 0 where the "
+        "prompt does not help (IFD of 1 or more). The latter is ours, in place of the papers' "
+        "two scorers of seven billion parameters: how hard the response is given its prompt, "
+        "and how much of it there is."
+    ),
+    settings=lambda run: {"column": run.config.columns.quality},
+    replaces=True,
+    only_read=True,
+)
+def quality(run: Run) -> Outcome:
+    """Take the user's numbers, or make ours."""
+    lake, dataset, column = run.lake, run.dataset, run.config.columns.quality
+    train = read_rows(lake, dataset).of("train")
+    values = _given(train) if column else _ours(lake, dataset, train)
+    scores.replace(lake, dataset, train.ids, {"quality": values})
+    order = np.argsort(np.where(np.isfinite(values), values, -np.inf), kind="stable")
+    return Outcome(
+        content=digest(digest_of(train.ids), array_digest(values)),
+        total=len(train.ids),
+        new=len(train.ids),
+        metadata={
+            "source": f"column {column}" if column else "log(1 + tokens) x IFD (ours)",
+            "rows_of_quality_0": int((values == 0).sum()),
+            "set_aside": set_aside(values, train.ids),
+            "highest": examples(train, values, order[::-1][:5], "instructions"),
+        },
     )
-    def quality(
-        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        column = datasets.config(dataset).columns.quality
-
-        def run(previous: records.Record | None) -> Outcome:
-            train = read_rows(lake, dataset).of("train")
-            values = _given(train) if column else _ours(lake, dataset, train)
-            scores.replace(lake, dataset, train.ids, {"quality": values})
-            order = np.argsort(np.where(np.isfinite(values), values, -np.inf), kind="stable")
-            return Outcome(
-                content=digest(digest_of(train.ids), array_digest(values)),
-                total=len(train.ids),
-                new=len(train.ids),
-                metadata={
-                    "source": f"column {column}" if column else "log(1 + tokens) x IFD (ours)",
-                    "rows_of_quality_0": int((values == 0).sum()),
-                    "set_aside": set_aside(values, train.ids),
-                    "highest": examples(train, values, order[::-1][:5], "instructions"),
-                },
-            )
-
-        return run_stage(
-            context,
-            lake,
-            inputs=inputs,
-            version=VERSION,
-            parameters={"column": column},
-            compute=run,
-            replaces=True,
-        )
-
-    return quality
 
 
 def _given(train: Rows) -> NDArray[np.float64]:

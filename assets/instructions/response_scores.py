@@ -3,23 +3,18 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import dagster as dg
 import numpy as np
 from numpy.typing import NDArray
 
 from assets.instructions.token_losses import Scored, identity_of, score_missing, set_aside
 from assets.lineage.inputs import Rows, read_rows
-from assets.lineage.stage import Outcome, digest_of, run_stage
-from assets.lineage.task import Task
+from assets.lineage.stage import Outcome, Run, digest_of, stage
 from assets.stages.scores import examples
-from resources.compute import GPU_POOL, Compute
-from resources.datasets import Datasets
 from resources.lake import Lake
-from resources.language_models import LanguageModels
-from resources.locks import DatasetLock
-from resources.store import records, scores
+from resources.store import scores
 from resources.store import token_losses as store
 from sluice.core.digests import array_digest, digest
+from sluice.language.checkpoint import CausalModel
 from sluice.scores.s_ifd import (
     TokenValues,
     ifd,
@@ -37,62 +32,45 @@ S_IFD = ("s_ifd_mean", "s_ifd_std", "noisy_ifd", "informative_tokens")
 JOINT_SCORES = dict.fromkeys(LOSSES, "losses") | dict.fromkeys(S_IFD, "s_ifd")
 
 
-def losses_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, scores, losses]`."""
-    instances = task.key("instances")
+def _model(run: Run) -> CausalModel:
+    return run.language_models.of(run.config.language_model, run.compute)
 
-    @task.asset(
-        "scores",
-        "losses",
-        deps=[instances],
-        kinds={"duckdb", "torch", "huggingface"},
-        pool=GPU_POOL,
-        version=VERSION,
-        table="scores",
-        description=(
-            "What the language model finds in each training response. `ifd`: perplexity given the "
-            "prompt over perplexity alone (Cherry LLM, arXiv:2308.12032; Superfiltering, "
-            "arXiv:2402.00530); `ifd_loss`: the ratio of the mean losses, which is another "
-            "number; `perplexity` and `response_loss` given the prompt; `response_tokens`. Kept "
-            "under a digest of the messages and the model, so a row is read once, ever; committed "
-            "shard by shard, so a killed run resumes. Longer rows than the model's window are cut "
-            "and counted."
-        ),
+
+@stage(
+    "scores/losses",
+    reads=("instances",),
+    resources=("compute", "language_models"),
+    kinds=("duckdb", "torch", "huggingface"),
+    gpu=True,
+    version=VERSION,
+    table="scores",
+    description=(
+        "What the language model finds in each training response. `ifd`: perplexity given the "
+        "prompt over perplexity alone (Cherry LLM, arXiv:2308.12032; Superfiltering, "
+        "arXiv:2402.00530); `ifd_loss`: the ratio of the mean losses, which is another "
+        "number; `perplexity` and `response_loss` given the prompt; `response_tokens`. Kept "
+        "under a digest of the messages and the model, so a row is read once, ever; committed "
+        "shard by shard, so a killed run resumes. Longer rows than the model's window are cut "
+        "and counted."
+    ),
+    settings=lambda run: {"model": identity_of(run.once(_model), run.config.language_model)},
+    replaces=True,
+    only_read=True,
+)
+def losses(run: Run) -> Outcome:
+    """Let the model read the rows that it has not read."""
+    lake, config = run.lake, run.config
+    train = read_rows(lake, run.dataset).of("train")
+    found = score_missing(
+        *(lake, run.once(_model), config.language_model, config.neighbours, train, [0])
     )
-    def losses(
-        context: dg.AssetExecutionContext,
-        lake: Lake,
-        datasets: Datasets,
-        compute: Compute,
-        language_models: LanguageModels,
-        lock: DatasetLock,
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-        model = language_models.of(config.language_model, compute)
-
-        def run(previous: records.Record | None) -> Outcome:
-            train = read_rows(lake, dataset).of("train")
-            found = score_missing(lake, model, config.language_model, config.neighbours, train, [0])
-            stored = store.read(lake, found.hashes[0])
-            values = _of_losses(stored.conditional, stored.unconditional)
-            shown = {
-                "rows_windowed": int(stored.windowed.sum()),
-                "mean_ifd": float(np.nanmean(values["ifd"])),
-            }
-            return _outcome(lake, dataset, train, values, "ifd", found, shown)
-
-        return run_stage(
-            context,
-            lake,
-            inputs=[instances],
-            version=VERSION,
-            parameters={"model": identity_of(model, config.language_model)},
-            compute=run,
-            replaces=True,
-        )
-
-    return losses
+    stored = store.read(lake, found.hashes[0])
+    values = _of_losses(stored.conditional, stored.unconditional)
+    shown = {
+        "rows_windowed": int(stored.windowed.sum()),
+        "mean_ifd": float(np.nanmean(values["ifd"])),
+    }
+    return _outcome(lake, run.dataset, train, values, "ifd", found, shown)
 
 
 def _of_losses(given: TokenValues, alone: TokenValues) -> dict[str, NDArray[np.float64]]:
@@ -107,65 +85,43 @@ def _of_losses(given: TokenValues, alone: TokenValues) -> dict[str, NDArray[np.f
         }
 
 
-def s_ifd_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, scores, s_ifd]`."""
-    inputs = [task.key("instances"), task.key("scores", "losses")]
-
-    @task.asset(
-        "scores",
-        "s_ifd",
-        deps=inputs,
-        kinds={"duckdb", "torch", "huggingface"},
-        pool=GPU_POOL,
-        version=VERSION,
-        table="scores",
-        description=(
-            "S-IFD of T-SHIRT (arXiv:2506.01317): the perplexity ratio over the informative "
-            "tokens alone, those whose |difference that the prompt makes| lies above the (1 - k) "
-            "quantile of all tokens of all rows and copies, on copies of each row with noise on "
-            "its embeddings; mean and population standard deviation over the copies. The noise "
-            "hangs on (seed, id, copy), so batch, shard and order change nothing; the quantile is "
-            "exact, in bounded memory."
+@stage(
+    "scores/s_ifd",
+    reads=("instances", "scores/losses"),
+    resources=("compute", "language_models"),
+    kinds=("duckdb", "torch", "huggingface"),
+    gpu=True,
+    version=VERSION,
+    table="scores",
+    description=(
+        "S-IFD of T-SHIRT (arXiv:2506.01317): the perplexity ratio over the informative "
+        "tokens alone, those whose |difference that the prompt makes| lies above the (1 - k) "
+        "quantile of all tokens of all rows and copies, on copies of each row with noise on "
+        "its embeddings; mean and population standard deviation over the copies. The noise "
+        "hangs on (seed, id, copy), so batch, shard and order change nothing; the quantile is "
+        "exact, in bounded memory."
+    ),
+    settings=lambda run: {
+        "model": identity_of(run.once(_model), run.config.language_model),
+        "neighbours": run.config.neighbours.model_dump(
+            include={"copies", "noise", "seed", "tokens"}
         ),
-    )
-    def s_ifd(
-        context: dg.AssetExecutionContext,
-        lake: Lake,
-        datasets: Datasets,
-        compute: Compute,
-        language_models: LanguageModels,
-        lock: DatasetLock,
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-        noise = config.neighbours
-        model = language_models.of(config.language_model, compute)
-
-        def run(previous: records.Record | None) -> Outcome:
-            train = read_rows(lake, dataset).of("train")
-            copies = range(1, noise.copies + 1)
-            found = score_missing(lake, model, config.language_model, noise, train, copies)
-            values, threshold = _over_copies(lake, found, noise.tokens)
-            shown = {
-                "token_threshold": threshold,
-                "rows_without_an_informative_token": int((values["informative_tokens"] == 0).sum()),
-            }
-            return _outcome(lake, dataset, train, values, "s_ifd_mean", found, shown)
-
-        return run_stage(
-            context,
-            lake,
-            inputs=inputs,
-            version=VERSION,
-            parameters={
-                "model": identity_of(model, config.language_model),
-                "neighbours": noise.model_dump(include={"copies", "noise", "seed", "tokens"}),
-            },
-            compute=run,
-            replaces=True,
-        )
-
-    return s_ifd
+    },
+    replaces=True,
+    only_read=True,
+)
+def s_ifd(run: Run) -> Outcome:
+    """Let the model read noisy copies of the rows."""
+    lake, config, noise = run.lake, run.config, run.config.neighbours
+    train = read_rows(lake, run.dataset).of("train")
+    copies = range(1, noise.copies + 1)
+    found = score_missing(lake, run.once(_model), config.language_model, noise, train, copies)
+    values, threshold = _over_copies(lake, found, noise.tokens)
+    shown = {
+        "token_threshold": threshold,
+        "rows_without_an_informative_token": int((values["informative_tokens"] == 0).sum()),
+    }
+    return _outcome(lake, run.dataset, train, values, "s_ifd_mean", found, shown)
 
 
 def _over_copies(

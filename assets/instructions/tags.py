@@ -6,20 +6,15 @@ from collections.abc import Iterator
 import dagster as dg
 import numpy as np
 
-from assets.lineage.inputs import Rows, read_rows
-from assets.lineage.stage import Outcome, digest_of, run_stage
-from assets.lineage.task import Task
-from assets.stages.embeddings import SHARD_ROWS, Shard, embed_missing
-from resources.compute import Compute
-from resources.datasets import Datasets
+from assets.lineage.inputs import Rows, read_rows, reads_input
+from assets.lineage.stage import Outcome, Reading, Run, digest_of, stage
+from assets.stages.embeddings import SHARD_ROWS, Shard, embed_missing, text_encoder
 from resources.lake import Lake
-from resources.locks import DatasetLock
-from resources.store import records, tags, vectors
+from resources.store import tags, vectors
 from sluice.core.digests import digest, order_free_digest, text_hash
 from sluice.core.progress import track
 from sluice.data.config import DatasetConfig
 from sluice.data.payloads.conversations import messages_text, read_conversation
-from sluice.encoders.text import TextEncoder
 from sluice.graphs.key_phrases import WORDS, key_phrases
 from sluice.graphs.tags import TagRows, tag_rows
 
@@ -28,100 +23,73 @@ SHARD_PROMPTS = 500
 MOST_SHOWN = 30
 
 
-def tags_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, tags]`."""
-    instances = task.key("instances")
+@stage(
+    "tags",
+    reads=("instances",),
+    resources=("compute",),
+    kinds=("duckdb", "huggingface"),
+    version=VERSION,
+    table="tags",
+    description=(
+        "Tags of the training rows, the vertices of MIG's label graph: the family and the key "
+        "phrases of the prompt (YAKE, Campos et al., 2020), or the column that "
+        "`dataset.yaml` names; those of fewer rows than `tagging.fewest_rows` are left out. "
+        "Each tag is embedded by the sentence encoder. Phrases are kept under a digest of the "
+        "messages, so a prompt is mined once."
+    ),
+    settings=lambda run: {
+        "tagging": run.config.tagging.model_dump(),
+        "encoder": text_encoder(run.config).identity,
+        "column": run.config.columns.tags,
+    },
+    only_read=True,
+)
+def tagged(run: Run) -> Outcome:
+    """Mine the prompts that have no tags yet, and embed the tags."""
+    lake, config = run.lake, run.config
+    train = read_rows(lake, run.dataset).of("train")
+    mined = _mine_missing(lake, config, train)
+    of_rows, names, left_out = _tags_of(lake, config, train)
+    active = text_encoder(config, run.device)
 
-    @task.asset(
-        "tags",
-        deps=[instances],
-        kinds={"duckdb", "huggingface"},
-        version=VERSION,
-        table="tags",
-        description=(
-            "Tags of the training rows, the vertices of MIG's label graph: the family and the key "
-            "phrases of the prompt (YAKE, Campos et al., 2020), or the column that "
-            "`dataset.yaml` names; those of fewer rows than `tagging.fewest_rows` are left out. "
-            "Each tag is embedded by the sentence encoder. Phrases are kept under a digest of the "
-            "messages, so a prompt is mined once."
-        ),
+    def shards(texts: list[str]) -> Iterator[Shard]:
+        active.load()
+        yield from active.encode_shards(texts, SHARD_ROWS)
+
+    if names:
+        embed_missing(lake, _as_rows(names), active.identity, shards)
+    counts = Counter(tag for row in of_rows for tag in set(row))
+    untagged = sum(not set(row) & set(names) for row in of_rows)
+    pairs = zip(train.ids, of_rows, strict=True)
+    return Outcome(
+        content=order_free_digest(f"{row} {sorted(set(t))}" for row, t in pairs),
+        total=len(train.ids),
+        new=mined,
+        reused=len(train.ids) - mined,
+        metadata={
+            "tags": len(names),
+            "tags_of_too_few_rows": left_out,
+            "rows_without_a_tag": untagged,
+            "most_frequent": dg.MetadataValue.table(
+                [
+                    dg.TableRecord({"tag": tag, "rows": count})
+                    for tag, count in counts.most_common(MOST_SHOWN)
+                ]
+            ),
+        },
+        device=run.device,
     )
-    def tagged(
-        context: dg.AssetExecutionContext,
-        lake: Lake,
-        datasets: Datasets,
-        compute: Compute,
-        lock: DatasetLock,
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-        encoder = _encoder(config)
-
-        def run(previous: records.Record | None) -> Outcome:
-            device = compute.resolve()
-            train = read_rows(lake, dataset).of("train")
-            mined = _mine_missing(lake, config, train)
-            of_rows, names, left_out = _tags_of(lake, config, train)
-            active = TextEncoder(
-                config.encoder.model, config.encoder.max_length, config.encoder.batch_size, device
-            )
-
-            def shards(texts: list[str]) -> Iterator[Shard]:
-                active.load()
-                yield from active.encode_shards(texts, SHARD_ROWS)
-
-            if names:
-                embed_missing(lake, _as_rows(names), encoder.identity, shards)
-            counts = Counter(tag for row in of_rows for tag in set(row))
-            untagged = sum(not set(row) & set(names) for row in of_rows)
-            pairs = zip(train.ids, of_rows, strict=True)
-            return Outcome(
-                content=order_free_digest(f"{row} {sorted(set(t))}" for row, t in pairs),
-                total=len(train.ids),
-                new=mined,
-                reused=len(train.ids) - mined,
-                metadata={
-                    "tags": len(names),
-                    "tags_of_too_few_rows": left_out,
-                    "rows_without_a_tag": untagged,
-                    "most_frequent": dg.MetadataValue.table(
-                        [
-                            dg.TableRecord({"tag": tag, "rows": count})
-                            for tag, count in counts.most_common(MOST_SHOWN)
-                        ]
-                    ),
-                },
-                device=device,
-            )
-
-        return run_stage(
-            context,
-            lake,
-            inputs=[instances],
-            version=VERSION,
-            parameters={
-                "tagging": config.tagging.model_dump(),
-                "encoder": encoder.identity,
-                "column": config.columns.tags,
-            },
-            compute=run,
-        )
-
-    return tagged
 
 
-def read_tags(lake: Lake, config: DatasetConfig, train: Rows) -> TagRows:
+@reads_input("tags")
+def read_tags(read: Reading, train: Rows) -> TagRows:
     """Read the tags of the training rows, and the vector of each tag."""
+    lake, config = read.lake, read.config
     of_rows, names, _ = _tags_of(lake, config, train)
     rows = _as_rows(names)
-    keys = vectors.input_hashes(rows.text_hashes, _encoder(config).identity)
+    keys = vectors.input_hashes(rows.text_hashes, text_encoder(config).identity)
     found = vectors.read(lake, keys) if names else np.empty((0, 1), np.float32)
     return tag_rows(of_rows, names, found)
-
-
-def _encoder(config: DatasetConfig) -> TextEncoder:
-    chosen = config.encoder
-    return TextEncoder(chosen.model, chosen.max_length, chosen.batch_size)
 
 
 def _tagger(config: DatasetConfig) -> str:

@@ -3,23 +3,15 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import dagster as dg
 import numpy as np
 
 from assets.instructions.token_losses import identity_of
 from assets.instructions.tuning import learner_of, tokens_of
 from assets.lineage.inputs import Rows, read_rows
-from assets.lineage.stage import Outcome, digest_of, run_stage
-from assets.lineage.task import Task
-from assets.stages.cached_model import Weights
+from assets.lineage.stage import Outcome, Run, digest_of, stage
+from assets.stages.cached_model import CachedModel
 from assets.tabular.encoder import KEEP_TAG
-from resources.compute import GPU_POOL, Compute
-from resources.datasets import Datasets
-from resources.lake import Lake
-from resources.language_models import LanguageModels
-from resources.locks import DatasetLock
 from resources.paths import adapters_root
-from resources.store import records
 from sluice.core.randomness import keyed_uniform
 from sluice.data.config import DatasetConfig
 
@@ -31,77 +23,62 @@ SAMPLE_SEED = 1
 MOMENTS = "adam_moments.safetensors"
 
 
-def warm_up_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, warm_up]`."""
-    instances = task.key("instances")
+def _model(run: Run) -> "CausalModel":
+    return run.language_models.of(run.config.language_model, run.compute)
 
-    @task.asset(
-        "warm_up",
-        deps=[instances],
-        kinds={"torch", "huggingface"},
-        pool=GPU_POOL,
-        version=VERSION,
-        description=(
-            "LoRA adapters trained on the `gradients.warmup_rows` training rows of the least "
-            "hashes of their ids, and Adam's moments: where the gradient features are taken, as "
-            "LESS does (arXiv:2402.04333). They stand while at most the share "
-            "`gradients.refit_drift` of these rows has changed (ours), so that one new row does "
-            "not move the gradients of all others; a rebuild warms up anew, unless the run has "
-            f"the tag `{KEEP_TAG}: true`."
-        ),
+
+def _weights(run: Run) -> CachedModel:
+    settings = _settings(run.config, run.once(_model))
+    most = run.config.gradients.refit_drift
+    return CachedModel("adapter", adapters_root(), settings, most, "gradients.refit_drift")
+
+
+@stage(
+    "warm_up",
+    reads=("instances",),
+    resources=("compute", "language_models"),
+    kinds=("torch", "huggingface"),
+    gpu=True,
+    version=VERSION,
+    description=(
+        "LoRA adapters trained on the `gradients.warmup_rows` training rows of the least "
+        "hashes of their ids, and Adam's moments: where the gradient features are taken, as "
+        "LESS does (arXiv:2402.04333). They stand while at most the share "
+        "`gradients.refit_drift` of these rows has changed (ours), so that one new row does "
+        "not move the gradients of all others; a rebuild warms up anew, unless the run has "
+        f"the tag `{KEEP_TAG}: true`."
+    ),
+    settings=lambda run: {"settings": run.once(_weights).settings},
+    is_valid=lambda run: run.once(_weights).there(run),
+    replaces=True,
+    only_read=True,
+)
+def warm_up(run: Run) -> Outcome:
+    """Keep the adapters, or warm them up anew."""
+    config = run.config
+    train = read_rows(run.lake, run.dataset).of("train")
+    at = sample(train, config.gradients.warmup_rows)
+    now = [train.content_hashes[i] for i in at]
+    losses: list[float] = []
+
+    def make(folder: Path) -> dict[str, Any]:
+        losses.extend(_train(config, run.once(_model), train, at, folder))
+        return {}
+
+    details, verdict = run.once(_weights).load_or_train(run, now, make)
+    return Outcome(
+        content=details["adapter"],
+        total=len(now),
+        new=0 if not losses else len(now),
+        reused=0 if losses else len(now),
+        metadata={
+            "adapter": details["adapter"],
+            "verdict": verdict or "It stands.",
+            **({"first_loss": losses[0], "last_loss": losses[-1]} if losses else {}),
+        },
+        details=details,
+        device=run.device,
     )
-    def warm_up(
-        context: dg.AssetExecutionContext,
-        lake: Lake,
-        datasets: Datasets,
-        compute: Compute,
-        language_models: LanguageModels,
-        lock: DatasetLock,
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-        model = language_models.of(config.language_model, compute)
-        settings = _settings(config, model)
-        most = config.gradients.refit_drift
-        weights = Weights("adapter", adapters_root(), settings, most, "gradients.refit_drift")
-
-        def run(previous: records.Record | None) -> Outcome:
-            train = read_rows(lake, dataset).of("train")
-            at = sample(train, config.gradients.warmup_rows)
-            now = [train.content_hashes[i] for i in at]
-            losses: list[float] = []
-
-            def make(folder: Path) -> dict[str, Any]:
-                losses.extend(_train(config, model, train, at, folder))
-                return {}
-
-            details, verdict = weights.kept_or_made(context, previous, now, make)
-            return Outcome(
-                content=details["adapter"],
-                total=len(now),
-                new=0 if not losses else len(now),
-                reused=0 if losses else len(now),
-                metadata={
-                    "adapter": details["adapter"],
-                    "verdict": verdict or "It stands.",
-                    **({"first_loss": losses[0], "last_loss": losses[-1]} if losses else {}),
-                },
-                details=details,
-                device=compute.resolve(),
-            )
-
-        return run_stage(
-            context,
-            lake,
-            inputs=[instances],
-            version=VERSION,
-            parameters={"settings": settings},
-            compute=run,
-            stands=weights.there(context, lake),
-            replaces=True,
-        )
-
-    return warm_up
 
 
 def adapter_folder(adapter: str) -> Path:

@@ -12,6 +12,7 @@ from functools import lru_cache
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionResolvedStatus
 
+from assets.lineage.registry import lineage_of
 from resources.datasets import Datasets
 from resources.locks import PARTITION_TAG
 from sluice.core.digests import digest
@@ -26,14 +27,14 @@ Result = dg.AutomationResult[dg.AssetKey]
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestedAssets:
     """What a dataset.yaml asks for, and a digest of all that it says."""
 
     settings: str
     keys: frozenset[dg.AssetKey]
 
 
-def asked_of(dataset: str) -> Asked | None:
+def requested_by(dataset: str) -> RequestedAssets | None:
     """Return what a dataset's configuration asks for, or None where it is absent or not valid."""
     path = Datasets().folder / dataset / CONFIG_FILE
     try:
@@ -44,22 +45,19 @@ def asked_of(dataset: str) -> Asked | None:
 
 # By its bytes: no size or time tells for certain whether a file is still the same.
 @lru_cache(maxsize=256)
-def _read(content: bytes, path: str) -> Asked | None:
-    # Not at the top: that module is made of the assets that carry this condition.
-    from assets.lineage.lineages import lineage_of
-
+def _read(content: bytes, path: str) -> RequestedAssets | None:
     try:
         config = parse_config(content, path)
         keys = lineage_of(config).wanted(config)
     except Exception:
         # Whatever is wrong with one dataset, the others are looked at; the sensor says what it is.
         return None
-    return Asked(digest(config.model_dump_json()), frozenset(keys))
+    return RequestedAssets(digest(config.model_dump_json()), frozenset(keys))
 
 
 def wants(dataset: str, key: dg.AssetKey) -> bool:
     """Whether a dataset's configuration asks for an asset; one that is not valid asks for none."""
-    asked = asked_of(dataset)
+    asked = requested_by(dataset)
     return asked is not None and key in asked.keys
 
 
@@ -94,7 +92,7 @@ class SettingsChanged(Condition):
         """Compare with the digests that the last tick left."""
         before: dict[str, str] = json.loads(context.cursor or "{}")
         names = context.candidate_subset.expensively_compute_partition_keys()
-        found = {name: asked_of(name) for name in names}
+        found = {name: requested_by(name) for name in names}
         # One that is not valid for a moment keeps its last digest.
         now = {name: asked.settings for name, asked in found.items() if asked is not None}
         changed = {name for name, state in now.items() if before.get(name, state) != state}

@@ -10,8 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.lineage.stage import cpu_counted, digest_of, is_rebuild, name_of
-from resources.datasets import Datasets
+from assets.lineage.stage import Reading, cpu_counted, digest_of, is_rebuild, name_of
 from resources.lake import Lake
 from resources.store import checks, records
 
@@ -26,6 +25,9 @@ class Finding:
     shown: dict[str, Any]
 
 
+Look = Callable[[Reading], Finding]
+
+
 @dataclass(frozen=True)
 class Check:
     """One check of one asset.
@@ -34,16 +36,16 @@ class Check:
     ----------
     name : str
     look : callable
-        Takes the lake, the datasets and a dataset's name; its docstring is shown.
-    also : sequence of AssetKey
-        Further assets that it reads.
+        Takes the dataset to read; its docstring is shown.
+    also : sequence of str
+        Names of further stages that it reads.
     blocking : bool
         Whether a failure stops what follows, or is a warning.
     """
 
     name: str
-    look: Callable[[Lake, Datasets, str], Finding]
-    also: Sequence[dg.AssetKey] = ()
+    look: Look
+    also: Sequence[str] = ()
     blocking: bool = True
 
     def spec(self, asset: dg.AssetKey, partitions: dg.PartitionsDefinition) -> dg.AssetCheckSpec:
@@ -60,23 +62,17 @@ class Check:
             )
 
 
-def look_at(
-    context: dg.AssetExecutionContext,
-    lake: Lake,
-    datasets: Datasets,
-    asset: dg.AssetKey,
-    check: Check,
-) -> dg.AssetCheckResult:
+def look_at(context: dg.AssetExecutionContext, read: Reading, check: Check) -> dg.AssetCheckResult:
     """Run one check, or return what it found when it last looked at the same data."""
-    dataset = context.partition_key
-    state = _state(lake, dataset, [asset, *check.also])
+    lake, dataset, asset = read.lake, read.dataset, context.asset_key
+    state = _state(lake, dataset, [asset, *read.task.keys(check.also)])
     known = checks.find(lake, dataset, name_of(asset), check.name, state)
     unchanged = known is not None and not is_rebuild(context)
-    if unchanged:
+    if known is not None and unchanged:
         passed, shown = known
     else:
         with cpu_counted():
-            found = check.look(lake, datasets, dataset)
+            found = check.look(read)
         passed, shown = found.passed, found.shown
         checks.append(lake, dataset, name_of(asset), check.name, state, passed, shown)
     return dg.AssetCheckResult(

@@ -1,14 +1,13 @@
 """What stages read from the lake, in the shapes that the methods take."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import dagster as dg
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.lineage.stage import digest_of, inputs_of, name_of
+from assets.lineage.stage import Reading, digest_of, inputs_of, name_of
 from assets.lineage.task import Task
 from resources import run_cache as held
 from resources.lake import Lake
@@ -147,38 +146,47 @@ def graph_of(task: Task, selector: Selector, config: DatasetConfig) -> str:
     return name
 
 
-def selector_deps(task: Task, selector: Selector) -> list[dg.AssetKey]:
-    """Return every asset that a selector may read, whatever a dataset's options say."""
+def selector_may_read(task: Task, selector: Selector) -> list[str]:
+    """Return every stage that a selector may read, whatever a dataset's options say."""
     return _read_by(task, selector, task.graphs)
 
 
-def selector_inputs(task: Task, selector: Selector, config: DatasetConfig) -> list[dg.AssetKey]:
-    """Return the assets that a selector reads for one dataset."""
+def selector_reads(task: Task, selector: Selector, config: DatasetConfig) -> list[str]:
+    """Return the stages that a selector reads for one dataset."""
     return _read_by(task, selector, (graph_of(task, selector, config),))
 
 
-def _read_by(task: Task, selector: Selector, graphs: Sequence[str]) -> list[dg.AssetKey]:
-    keys = [task.key("instances")]
-    if "tags" in selector.needs:
-        keys.append(task.key("tags"))
-    if "influence" in selector.needs:
-        keys.append(task.key("gradients"))
-    if "embeddings" in selector.needs:
-        keys.append(task.key("embeddings"))
+# Inputs that one stage makes; graphs and scores have a stage each.
+_STAGES = {"tags": "tags", "influence": "gradients", "embeddings": "embeddings"}
+
+
+def _read_by(task: Task, selector: Selector, graphs: Sequence[str]) -> list[str]:
+    names = ["instances"]
+    names += [name for need, name in _STAGES.items() if need in selector.needs]
     if "graph" in selector.needs:
-        keys += [task.key("graphs", name) for name in graphs]
-    # Several scores may be made by one asset.
-    return keys + list(dict.fromkeys(task.score_key(name) for name in score_names(selector)))
+        names += [f"graphs/{name}" for name in graphs]
+    # Several scores may be made by one stage.
+    return names + list(dict.fromkeys(task.score_stage(name) for name in score_names(selector)))
 
 
-def read_pool(
-    lake: Lake, task: Task, dataset: str, config: DatasetConfig, selector: Selector
-) -> tuple[Pool, Rows]:
+Reader = Callable[[Reading, Rows], Any]
+READERS: dict[str, Reader] = {}
+"""By input of a selector: how its training rows' part is read; filled where it is made."""
+
+
+def reads_input(need: str) -> Callable[[Reader], Reader]:
+    """Register how an input of selectors is read."""
+
+    def register(read: Reader) -> Reader:
+        READERS[need] = read
+        return read
+
+    return register
+
+
+def read_pool(read: Reading, selector: Selector) -> tuple[Pool, Rows]:
     """Read the training rows with just what a selector needs of them."""
-    # Not at the top: these modules embed what they have as rows are embedded.
-    from assets.instructions.gradients import read_influence
-    from assets.instructions.tags import read_tags
-
+    lake, task, dataset, config = read.lake, read.task, read.dataset, read.config
     train = read_rows(lake, dataset).of("train")
     needs = selector.needs
     graph = graph_of(task, selector, config)
@@ -191,11 +199,8 @@ def read_pool(
             name: scores.read(lake, dataset, name, train.ids) for name in score_names(selector)
         },
         class_names=train.class_names,
-        tags=read_tags(lake, config, train) if "tags" in needs else None,
         features=read_features(config, train) if "features" in needs else None,
-        influence=(
-            read_influence(lake, task, dataset, config, train) if "influence" in needs else None
-        ),
+        **{need: made(read, train) for need, made in READERS.items() if need in needs},
     )
     return pool, train
 

@@ -4,23 +4,20 @@ The folder's name is a digest of the settings and of the rows, so that equal inp
 appears when it is complete: a killed run leaves none under that name.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
-
-from assets.lineage.stage import digest_of, is_rebuild, name_of
+from assets.lineage.stage import Run, digest_of
 from assets.tabular.encoder import KEEP_TAG
-from resources.lake import Lake
 from resources.store import records
 from sluice.core.drafts import draft
 
 
 @dataclass(frozen=True)
-class Weights:
+class CachedModel:
     """The weights of one stage of one dataset.
 
     Attributes
@@ -43,15 +40,13 @@ class Weights:
     most: float
     option: str
 
-    def there(self, context: dg.AssetExecutionContext, lake: Lake) -> bool:
+    def there(self, run: Run) -> bool:
         """Whether the folder that the stage's last record names is there."""
-        before = records.latest(lake, context.partition_key).get(name_of(context.asset_key))
-        return before is not None and self._folder_of(before).is_dir()
+        return run.previous is not None and self._folder_of(run.previous).is_dir()
 
-    def kept_or_made(
+    def load_or_train(
         self,
-        context: dg.AssetExecutionContext,
-        previous: records.Record | None,
+        run: Run,
         rows: Sequence[str],
         make: Callable[[Path], dict[str, Any]],
         made_of: Sequence[str] | None = None,
@@ -60,9 +55,8 @@ class Weights:
 
         Parameters
         ----------
-        context : AssetExecutionContext
-            A rebuild makes them anew, unless its run has the tag `KEEP_TAG`.
-        previous : Record or None
+        run : Run
+            A rebuild makes them anew, unless it has the tag `KEEP_TAG`.
         rows : sequence of str
             Contents of the rows by which a change is measured.
         make : callable
@@ -77,7 +71,8 @@ class Weights:
         verdict : str
             Why they were made, or nothing where they stand.
         """
-        anew = is_rebuild(context) and context.run.tags.get(KEEP_TAG) != "true"
+        previous = run.previous
+        anew = run.is_rebuild and run.context.run.tags.get(KEEP_TAG) != "true"
         here = previous is not None and self._folder_of(previous).is_dir()
         verdict = self._verdict(previous if here else None, rows)
         if anew and not verdict:
@@ -107,7 +102,7 @@ class Weights:
 
 
 @contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
+def whole_folder(target: Path) -> Generator[Path]:
     """Give a path to write a folder to; it takes its name when the block has ended well."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with draft(target) as hidden:

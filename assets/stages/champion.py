@@ -1,6 +1,6 @@
 """The champion: the alias moves only when the challenger is shown to be better."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,15 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.lineage.inputs import Rows, read_rows
-from assets.lineage.stage import Outcome, digest_of, inputs_of, name_of, run_stage
+from assets.lineage.stage import (
+    Outcome,
+    Run,
+    Stage,
+    digest_of,
+    stage,
+)
 from assets.lineage.task import Task
 from resources import registry
-from resources.compute import GPU_POOL, Compute
-from resources.datasets import Datasets
 from resources.lake import Lake
-from resources.locks import DatasetLock
 from resources.registry import ModelVersion
-from resources.store import records, selections
+from resources.store import selections
 from resources.tracking import CHALLENGER, CHAMPION, Tracking
 from sluice.core.digests import order_free_digest
 from sluice.core.errors import DataError, SluiceError
@@ -45,27 +48,25 @@ class Judge:
         return self.answers(model, part, self.config, self.device) == given
 
 
-def champion_asset(
-    task: Task, answers: Answers, kinds: frozenset[str] = frozenset({"torch"})
-) -> dg.AssetsDefinition:
-    """Build the asset `[task, models, champion]`.
+def champion(trained: str, answers: Answers, kinds: Sequence[str] = ("torch",)) -> Stage:
+    """Return the stage `models/champion`.
 
     Parameters
     ----------
-    task : Task
+    trained : str
+        Name of the stage that trains the challenger.
     answers : callable
         Takes a model, rows, the configuration and a device, and returns classes by name.
-    kinds : frozenset of str
+    kinds : sequence of str
         What the models are made with.
     """
-    inputs = [task.key("models", task.trained), task.key("instances")]
 
-    @task.asset(
-        "models",
-        "champion",
-        deps=inputs,
-        kinds={"mlflow", *kinds},
-        pool=GPU_POOL,
+    @stage(
+        "models/champion",
+        reads=(trained, "instances"),
+        resources=("compute", "tracking"),
+        kinds=("mlflow", *kinds),
+        gpu=True,
         version=VERSION,
         description=(
             "Challenger and champion are both scored on the present validation rows; the alias "
@@ -74,45 +75,29 @@ def champion_asset(
             "trained on have been deleted. The first model becomes champion at once. Test "
             "accuracy is reported and decides nothing."
         ),
+        settings=lambda run: {"held_out": run.record("instances").data_version},
+        replaces=True,
+        when=lambda task, config: config.training.enabled,
     )
-    def champion(
-        context: dg.AssetExecutionContext,
-        lake: Lake,
-        datasets: Datasets,
-        compute: Compute,
-        tracking: Tracking,
-        lock: DatasetLock,
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-
-        def run(previous: records.Record | None) -> Outcome:
-            present = read_rows(lake, dataset)
-            judge = Judge(answers, config, compute.resolve())
-            decided = _decide(lake, tracking, task, dataset, present, judge)
-            total = sum(len(present.of(split).ids) for split in ("validation", "test"))
-            shown = {k: v for k, v in decided.items() if not isinstance(v, list)}
-            return Outcome(
-                content=digest_of([decided["champion"], decided["rows"]]),
-                total=total,
-                new=total,
-                metadata=shown,
-                details=decided,
-                device=judge.device,
-            )
-
-        held_out = inputs_of(lake, dataset, inputs)[name_of(inputs[1])].data_version
-        return run_stage(
-            context,
-            lake,
-            inputs=inputs,
-            version=VERSION,
-            parameters={"held_out": held_out},
-            compute=run,
-            replaces=True,
+    def judged(run: Run) -> Outcome:
+        present = read_rows(run.lake, run.dataset)
+        judge = Judge(answers, run.config, run.device)
+        decided = _decide(run.lake, run.tracking, run.task, run.dataset, present, judge)
+        total = sum(len(present.of(split).ids) for split in ("validation", "test"))
+        shown = {k: v for k, v in decided.items() if not isinstance(v, list)}
+        url = run.record(trained).details.get("mlflow_url")
+        if url:
+            shown["mlflow_run"] = dg.MetadataValue.url(url)
+        return Outcome(
+            content=digest_of([decided["champion"], decided["rows"]]),
+            total=total,
+            new=total,
+            metadata=shown,
+            details=decided,
+            device=judge.device,
         )
 
-    return champion
+    return judged
 
 
 def _decide(

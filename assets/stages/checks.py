@@ -3,17 +3,12 @@
 Each takes the task's partitions, or a pass on one dataset would release another.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
-from assets.lineage.checking import Check, Finding
+from assets.lineage.checking import Check, Finding, Look
 from assets.lineage.inputs import read_all_rows, read_knn, read_rows, read_vectors
-from assets.lineage.stage import inputs_of, name_of
-from assets.lineage.task import Task
+from assets.lineage.stage import Reading
 from assets.stages.results import read_results
-from resources.datasets import Datasets
-from resources.lake import Lake
 from resources.store import scores, selections
 from sluice.core.budgets import parse_budget
 from sluice.graphs.canonical import canonical_cosine
@@ -22,63 +17,43 @@ from sluice.subsets.contract import Selector
 SAMPLED_ROWS = 25
 
 
-def of_instances(task: Task) -> list[Check]:
-    """Return the checks of the rows."""
-    # A table may hold equal rows, and its own split column or groups may part them.
-    leak_stops = task.name != "tabular"
+def of_instances(*, leak_stops: bool, classes: bool) -> list[Check]:
+    """Return the checks of the rows.
+
+    Parameters
+    ----------
+    leak_stops : bool
+        Whether equal contents in two splits stop the run: a table may hold equal rows, and its
+        own split column or groups may part them.
+    classes : bool
+        Whether labels are classes that a model must tell apart.
+    """
     looks = [
         Check("unique_ids", _unique_ids),
         Check("no_text_in_two_splits", _no_leak, blocking=leak_stops),
     ]
-    # Families of instructions and types of spans are no classes that a model must tell apart.
-    if task.name not in ("instructions", "tokens"):
-        looks.append(Check("classes_in_every_split", _classes, blocking=False))
-    return looks
+    return [*looks, Check("classes_in_every_split", _classes, blocking=False)] if classes else looks
 
 
-def of_embeddings(task: Task) -> list[Check]:
-    """Return the checks of the vectors."""
-    return [Check("finite_and_normalised", _normalised(task), [task.key("instances")])]
+def of_score(name: str, check_name: str = "finite") -> Check:
+    """Return the check of one score."""
+    return Check(check_name, _finite(name), ["instances"])
 
 
-def of_encoded(task: Task) -> list[Check]:
-    """Return the checks of the vectors of a table's rows."""
-    return [Check("finite", _finite_vectors(task), [task.key("instances")])]
+def of_subset(selector: Selector) -> Check:
+    """Return the check of one method's subsets."""
+    return Check("exact_and_from_train", _subset(selector), ["instances"])
 
 
-def of_graph(task: Task) -> list[Check]:
-    """Return the checks of the neighbour graph."""
-    also = [task.key("instances"), task.key("embeddings")]
-    return [Check("equals_brute_force_on_a_sample", _exact(task), also)]
-
-
-def of_score(task: Task, name: str) -> list[Check]:
-    """Return the checks of one score."""
-    return [Check("finite", _finite(name), [task.key("instances")])]
-
-
-def of_subset(task: Task, selector: Selector) -> list[Check]:
-    """Return the checks of one method's subsets."""
-    return [Check("exact_and_from_train", _subset(task, selector), [task.key("instances")])]
-
-
-def of_comparison(task: Task) -> list[Check]:
-    """Return the checks of the comparison."""
-    return [Check("chosen_beats_random", _beats_random(task), blocking=False)]
-
-
-Look = Callable[[Lake, Datasets, str], Finding]
-
-
-def _unique_ids(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
+def _unique_ids(read: Reading) -> Finding:
     """No two rows share an id."""
-    ids = read_all_rows(lake, dataset).ids
+    ids = read_all_rows(read.lake, read.dataset).ids
     return Finding(len(set(ids)) == len(ids), {"rows": len(ids), "distinct": len(set(ids))})
 
 
-def _no_leak(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
+def _no_leak(read: Reading) -> Finding:
     """No content stands in two of train, validation and test."""
-    present = read_all_rows(lake, dataset)
+    present = read_all_rows(read.lake, read.dataset)
     where: dict[str, set[str]] = {}
     for key, split in zip(present.text_hashes, present.splits, strict=True):
         where.setdefault(key, set()).add(split)
@@ -86,9 +61,9 @@ def _no_leak(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
     return Finding(shared == 0, {"texts_in_two_splits": shared})
 
 
-def _classes(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
+def _classes(read: Reading) -> Finding:
     """Every class has rows in train, validation and test."""
-    present = read_all_rows(lake, dataset)
+    present = read_all_rows(read.lake, read.dataset)
     absent = [
         f"{name} in {split}"
         for split in ("train", "validation", "test")
@@ -98,72 +73,61 @@ def _classes(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
     return Finding(not absent, {"absent": ", ".join(absent) or "none"})
 
 
-def _normalised(task: Task) -> Look:
-    def look(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
-        """Every row has a vector, finite and of length 1."""
-        present = read_all_rows(lake, dataset)
-        vectors = read_vectors(lake, task, dataset, present)
-        lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
-        off = float(np.abs(lengths - 1).max())
-        return Finding(
-            bool(np.isfinite(vectors).all() and off < 1e-4),
-            {"rows": len(lengths), "largest_deviation_of_length": off},
-        )
-
-    return look
+def _normalised(read: Reading) -> Finding:
+    """Every row has a vector, finite and of length 1."""
+    present = read_all_rows(read.lake, read.dataset)
+    vectors = read_vectors(read.lake, read.task, read.dataset, present)
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    off = float(np.abs(lengths - 1).max())
+    return Finding(
+        bool(np.isfinite(vectors).all() and off < 1e-4),
+        {"rows": len(lengths), "largest_deviation_of_length": off},
+    )
 
 
-def _finite_vectors(task: Task) -> Look:
-    def look(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
-        """Every row has a vector, and it is finite."""
-        present = read_rows(lake, dataset)
-        vectors = read_vectors(lake, task, dataset, present)
-        whole = np.isfinite(vectors).all(axis=1)
-        return Finding(bool(whole.all()), {"rows": len(whole), "not_finite": int((~whole).sum())})
-
-    return look
+def _finite_vectors(read: Reading) -> Finding:
+    """Every row has a vector, and it is finite."""
+    present = read_rows(read.lake, read.dataset)
+    vectors = read_vectors(read.lake, read.task, read.dataset, present)
+    whole = np.isfinite(vectors).all(axis=1)
+    return Finding(bool(whole.all()), {"rows": len(whole), "not_finite": int((~whole).sum())})
 
 
-def _exact(task: Task) -> Look:
-    def look(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
-        """The neighbours of sampled rows are those of a search over all pairs in float64."""
-        config = datasets.config(dataset)
-        train = read_rows(lake, dataset).of("train")
-        graph = read_knn(lake, dataset, config, train)
-        vectors = read_vectors(lake, task, dataset, train)
-        step = max(1, len(train.ids) // SAMPLED_ROWS)
-        wrong = 0
-        for row in range(0, len(train.ids), step):
-            others = canonical_cosine(np.broadcast_to(vectors[row], vectors.shape), vectors)
-            others[row] = -np.inf
-            # Rows are sorted by id, so a stable sort breaks ties by id.
-            best = np.argsort(-others, kind="stable")[: min(graph.k, len(train.ids) - 1)]
-            wrong += not np.array_equal(best, graph.neighbours[row][: len(best)])
-        return Finding(wrong == 0, {"rows_that_differ": wrong, "sampled_every": step})
-
-    return look
+def _exact(read: Reading) -> Finding:
+    """The neighbours of sampled rows are those of a search over all pairs in float64."""
+    train = read_rows(read.lake, read.dataset).of("train")
+    graph = read_knn(read.lake, read.dataset, read.config, train)
+    vectors = read_vectors(read.lake, read.task, read.dataset, train)
+    step = max(1, len(train.ids) // SAMPLED_ROWS)
+    wrong = 0
+    for row in range(0, len(train.ids), step):
+        others = canonical_cosine(np.broadcast_to(vectors[row], vectors.shape), vectors)
+        others[row] = -np.inf
+        # Rows are sorted by id, so a stable sort breaks ties by id.
+        best = np.argsort(-others, kind="stable")[: min(graph.k, len(train.ids) - 1)]
+        wrong += not np.array_equal(best, graph.neighbours[row][: len(best)])
+    return Finding(wrong == 0, {"rows_that_differ": wrong, "sampled_every": step})
 
 
 def _finite(name: str) -> Look:
-    def look(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
+    def look(read: Reading) -> Finding:
         """Every training row has a finite score."""
-        train = read_rows(lake, dataset).of("train")
-        values = scores.read(lake, dataset, name, train.ids)
+        train = read_rows(read.lake, read.dataset).of("train")
+        values = scores.read(read.lake, read.dataset, name, train.ids)
         return Finding(bool(np.isfinite(values).all()), {"rows": len(values)})
 
     return look
 
 
-def _subset(task: Task, selector: Selector) -> Look:
-    def look(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
+def _subset(selector: Selector) -> Look:
+    def look(read: Reading) -> Finding:
         """Each subset has its exact budget, no row twice, and training rows only."""
-        train = read_rows(lake, dataset).of("train")
-        key = task.key("subsets", selector.name)
-        record = inputs_of(lake, dataset, [key])[name_of(key)]
+        train = read_rows(read.lake, read.dataset).of("train")
+        record = read.record(f"subsets/{selector.name}")
         wanted = [entry["selection_id"] for entry in record.details["selections"]]
-        at = selections.positions(lake, wanted, train.ids)
+        at = selections.positions(read.lake, wanted, train.ids)
         wrong: list[str] = []
-        for head in selections.headers(lake, wanted):
+        for head in selections.headers(read.lake, wanted):
             kept = at.get(head.selection_id, np.empty(0, np.int64))
             size = parse_budget(head.budget, len(train.ids))
             exact = head.size == size or bool(head.note)
@@ -174,16 +138,19 @@ def _subset(task: Task, selector: Selector) -> Look:
     return look
 
 
-def _beats_random(task: Task) -> Look:
-    def look(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
-        """The chosen method is shown to beat random at the chosen budget, on test."""
-        results = read_results(lake, task, dataset)
-        row = next(
-            row
-            for row in results.rows
-            if (row.selector, row.budget_label)
-            == (results.chosen["selector"], results.chosen["budget"])
-        )
-        return Finding(bool(row.beats_random), {"selector": row.selector})
+def _beats_random(read: Reading) -> Finding:
+    """The chosen method is shown to beat random at the chosen budget, on test."""
+    results = read_results(read.lake, read.task, read.dataset)
+    row = next(
+        row
+        for row in results.rows
+        if (row.selector, row.budget_label)
+        == (results.chosen["selector"], results.chosen["budget"])
+    )
+    return Finding(bool(row.beats_random), {"selector": row.selector})
 
-    return look
+
+OF_EMBEDDINGS = Check("finite_and_normalised", _normalised, ["instances"])
+OF_ENCODED = Check("finite", _finite_vectors, ["instances"])
+OF_GRAPH = Check("equals_brute_force_on_a_sample", _exact, ["instances", "embeddings"])
+OF_COMPARISON = Check("chosen_beats_random", _beats_random, blocking=False)

@@ -7,16 +7,22 @@ import numpy as np
 
 from assets.lineage.inputs import Rows, read_rows
 from assets.lineage.plots import plots
-from assets.lineage.stage import Outcome, digest_of, inputs_of, name_of, run_stage
+from assets.lineage.stage import (
+    Outcome,
+    Run,
+    Stage,
+    digest_of,
+    inputs_of,
+    name_of,
+    stage,
+)
 from assets.lineage.task import Task
 from assets.stages import checks
 from assets.stages.evaluations import ALL_ROWS, SPLITS
 from assets.stages.results import row_from, row_to
 from assets.stages.subsets import budget_label
-from assets.stages.trained_comparison import findings
-from resources.datasets import Datasets
+from assets.stages.trained_comparison import compared_evaluations, comparison_settings, findings
 from resources.lake import Lake
-from resources.locks import DatasetLock
 from resources.store import evaluations, records
 from sluice.data.config import DatasetConfig
 from sluice.evaluation.comparison import Comparison, Evaluated, choose_subset, summarise
@@ -28,18 +34,15 @@ from sluice.subsets.contract import Selector
 VERSION = "1"
 
 
-def comparison_asset(task: Task, selectors: list[Selector]) -> dg.AssetsDefinition:
-    """Build the asset `[task, evaluations, comparison]`."""
-    names = [selector.name for selector in selectors]
-    everything = [task.key("evaluations", name) for name in (*names, ALL_ROWS)]
-
-    @task.asset(
-        "evaluations",
-        "comparison",
-        deps=[*everything, task.key("instances")],
-        kinds={"duckdb", "numpy"},
+def comparison(selectors: list[Selector]) -> Stage:
+    """Return the stage `evaluations/comparison`."""
+    names = [*(selector.name for selector in selectors), ALL_ROWS]
+    return stage(
+        "evaluations/comparison",
+        reads=lambda task, config: [*compared_evaluations(task, config), "instances"],
+        may_read=[*(f"evaluations/{name}" for name in names), "instances"],
         version=VERSION,
-        checks=checks.of_comparison(task),
+        checks=(checks.OF_COMPARISON,),
         description=(
             "Accuracy over budget of every method, with intervals by a bootstrap over rows and "
             "seeds, and its paired differences to stratified random rows at the same budget and "
@@ -47,34 +50,14 @@ def comparison_asset(task: Task, selectors: list[Selector]) -> dg.AssetsDefiniti
             "subset for the model is the one that is best on validation at the chosen budget: the "
             "selector by its mean over seeds, then its best seed (ours)."
         ),
-    )
-    def comparison(
-        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-        wanted = {*task.compared(config), ALL_ROWS}
-        inputs = [key for key in everything if key.path[-1] in wanted]
+        settings=comparison_settings,
+    )(_comparison)
 
-        def run(previous: records.Record | None) -> Outcome:
-            consumed = inputs_of(lake, dataset, inputs)
-            seconds = _selecting_seconds(lake, task, dataset, wanted - {ALL_ROWS})
-            present = read_rows(lake, dataset)
-            return _compare(lake, config, present, list(consumed.values()), seconds)
 
-        return run_stage(
-            context,
-            lake,
-            inputs=[*inputs, task.key("instances")],
-            version=VERSION,
-            parameters={
-                "chosen_budget": config.chosen_budget,
-                **config.evaluation.model_dump(include={"resamples", "confidence"}),
-            },
-            compute=run,
-        )
-
-    return comparison
+def _comparison(run: Run) -> Outcome:
+    consumed = [run.record(name) for name in compared_evaluations(run.task, run.config)]
+    seconds = _selecting_seconds(run.lake, run.task, run.dataset, run.task.compared(run.config))
+    return _compare(run.lake, run.config, read_rows(run.lake, run.dataset), consumed, seconds)
 
 
 def _compare(

@@ -5,21 +5,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import dagster as dg
 import numpy as np
 from numpy.typing import NDArray
 
 from assets.lineage.inputs import Rows, read_all_rows
-from assets.lineage.stage import Outcome, inputs_of, name_of, run_stage
-from assets.lineage.task import Task
+from assets.lineage.stage import Outcome, Run, stage
 from assets.stages import checks
-from resources.compute import GPU_POOL, Compute
-from resources.datasets import Datasets
 from resources.lake import Lake
-from resources.locks import DatasetLock
-from resources.store import records, vectors
+from resources.store import vectors
 from sluice.core.digests import order_free_digest
 from sluice.core.progress import track
+from sluice.data.config import DatasetConfig
 from sluice.encoders.text import TextEncoder
 
 VERSION = "1"
@@ -91,73 +87,55 @@ def embed_missing(
     )
 
 
-def embeddings_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, embeddings]`."""
-    instances = task.key("instances")
+@stage(
+    "embeddings",
+    reads=("instances",),
+    resources=("compute",),
+    kinds=("duckdb", "torch", "huggingface"),
+    gpu=True,
+    version=VERSION,
+    table="embeddings",
+    checks=(checks.OF_EMBEDDINGS,),
+    description=(
+        "Sentence vectors of all rows: all-MiniLM-L6-v2 (Reimers and Gurevych, "
+        "arXiv:1908.10084), or the encoder that `dataset.yaml` names; mean over the tokens of "
+        "the attention mask, L2-normalised, float32. Keyed by a digest of the text and of the "
+        "encoder's files, so a text is embedded once, ever; committed shard by shard, so a "
+        "killed run resumes."
+    ),
+    settings=lambda run: {"encoder": text_encoder(run.config).identity},
+)
+def embeddings(run: Run) -> Outcome:
+    """Embed the texts that no run has embedded before."""
+    present = read_all_rows(run.lake, run.dataset)
+    active = text_encoder(run.config, run.device)
+    seconds: list[float] = []
 
-    @task.asset(
-        "embeddings",
-        deps=[instances],
-        kinds={"duckdb", "torch", "huggingface"},
-        pool=GPU_POOL,
-        version=VERSION,
-        table="embeddings",
-        checks=checks.of_embeddings(task),
-        description=(
-            "Sentence vectors of all rows: all-MiniLM-L6-v2 (Reimers and Gurevych, "
-            "arXiv:1908.10084), or the encoder that `dataset.yaml` names; mean over the tokens of "
-            "the attention mask, L2-normalised, float32. Keyed by a digest of the text and of the "
-            "encoder's files, so a text is embedded once, ever; committed shard by shard, so a "
-            "killed run resumes."
-        ),
+    def shards(texts: list[str]) -> Iterator[Shard]:
+        began = time.process_time()
+        active.load()
+        seconds.append(time.process_time() - began)
+        yield from active.encode_shards([run.task.reads(text) for text in texts], SHARD_ROWS)
+
+    found = embed_missing(run.lake, present, active.identity, shards)
+    loading = sum(seconds)
+    return Outcome(
+        **found.counted(present),
+        removed=run.record("instances").rows_removed,
+        metadata={
+            "encoder": active.identity,
+            "model": run.config.encoder.model or "all-MiniLM-L6-v2",
+            "dimensions": found.dimensions,
+            "texts_embedded": found.embedded,
+            "loading_cpu_seconds": round(loading, 3),
+        },
+        # The same for one text as for all: what a change costs is beside it.
+        details={"encoder": active.identity, "loading_cpu_seconds": loading},
+        device=run.device,
     )
-    def embeddings(
-        context: dg.AssetExecutionContext,
-        lake: Lake,
-        datasets: Datasets,
-        compute: Compute,
-        lock: DatasetLock,
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        chosen = datasets.config(dataset).encoder
-        encoder = TextEncoder(chosen.model, chosen.max_length, chosen.batch_size)
 
-        def run(previous: records.Record | None) -> Outcome:
-            device = compute.resolve()
-            present = read_all_rows(lake, dataset)
-            active = TextEncoder(chosen.model, chosen.max_length, chosen.batch_size, device)
-            seconds: list[float] = []
 
-            def shards(texts: list[str]) -> Iterator[Shard]:
-                began = time.process_time()
-                active.load()
-                seconds.append(time.process_time() - began)
-                yield from active.encode_shards([task.reads(text) for text in texts], SHARD_ROWS)
-
-            found = embed_missing(lake, present, encoder.identity, shards)
-            loading = sum(seconds)
-            return Outcome(
-                **found.counted(present),
-                removed=inputs_of(lake, dataset, [instances])[name_of(instances)].rows_removed,
-                metadata={
-                    "encoder": encoder.identity,
-                    "model": chosen.model or "all-MiniLM-L6-v2",
-                    "dimensions": found.dimensions,
-                    "texts_embedded": found.embedded,
-                    "loading_cpu_seconds": round(loading, 3),
-                },
-                # The same for one text as for all: what a change costs is beside it.
-                details={"encoder": encoder.identity, "loading_cpu_seconds": loading},
-                device=device,
-            )
-
-        return run_stage(
-            context,
-            lake,
-            inputs=[instances],
-            version=VERSION,
-            parameters={"encoder": encoder.identity},
-            compute=run,
-        )
-
-    return embeddings
+def text_encoder(config: DatasetConfig, device: str = "cpu") -> TextEncoder:
+    """Return the sentence encoder of a dataset."""
+    chosen = config.encoder
+    return TextEncoder(chosen.model, chosen.max_length, chosen.batch_size, device)

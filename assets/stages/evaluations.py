@@ -8,12 +8,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets.lineage.inputs import Rows, read_rows, read_vectors
-from assets.lineage.stage import Outcome, digest_of, inputs_of, name_of, run_stage
+from assets.lineage.stage import (
+    Outcome,
+    Run,
+    Stage,
+    digest_of,
+    stage,
+)
 from assets.lineage.task import Task
-from resources.datasets import Datasets
 from resources.lake import Lake
-from resources.locks import DatasetLock
-from resources.store import evaluations, records, selections
+from resources.store import evaluations, selections
 from resources.tracking import Tracking
 from sluice.core.digests import order_free_digest
 from sluice.core.drafts import scratch
@@ -39,93 +43,65 @@ def learner_of(task: Task, config: DatasetConfig) -> Learner:
     return learner(config.evaluation.learner or _LEARNERS[task.name][0])
 
 
-def evaluation_asset(task: Task, selector: Selector) -> dg.AssetsDefinition:
-    """Build the asset `[task, evaluations, <selector>]`."""
-    description = (
-        f"Accuracy of {_LEARNERS[task.name][1]}, trained on each subset of `{selector.name}`, one "
-        "per budget and seed. Validation decides, test is only reported. "
-        "A subset is evaluated again where its rows or the held-out rows changed."
-    )
-    return _evaluation(task, selector.name, task.key("subsets", selector.name), description)
-
-
-def all_rows_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, evaluations, all_rows]`."""
+def evaluation(task: str, selector: Selector | None) -> Stage:
+    """Return the stage `evaluations/<selector>`, or the control `evaluations/all_rows`."""
+    method = selector.name if selector else ALL_ROWS
     description = "The control: the same learner trained on every training row."
-    return _evaluation(task, ALL_ROWS, None, description)
+    if selector:
+        description = (
+            f"Accuracy of {_LEARNERS[task][1]}, trained on each subset of `{method}`, one "
+            "per budget and seed. Validation decides, test is only reported. "
+            "A subset is evaluated again where its rows or the held-out rows changed."
+        )
 
-
-def _evaluation(
-    task: Task, method: str, subset: dg.AssetKey | None, description: str
-) -> dg.AssetsDefinition:
-    inputs = [task.key("instances"), task.key("embeddings"), *([subset] if subset else [])]
-
-    @task.asset(
-        "evaluations",
-        method,
-        deps=inputs,
-        kinds={"duckdb", "scikitlearn", "mlflow"},
+    @stage(
+        f"evaluations/{method}",
+        reads=["instances", "embeddings", *([f"subsets/{method}"] if selector else [])],
+        resources=("tracking",),
+        kinds=("duckdb", "scikitlearn", "mlflow"),
         version=VERSION,
         tags={"method": method},
         table="evaluations",
         description=description,
+        settings=lambda run: {"head": learner_of(run.task, run.config).version},
+        when=lambda task, config: not selector or method in task.compared(config),
     )
-    def evaluated(
-        context: dg.AssetExecutionContext,
-        lake: Lake,
-        datasets: Datasets,
-        tracking: Tracking,
-        lock: DatasetLock,
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        trained = learner_of(task, datasets.config(dataset))
-
-        def run(previous: records.Record | None) -> Outcome:
-            present = read_rows(lake, dataset)
-            jobs = _jobs(lake, dataset, method, subset, present)
-            encoder = inputs_of(lake, dataset, inputs)[name_of(inputs[1])].details["encoder"]
-            keys = _evaluation_ids(jobs, present, encoder, trained.version)
-            known = evaluations.known(lake, keys)
-            fresh = [(key, job) for key, job in zip(keys, jobs, strict=True) if key not in known]
-            if fresh:
-                _evaluate(lake, task, dataset, present, fresh, trained)
-            found = evaluations.read(lake, keys)
-            facts = {"method": method, "learner": trained.version}
-            facts["classes"] = str(len(present.class_names))
-            link = _log(context, tracking, task, dataset, facts, found)
-            return Outcome(
-                content=order_free_digest(keys),
-                total=len(keys),
-                new=len(fresh),
-                reused=len(keys) - len(fresh),
-                metadata={"curve": _table(found), **link},
-                details={"evaluation_ids": keys, "selections": jobs},
-            )
-
-        return run_stage(
-            context,
-            lake,
-            inputs=inputs,
-            version=VERSION,
-            parameters={"head": trained.version},
-            compute=run,
+    def evaluated(run: Run) -> Outcome:
+        lake, dataset, trained = run.lake, run.dataset, learner_of(run.task, run.config)
+        present = read_rows(lake, dataset)
+        jobs = _jobs(run, method, present)
+        encoder = run.record("embeddings").details["encoder"]
+        keys = _evaluation_ids(jobs, present, encoder, trained.version)
+        known = evaluations.known(lake, keys)
+        fresh = [(key, job) for key, job in zip(keys, jobs, strict=True) if key not in known]
+        if fresh:
+            _evaluate(lake, run.task, dataset, present, fresh, trained)
+        found = evaluations.read(lake, keys)
+        facts = {"method": method, "learner": trained.version}
+        facts["classes"] = str(len(present.class_names))
+        link = _log(run.context, run.tracking, run.task, dataset, facts, found)
+        return Outcome(
+            content=order_free_digest(keys),
+            total=len(keys),
+            new=len(fresh),
+            reused=len(keys) - len(fresh),
+            metadata={"curve": _table(found), **link},
+            details={"evaluation_ids": keys, "selections": jobs},
         )
 
     return evaluated
 
 
-def _jobs(
-    lake: Lake, dataset: str, method: str, subset: dg.AssetKey | None, present: Rows
-) -> list[dict[str, Any]]:
+def _jobs(run: Run, method: str, present: Rows) -> list[dict[str, Any]]:
     """List what is to be evaluated: the method's present selections, or all training rows."""
-    if subset is None:
+    if method == ALL_ROWS:
         train = present.of("train")
         pairs = zip(train.ids, train.content_hashes, strict=True)
         rows_digest = order_free_digest(f"{row} {content}" for row, content in pairs)
         whole = {"selection_id": "", "budget": "all", "seed": 0, "size": len(train.ids)}
         return [{**whole, "method": method, "rows_digest": rows_digest}]
-    record = inputs_of(lake, dataset, [subset])[name_of(subset)]
-    return [{**entry, "method": method} for entry in record.details["selections"]]
+    entries = run.record(f"subsets/{method}").details["selections"]
+    return [{**entry, "method": method} for entry in entries]
 
 
 def _evaluation_ids(

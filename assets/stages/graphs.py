@@ -7,14 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.lineage.inputs import read_rows, read_vectors, vector_keys
-from assets.lineage.stage import Outcome, digest_of, is_rebuild, run_stage
-from assets.lineage.task import Task
+from assets.lineage.stage import Outcome, Run, Stage, digest_of, stage
 from assets.stages import checks
-from resources.compute import GPU_POOL, Compute
-from resources.datasets import Datasets
-from resources.lake import Lake
-from resources.locks import DatasetLock
-from resources.store import graphs, records
+from resources.store import graphs
 from resources.store.graphs import StoredGraph
 from sluice.core.digests import array_digest, digest
 from sluice.graphs.knn import KnnGraph
@@ -23,19 +18,17 @@ VERSION = "2"
 QUANTILES = {"least": 0.0, "median": 0.5, "90 %": 0.9, "99 %": 0.99, "largest": 1.0}
 
 
-def knn_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, graphs, knn]`."""
-    inputs = [task.key("instances"), task.key("embeddings")]
-
-    @task.asset(
-        "graphs",
-        "knn",
-        deps=inputs,
-        kinds={"duckdb", "faiss"},
-        pool=GPU_POOL,
+def knn(*, only_read: bool = False) -> Stage:
+    """Return the stage `graphs/knn`."""
+    return stage(
+        "graphs/knn",
+        reads=("instances", "embeddings"),
+        resources=("compute",),
+        kinds=("duckdb", "faiss"),
+        gpu=True,
         version=VERSION,
         table="graphs",
-        checks=checks.of_graph(task),
+        checks=(checks.OF_GRAPH,),
         description=(
             "Exact cosine kNN graph of the training rows, c(i, j) = <x_i, x_j>, k = 15 unless "
             "`dataset.yaml` says otherwise, ties by id. FAISS proposes candidates in float32; the "
@@ -43,52 +36,34 @@ def knn_asset(task: Task) -> dg.AssetsDefinition:
             "shape never changes a bit. `slack` further neighbours per row are kept, so that a "
             "change of some rows is merged into the stored graph, with the result of a rebuild."
         ),
+        settings=lambda run: run.config.graph.model_dump(),
+        replaces=True,
+        only_read=only_read,
+    )(_knn)
+
+
+def _knn(run: Run) -> Outcome:
+    lake, dataset, k, slack = run.lake, run.dataset, run.config.graph.k, run.config.graph.slack
+    train = read_rows(lake, dataset).of("train")
+    ids, vectors = np.array(train.ids), read_vectors(lake, run.task, dataset, train)
+    keys = vector_keys(lake, run.task, dataset, train)
+    parameters = f"version {VERSION}, k {k}, slack {slack}"
+    stored = graphs.read(lake, dataset, "knn", k, slack)
+    if stored is None or stored.parameters != parameters or run.is_rebuild:
+        graph = KnnGraph.build(ids, vectors, k, slack, device=run.device)
+        made: dict[str, Any] = {"new": len(ids), "metadata": {"made": "built"}}
+    else:
+        graph, made = _patched(stored, ids, keys, vectors, run.device)
+    graphs.replace(lake, dataset, "knn", graph, keys, parameters)
+    metadata = made.pop("metadata")
+    return Outcome(
+        # The slack is left out: it wears off, what is published does not.
+        content=digest(digest_of(train.ids), array_digest(graph.neighbours, graph.weights)),
+        total=len(ids),
+        **made,
+        metadata={**_shown(graph), **metadata},
+        device=run.device,
     )
-    def knn(
-        context: dg.AssetExecutionContext,
-        lake: Lake,
-        datasets: Datasets,
-        compute: Compute,
-        lock: DatasetLock,
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-        k, slack = config.graph.k, config.graph.slack
-
-        def run(previous: records.Record | None) -> Outcome:
-            device = compute.resolve()
-            train = read_rows(lake, dataset).of("train")
-            ids, vectors = np.array(train.ids), read_vectors(lake, task, dataset, train)
-            keys = vector_keys(lake, task, dataset, train)
-            parameters = f"version {VERSION}, k {k}, slack {slack}"
-            stored = graphs.read(lake, dataset, "knn", k, slack)
-            if stored is None or stored.parameters != parameters or is_rebuild(context):
-                graph = KnnGraph.build(ids, vectors, k, slack, device=device)
-                made: dict[str, Any] = {"new": len(ids), "metadata": {"made": "built"}}
-            else:
-                graph, made = _patched(stored, ids, keys, vectors, device)
-            graphs.replace(lake, dataset, "knn", graph, keys, parameters)
-            metadata = made.pop("metadata")
-            return Outcome(
-                # The slack is left out: it wears off, what is published does not.
-                content=digest(digest_of(train.ids), array_digest(graph.neighbours, graph.weights)),
-                total=len(ids),
-                **made,
-                metadata={**_shown(graph), **metadata},
-                device=device,
-            )
-
-        return run_stage(
-            context,
-            lake,
-            inputs=inputs,
-            version=VERSION,
-            parameters=config.graph.model_dump(),
-            compute=run,
-            replaces=True,
-        )
-
-    return knn
 
 
 def _patched(

@@ -4,19 +4,26 @@ from collections import Counter
 
 import dagster as dg
 
-from assets.lineage.stage import Outcome, logger, run_stage, unchanged
+from assets.lineage.stage import (
+    Outcome,
+    Run,
+    Stage,
+    bookkeeping_of,
+    logger,
+    name_of,
+    stage,
+    unchanged,
+)
 from assets.lineage.task import Task
 from assets.stages import checks
-from resources.datasets import Datasets
 from resources.lake import Lake
-from resources.locks import DatasetLock
 from resources.store import records, rows
 from sluice.core.digests import order_free_digest
 from sluice.core.errors import ConfigError, DataError
 from sluice.data.config import DatasetConfig
 from sluice.data.config.columns import COMPANIONS
 from sluice.data.config.reading import Reading
-from sluice.data.ingest.files import folder_version
+from sluice.data.ingest.files import Version, folder_version
 from sluice.data.ingest.instances import Prepared, prepare
 from sluice.data.ingest.raw import read_folder
 from sluice.data.payloads.display import shown_text
@@ -25,79 +32,70 @@ VERSION = "2"
 """Raised where a value is spelt anew (see `spelling`): unchanged files are read again."""
 
 
-def instances_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, instances]`."""
-
-    @task.asset(
+def instances(*, leak_stops: bool = True, classes: bool = True) -> Stage:
+    """Return the stage `instances`; its parameters are those of `checks.of_instances`."""
+    return stage(
         "instances",
-        kinds={"duckdb", "parquet"},
         version=VERSION,
+        kinds=("duckdb", "parquet"),
         table="instances",
-        checks=checks.of_instances(task),
+        checks=checks.of_instances(leak_stops=leak_stops, classes=classes),
         description=(
             "Rows of the raw files: checked, content-hashed and split into train, validation and "
             "test by the hash of the normalised content (or of the group, or as the file says), so "
             "that arrivals and departures of other rows never move a row. Unusable rows, and of "
             "equal texts all but one, are set aside in `rejected`, each with its reason."
         ),
-    )
-    def instances(
-        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        check_task(lake, task, dataset)
-        folder = datasets.folder / dataset
-        version = folder_version(folder)
+        settings=lambda run: {
+            "files": run.once(_version).digest,
+            "config": _relevant(run.once(_version).config),
+        },
+        replaces=True,
+        after=_say_set_aside,
+    )(_read)
 
-        def compute(previous: records.Record | None) -> Outcome:
-            read = read_folder(folder)
-            if read.digest != version.digest:
-                # What is stored must be what the digest says, for good.
-                raise DataError(
-                    f"The files of {dataset} changed while they were read; nothing was stored of "
-                    f"them. Run it again once they are written: `sluice run {dataset}`."
-                )
-            prepared = prepare(read.rows, read.config)
-            change = rows.replace_instances(lake, dataset, prepared.instances, prepared.rejected)
-            warnings = [*prepared.warnings, *_respelt(previous, version.digest, change)]
-            for warning in warnings:
-                context.log.warning(warning)
-            return Outcome(
-                content=_content(prepared),
-                total=change.total,
-                new=change.new,
-                reused=change.reused,
-                removed=change.removed,
-                metadata=_shown(prepared, warnings, task.name),
-                details={"folder_digest": version.digest, "warnings": warnings},
-            )
 
-        result = run_stage(
-            context,
-            lake,
-            inputs=[],
-            version=VERSION,
-            parameters={"files": version.digest, "config": _relevant(version.config)},
-            compute=compute,
-            replaces=True,
+def _version(run: Run) -> Version:
+    check_task(run.lake, run.task, run.dataset)
+    return folder_version(run.datasets.folder / run.dataset)
+
+
+def _read(run: Run) -> Outcome:
+    version = run.once(_version)
+    read = read_folder(run.datasets.folder / run.dataset)
+    if read.digest != version.digest:
+        # What is stored must be what the digest says, for good.
+        raise DataError(
+            f"The files of {run.dataset} changed while they were read; nothing was stored of "
+            f"them. Run it again once they are written: `sluice run {run.dataset}`."
         )
-        _say_set_aside(result, f"{task.name}/instances")
-        return result
+    prepared = prepare(read.rows, read.config)
+    change = rows.replace_instances(run.lake, run.dataset, prepared.instances, prepared.rejected)
+    warnings = [*prepared.warnings, *_respelt(run.previous, version.digest, change)]
+    for warning in warnings:
+        run.context.log.warning(warning)
+    return Outcome(
+        content=_content(prepared),
+        total=change.total,
+        new=change.new,
+        reused=change.reused,
+        removed=change.removed,
+        metadata=_shown(prepared, warnings, run.task.name),
+        details={"folder_digest": version.digest, "warnings": warnings},
+    )
 
-    return instances
 
-
-def _say_set_aside(result: dg.MaterializeResult, name: str) -> None:
+def _say_set_aside(run: Run, result: dg.MaterializeResult) -> None:
     """Count the rows that were set aside in what the run prints, also where nothing changed."""
     shown = result.metadata or {}
     table = shown.get("rejected")
     if not isinstance(table, dg.TableMetadataValue):
         return
     reasons = [(str(each.data["reason"]), int(str(each.data["rows"]))) for each in table.records]
-    said = unchanged if shown.get("unchanged") else logger
+    said = unchanged if bookkeeping_of(shown)["unchanged"] else logger
     said.info(
         "%s: %d set aside: %s",
-        name,
+        name_of(run.context.asset_key),
         sum(count for _, count in reasons),
         ", ".join(f"{count} {reason}" for reason, count in reasons),
     )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from assets.lineage.inputs import Rows, read_rows
+from assets.lineage.registry import lineage_of
 from assets.lineage.stage import inputs_of, name_of
 from assets.lineage.task import RANDOM, Task
 from assets.stages.evidence import evidence_of, lead_of
@@ -131,11 +132,8 @@ def _asked_for(
     config: DatasetConfig, known: dict[str, records.Record]
 ) -> dict[str, records.Record]:
     """Leave out what a dataset no longer asks for: it may be of rows that are gone."""
-    # Not at the top: that module is made of the asset that calls this.
-    from assets.lineage.lineages import lineage_of
-
     lineage = lineage_of(config)
-    keys = [*lineage.wanted(config), *(lineage.apart(config) if lineage.apart else [])]
+    keys = [*lineage.wanted(config), *lineage.on_demand(config)]
     names = {name_of(key) for key in keys}
     return {name: record for name, record in known.items() if name in names}
 
@@ -159,8 +157,10 @@ def _samples(
         ids[method] = entry["selection_id"]
         samples[method] = [
             KeptRow(
-                **{key: row[key] for key in KeptRow.__dataclass_fields__}
-                | {"text": _shown(task, row["text"])}
+                **{
+                    **{key: row[key] for key in KeptRow.__dataclass_fields__},
+                    "text": _shown(task, row["text"]),
+                }
             )
             for row in table.to_pylist()
         ]
@@ -242,7 +242,7 @@ def _figures(
     values = {
         name: scores.read(lake, dataset, name, train.ids)
         for name in of_task or RESPONSE_SCORES
-        if name_of(task.score_key(name)) in known
+        if f"{task.name}/{task.score_stage(name)}" in known
     }
     trained = known.get(name_of(task.key("models", task.trained)))
     points = curve_points(results.rows, len(train.ids)) if results else []

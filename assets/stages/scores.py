@@ -1,21 +1,15 @@
 """Scores of the training rows: out-of-fold probabilities, and what follows from them."""
 
-from collections.abc import Callable
-
 import dagster as dg
 import numpy as np
 
 from assets.lineage.inputs import Rows, read_knn, read_rows, read_vectors
 from assets.lineage.plots import plots
-from assets.lineage.stage import Outcome, digest_of, run_stage
-from assets.lineage.task import Task
+from assets.lineage.stage import Outcome, Run, Stage, digest_of, stage
 from assets.stages import checks
-from resources.datasets import Datasets
 from resources.lake import Lake
-from resources.locks import DatasetLock
-from resources.store import records, scores
+from resources.store import scores
 from sluice.core.digests import array_digest, digest
-from sluice.data.config import DatasetConfig
 from sluice.data.payloads.display import shown_text
 from sluice.heads.logistic import HeadConfig
 from sluice.heads.out_of_fold import out_of_fold_probabilities
@@ -41,113 +35,76 @@ def read_probabilities(lake: Lake, dataset: str, train: Rows) -> np.ndarray:
     return np.column_stack(columns)
 
 
-def out_of_fold_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, scores, out_of_fold]`."""
-    inputs = [task.key("instances"), task.key("embeddings")]
-
-    @task.asset(
-        "scores",
-        "out_of_fold",
-        deps=inputs,
-        kinds={"duckdb", "scikitlearn"},
-        version=VERSION,
-        table="scores",
-        description=(
-            "Class probabilities of each training row by a logistic head on its vector that was "
-            "trained on the other folds: p(y | x; D without fold(x)). Folds go by the hash of the "
-            "id (ours), so other rows never move a row's fold."
-        ),
+@stage(
+    "scores/out_of_fold",
+    reads=("instances", "embeddings"),
+    kinds=("duckdb", "scikitlearn"),
+    version=VERSION,
+    table="scores",
+    replaces=True,
+    description=(
+        "Class probabilities of each training row by a logistic head on its vector that was "
+        "trained on the other folds: p(y | x; D without fold(x)). Folds go by the hash of the "
+        "id (ours), so other rows never move a row's fold."
+    ),
+    settings=lambda run: {
+        "folds": run.config.evaluation.folds,
+        "seed": FOLD_SEED,
+        "head": HeadConfig().version,
+    },
+)
+def out_of_fold(run: Run) -> Outcome:
+    """Score every training row by heads that have not seen it."""
+    train = read_rows(run.lake, run.dataset).of("train")
+    folds = run.config.evaluation.folds
+    probabilities = out_of_fold_probabilities(
+        read_vectors(run.lake, run.task, run.dataset, train),
+        train.labels,
+        ids=np.array(train.ids),
+        n_classes=len(train.class_names),
+        folds=folds,
+        seed=FOLD_SEED,
     )
-    def out_of_fold(
-        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        folds = datasets.config(dataset).evaluation.folds
-
-        def run(previous: records.Record | None) -> Outcome:
-            train = read_rows(lake, dataset).of("train")
-            probabilities = out_of_fold_probabilities(
-                read_vectors(lake, task, dataset, train),
-                train.labels,
-                ids=np.array(train.ids),
-                n_classes=len(train.class_names),
-                folds=folds,
-                seed=FOLD_SEED,
-            )
-            names = map(probability_column, train.class_names)
-            columns = dict(zip(names, probabilities.T, strict=True))
-            scores.replace(lake, dataset, train.ids, columns, PROBABILITIES)
-            right = probabilities.argmax(axis=1) == train.labels
-            return Outcome(
-                content=digest(digest_of(train.ids), array_digest(probabilities)),
-                total=len(train.ids),
-                new=len(train.ids),
-                metadata={"out_of_fold_accuracy": float(right.mean()), "folds": folds},
-            )
-
-        return run_stage(
-            context,
-            lake,
-            inputs=inputs,
-            version=VERSION,
-            parameters={"folds": folds, "seed": FOLD_SEED, "head": HeadConfig().version},
-            compute=run,
-            replaces=True,
-        )
-
-    return out_of_fold
+    names = map(probability_column, train.class_names)
+    columns = dict(zip(names, probabilities.T, strict=True))
+    scores.replace(run.lake, run.dataset, train.ids, columns, PROBABILITIES)
+    right = probabilities.argmax(axis=1) == train.labels
+    return Outcome(
+        content=digest(digest_of(train.ids), array_digest(probabilities)),
+        total=len(train.ids),
+        new=len(train.ids),
+        metadata={"out_of_fold_accuracy": float(right.mean()), "folds": folds},
+    )
 
 
-def score_asset(task: Task, score: Score) -> dg.AssetsDefinition:
-    """Build the asset `[task, scores, <score>]`."""
-    inputs = [task.key("instances")]
-    if "probabilities" in score.needs:
-        inputs.append(task.key("scores", "out_of_fold"))
-    if "graph" in score.needs:
-        inputs.append(task.key("graphs", "knn"))
+_SCORE_INPUTS = {"probabilities": "scores/out_of_fold", "graph": "graphs/knn"}
 
-    @task.asset(
-        "scores",
-        score.name,
-        deps=inputs,
-        kinds={"duckdb", "numpy"},
+
+def score_stage(score: Score) -> Stage:
+    """Return the stage `scores/<score>`."""
+
+    @stage(
+        f"scores/{score.name}",
+        reads=["instances", *(name for need, name in _SCORE_INPUTS.items() if need in score.needs)],
         version=score.version,
         tags={"method": score.name},
         table="scores",
-        checks=checks.of_score(task, score.name),
+        checks=[checks.of_score(score.name)],
+        replaces=True,
         description=f"{score.summary}\n\nFormula: {score.formula}\n\nSource: {score.paper}",
     )
-    def scored(
-        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        return run_stage(
-            context,
-            lake,
-            inputs=inputs,
-            version=score.version,
-            parameters={},
-            compute=_scoring(lake, dataset, datasets.config(dataset), score),
-            replaces=True,
-        )
-
-    return scored
-
-
-def _scoring(
-    lake: Lake, dataset: str, config: DatasetConfig, score: Score
-) -> Callable[[records.Record | None], Outcome]:
-    def run(previous: records.Record | None) -> Outcome:
+    def scored(run: Run) -> Outcome:
+        lake, dataset, needs = run.lake, run.dataset, score.needs
         train = read_rows(lake, dataset).of("train")
-        needs = score.needs
-        given = ScoreInputs(
-            probabilities=(
-                read_probabilities(lake, dataset, train) if "probabilities" in needs else None
-            ),
-            labels=train.labels if "labels" in needs else None,
-            graph=read_knn(lake, dataset, config, train) if "graph" in needs else None,
+        values = score.compute(
+            ScoreInputs(
+                probabilities=(
+                    read_probabilities(lake, dataset, train) if "probabilities" in needs else None
+                ),
+                labels=train.labels if "labels" in needs else None,
+                graph=read_knn(lake, dataset, run.config, train) if "graph" in needs else None,
+            )
         )
-        values = score.compute(given)
         scores.replace(lake, dataset, train.ids, {score.name: values})
         lowest = np.argsort(values, kind="stable")[:5]
         highest = np.argsort(-values, kind="stable")[:5]
@@ -158,13 +115,13 @@ def _scoring(
             metadata={
                 "mean": float(values.mean()),
                 "standard_deviation": float(values.std()),
-                **plots(config, histogram=lambda: score_histogram(values, score.name)),
+                **plots(run.config, histogram=lambda: score_histogram(values, score.name)),
                 "highest": examples(train, values, highest),
                 "lowest": examples(train, values, lowest),
             },
         )
 
-    return run
+    return scored
 
 
 def examples(
@@ -189,8 +146,3 @@ def examples(
 def text_scores() -> list[Score]:
     """Return the scores of texts, in the order of the registry."""
     return [score for score in SCORES.values() if "text" in score.tasks]
-
-
-def score_assets(task: Task, scored: list[Score]) -> list[dg.AssetsDefinition]:
-    """Build the out-of-fold probabilities of a lineage, and the given scores."""
-    return [out_of_fold_asset(task), *(score_asset(task, score) for score in scored)]

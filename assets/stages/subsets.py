@@ -6,20 +6,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import numpy as np
 import pyarrow as pa
 
-from assets.lineage.inputs import Rows, options_of, read_pool, selector_deps, selector_inputs
-from assets.lineage.stage import Outcome, digest_of, inputs_of, logger, run_stage
-from assets.lineage.task import Task
+from assets.lineage.inputs import (
+    Rows,
+    options_of,
+    read_pool,
+    selector_may_read,
+    selector_reads,
+)
+from assets.lineage.stage import Outcome, Run, Stage, digest_of, logger, stage
 from assets.stages import checks
 from assets.stages.subset_display import Trace, changes_of, shown_of, steps_of, turnover_of
-from resources.datasets import Datasets
-from resources.lake import Lake
-from resources.locks import DatasetLock
 from resources.paths import searches_root
-from resources.store import records, selections
+from resources.store import selections
 from sluice.core.digests import order_free_digest
 from sluice.core.progress import track
 from sluice.data.config import DatasetConfig
@@ -41,156 +42,138 @@ def seeds_of(selector: Selector, config: DatasetConfig) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Asking:
+class OracleProvider:
     """What a selector asks while it picks.
 
     Attributes
     ----------
     identity : str
         Of everything but the rows that the answers depend on.
-    asks : callable
+    oracles : callable
         Takes the training rows and returns functions by name, as `Pool.asks` holds them.
     """
 
     identity: str
-    asks: Callable[[Rows], Mapping[str, Ask]]
+    oracles: Callable[[Rows], Mapping[str, Ask]]
 
 
-def subset_asset(task: Task, selector: Selector) -> dg.AssetsDefinition:
-    """Build the asset `[task, subsets, <selector>]`."""
-
-    @as_asset(task, selector)
-    def subset(
-        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
-    ) -> dg.MaterializeResult:
-        return select(context, lake, task, datasets.config(context.partition_key), selector)
-
-    return subset
+Provide = Callable[[Run], OracleProvider]
 
 
-def as_asset(
-    task: Task, selector: Selector
-) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
-    """Decorate what selects: also for methods that ask a language model."""
-    return task.asset(
-        "subsets",
-        selector.name,
-        deps=[*selector_deps(task, selector), task.key("map")],
-        kinds={"duckdb", "numpy"},
+def subset(selector: Selector, provide: Provide | None = None) -> Stage:
+    """Return the stage `subsets/<selector>`.
+
+    Parameters
+    ----------
+    selector : Selector
+    provide : callable, optional
+        For a method that asks while it picks: returns what it asks.
+    """
+
+    def settings(run: Run) -> Mapping[str, Any]:
+        config = run.config
+        asked = {"asks": run.once(provide).identity} if provide else {}
+        return {
+            "budgets": config.budgets,
+            "chosen": config.chosen_budget,
+            "seeds": seeds_of(selector, config),
+            "options": options_of(selector, config),
+            **_features(selector, config),
+            **asked,
+        }
+
+    @stage(
+        f"subsets/{selector.name}",
+        # The map is shown, and no part of a selection's identity.
+        reads=lambda task, config: [*selector_reads(task, selector, config), "map"],
+        may_read=lambda task: [*selector_may_read(task, selector), "map"],
+        resources=("compute", "language_models") if provide else (),
         version=selector.version,
         tags={"method": selector.name},
         table="subsets",
-        checks=checks.of_subset(task, selector),
+        checks=[checks.of_subset(selector)],
         description=(
             f"{selector.summary}\n\nFormula: {selector.formula}\n\nSource: {selector.paper}\n\n"
             f"Cost: {selector.cost}"
         ),
+        settings=settings,
+        when=lambda task, config: selector.name in task.compared(config),
     )
-
-
-def select(
-    context: dg.AssetExecutionContext,
-    lake: Lake,
-    task: Task,
-    config: DatasetConfig,
-    selector: Selector,
-    asking: Asking | None = None,
-) -> dg.MaterializeResult:
-    """Bring the subsets of one method up to date."""
-    dataset = context.partition_key
-    inputs = selector_inputs(task, selector, config)
-    parameters: dict[str, Any] = {
-        "budgets": config.budgets,
-        "chosen": config.chosen_budget,
-        "seeds": seeds_of(selector, config),
-        "options": options_of(selector, config),
-    }
-    consumed = inputs_of(lake, dataset, inputs)
-    read: dict[str, str] = {key: record.data_version for key, record in consumed.items()}
-    if "features" in selector.needs:
-        parameters["features"] = read["features"] = config.features.kind
-    if asking:
-        parameters["asks"] = read["asks"] = asking.identity
-    return run_stage(
-        context,
-        lake,
-        # The map is shown, and no part of a selection's identity.
-        inputs=[*inputs, task.key("map")],
-        version=selector.version,
-        parameters=parameters,
-        compute=_selecting(lake, task, dataset, config, selector, digest_of(read), asking),
-    )
-
-
-def _selecting(
-    lake: Lake,
-    task: Task,
-    dataset: str,
-    config: DatasetConfig,
-    selector: Selector,
-    versions: str,
-    asking: Asking | None,
-) -> Callable[[records.Record | None], Outcome]:
-    def run(previous: records.Record | None) -> Outcome:
-        pool, train = read_pool(lake, task, dataset, config, selector)
+    def made(run: Run) -> Outcome:
+        names = selector_reads(run.task, selector, run.config)
+        read = {f"{run.task.name}/{name}": run.record(name).data_version for name in names}
+        read |= _features(selector, run.config)
+        asking = run.once(provide) if provide else None
         if asking:
-            pool = replace(pool, asks=asking.asks(train))
-        contents = dict(zip(train.ids, train.content_hashes, strict=True))
-        pairs = [(b, s) for b in config.budgets for s in seeds_of(selector, config)]
-        options = options_of(selector, config)
-        if len(train.ids) > MANY_ROWS and selector.cost.startswith("n^2"):
-            logger.warning(
-                "%s compares all pairs of %d rows, %d times over (cost %s). Leave it out of "
-                "`selectors` in dataset.yaml, or ask for fewer budgets and seeds, if that is too "
-                "long.",
-                *(selector.name, len(train.ids), len(pairs), selector.cost),
-            )
-        chosen: list[tuple[selections.SelectionHeader, pa.Table]] = []
-        traces: list[Trace] = []
-        with track(f"selecting by {selector.name}", len(pairs)) as advance:
-            for budget, seed in pairs:
-                # A table of few rows and many classes: too small a budget is said, not evaded.
-                strict = task.name == "tabular"
-                head = _header(dataset, selector, budget, seed, options, versions)
-                given = {**options, **_resumable(options, head.selection_id)}
-                picked = shell.run(selector, pool, budget, seed, strict_floor=strict, **given)
-                chosen.append((_filled(head, picked, contents), _table(picked, contents)))
-                traces.append(picked.trace)
-                advance()
-        selections.append(lake, chosen)
-        heads = [head for head, _ in chosen]
-        for head in heads:
-            _search_of(head.selection_id).unlink(missing_ok=True)
-        shown_at = pairs.index((config.chosen_budget, seeds_of(selector, config)[0]))
-        seen = changes_of(lake, previous, heads)
-        return Outcome(
-            content=order_free_digest(f"{h.budget} {h.seed} {h.rows_digest}" for h in heads),
-            total=sum(head.size for head in heads),
-            new=seen["entered"] + seen["edited"],
-            reused=seen["stayed"],
-            removed=seen["left"],
-            metadata={
-                **shown_of(lake, task, config, train, pool, chosen[shown_at]),
-                **turnover_of(lake, previous, heads[shown_at]),
-                **steps_of(traces[shown_at]),
-                "notes": "; ".join(sorted({h.note for h in heads if h.note})) or "none",
-            },
-            details={
-                "selections": [
-                    {
-                        "selection_id": head.selection_id,
-                        "budget": head.budget,
-                        "seed": head.seed,
-                        "size": head.size,
-                        "rows_digest": head.rows_digest,
-                    }
-                    for head in heads
-                ],
-                "shown": chosen[shown_at][0].selection_id,
-            },
-        )
+            read["asks"] = asking.identity
+        return _select(run, selector, digest_of(read), asking)
 
-    return run
+    return made
+
+
+def _features(selector: Selector, config: DatasetConfig) -> dict[str, str]:
+    return {"features": config.features.kind} if "features" in selector.needs else {}
+
+
+def _select(run: Run, selector: Selector, versions: str, asking: OracleProvider | None) -> Outcome:
+    lake, task, dataset, config = run.lake, run.task, run.dataset, run.config
+    pool, train = read_pool(run, selector)
+    if asking:
+        pool = replace(pool, asks=asking.oracles(train))
+    contents = dict(zip(train.ids, train.content_hashes, strict=True))
+    pairs = [(b, s) for b in config.budgets for s in seeds_of(selector, config)]
+    options = options_of(selector, config)
+    if len(train.ids) > MANY_ROWS and selector.cost.startswith("n^2"):
+        logger.warning(
+            "%s compares all pairs of %d rows, %d times over (cost %s). Leave it out of "
+            "`selectors` in dataset.yaml, or ask for fewer budgets and seeds, if that is too "
+            "long.",
+            *(selector.name, len(train.ids), len(pairs), selector.cost),
+        )
+    chosen: list[tuple[selections.SelectionHeader, pa.Table]] = []
+    traces: list[Trace] = []
+    with track(f"selecting by {selector.name}", len(pairs)) as advance:
+        for budget, seed in pairs:
+            # A table of few rows and many classes: too small a budget is said, not evaded.
+            strict = task.name == "tabular"
+            head = header_of(dataset, selector, budget, seed, options, versions)
+            given = {**options, **_resumable(options, head.selection_id)}
+            picked = shell.run(selector, pool, budget, seed, strict_floor=strict, **given)
+            chosen.append((_filled(head, picked, contents), _table(picked, contents)))
+            traces.append(picked.trace)
+            advance()
+    selections.append(lake, chosen)
+    heads = [head for head, _ in chosen]
+    for head in heads:
+        _search_of(head.selection_id).unlink(missing_ok=True)
+    shown_at = pairs.index((config.chosen_budget, seeds_of(selector, config)[0]))
+    seen = changes_of(lake, run.previous, heads)
+    return Outcome(
+        content=order_free_digest(f"{h.budget} {h.seed} {h.rows_digest}" for h in heads),
+        total=sum(head.size for head in heads),
+        new=seen["entered"] + seen["edited"],
+        reused=seen["stayed"],
+        removed=seen["left"],
+        metadata={
+            **shown_of(lake, task, config, train, pool, chosen[shown_at]),
+            **turnover_of(lake, run.previous, heads[shown_at]),
+            **steps_of(traces[shown_at]),
+            "notes": "; ".join(sorted({h.note for h in heads if h.note})) or "none",
+        },
+        details={
+            "selections": [
+                {
+                    "selection_id": head.selection_id,
+                    "budget": head.budget,
+                    "seed": head.seed,
+                    "size": head.size,
+                    "rows_digest": head.rows_digest,
+                }
+                for head in heads
+            ],
+            "shown": chosen[shown_at][0].selection_id,
+        },
+    )
 
 
 def _resumable(options: dict[str, Any], selection_id: str) -> dict[str, str]:
@@ -207,7 +190,7 @@ def _search_of(selection_id: str) -> Path:
     return searches_root() / f"{selection_id}.npz"
 
 
-def _header(
+def header_of(
     dataset: str,
     selector: Selector,
     budget: float,

@@ -5,13 +5,16 @@ from typing import Any
 
 import dagster as dg
 
-from assets.lineage.stage import Outcome, digest_of, inputs_of, name_of, run_stage
+from assets.lineage.stage import (
+    Outcome,
+    Run,
+    Stage,
+    digest_of,
+    stage,
+)
 from assets.lineage.task import Task
 from assets.stages.trainers import Kind
-from resources.datasets import Datasets
-from resources.lake import Lake
-from resources.locks import DatasetLock
-from resources.store import evaluations, records
+from resources.store import evaluations
 from sluice.data.config import DatasetConfig
 from sluice.evaluation.comparison import ALL_ROWS, Choice, Comparison
 from sluice.subsets.contract import Selector
@@ -20,53 +23,43 @@ from sluice.subsets.contract import Selector
 FEW_TEST_ROWS = 50
 
 
-def trained_comparison_asset(
-    task: Task,
+def trained_comparison(
     kind: Kind,
     selectors: list[Selector],
     compare: Callable[[list[dict[str, Any]], DatasetConfig], Outcome],
     version: str,
     description: str,
-) -> dg.AssetsDefinition:
-    """Build the asset `[task, evaluations, comparison]`; `compare` takes all stored models."""
-    names = [selector.name for selector in selectors]
-    everything = [task.key("evaluations", name) for name in (*names, ALL_ROWS)]
+) -> Stage:
+    """Return the stage `evaluations/comparison`; `compare` takes all stored models."""
 
-    @task.asset(
-        "evaluations",
-        "comparison",
-        deps=everything,
-        kinds={"duckdb", "numpy"},
+    @stage(
+        "evaluations/comparison",
+        reads=compared_evaluations,
+        may_read=[f"evaluations/{name}" for name in (*(s.name for s in selectors), ALL_ROWS)],
         version=version,
         description=description,
+        settings=comparison_settings,
+        on_demand=True,
     )
-    def comparison(
-        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-        wanted = {*task.compared(config), ALL_ROWS}
-        inputs = [key for key in everything if key.path[-1] in wanted]
-
-        def run(previous: records.Record | None) -> Outcome:
-            consumed = inputs_of(lake, dataset, inputs)
-            keys = [consumed[name_of(key)].details["evaluation_ids"] for key in inputs]
-            found = evaluations.read(lake, [key for each in keys for key in each], kind.table)
-            return compare(found, config)
-
-        return run_stage(
-            context,
-            lake,
-            inputs=inputs,
-            version=version,
-            parameters={
-                "chosen_budget": config.chosen_budget,
-                **config.evaluation.model_dump(include={"resamples", "confidence"}),
-            },
-            compute=run,
-        )
+    def comparison(run: Run) -> Outcome:
+        names = compared_evaluations(run.task, run.config)
+        keys = [key for name in names for key in run.record(name).details["evaluation_ids"]]
+        return compare(evaluations.read(run.lake, keys, kind.table), run.config)
 
     return comparison
+
+
+def compared_evaluations(task: Task, config: DatasetConfig) -> list[str]:
+    """Return the evaluations that a dataset compares."""
+    return [f"evaluations/{name}" for name in sorted({*task.compared(config), ALL_ROWS})]
+
+
+def comparison_settings(run: Run) -> dict[str, Any]:
+    """Return what a comparison depends on beside what was measured."""
+    return {
+        "chosen_budget": run.config.chosen_budget,
+        **run.config.evaluation.model_dump(include={"resamples", "confidence"}),
+    }
 
 
 def outcome_of(

@@ -7,8 +7,7 @@ import dagster as dg
 import numpy as np
 
 from assets.instructions.tuning import SPLITS
-from assets.lineage.task import Task
-from resources.tracking import Tracking
+from assets.lineage.stage import Run
 from sluice.core.errors import DataError
 
 
@@ -30,16 +29,11 @@ def check_held_out(dataset: str, chosen: Mapping[str, Sequence[int]]) -> None:
 
 
 def logged_models(
-    context: dg.AssetExecutionContext,
-    tracking: Tracking,
-    task: Task,
-    method: str,
-    found: list[dict[str, Any]],
-    numbers: Sequence[str],
+    of: Run, method: str, found: list[dict[str, Any]], numbers: Sequence[str]
 ) -> dict[str, Any]:
     """Log one MLflow run with the method's numbers by size, and return the links to it."""
-    tags = tracking.tags_of(context) | {"sluice.method": method}
-    with tracking.run(f"sluice.{task.name}.{context.partition_key}", method, tags) as run:
+    tags = of.tracking.tags_of(of.context) | {"sluice.method": method}
+    with of.tracking.run(of.task.model_name(of.dataset), method, tags) as run:
         run.parameters({"method": method, "learner": found[0]["learner"]})
         for size in sorted({row["size"] for row in found}):
             rows = [row for row in found if row["size"] == size]

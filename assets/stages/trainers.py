@@ -4,30 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import dagster as dg
-
 from assets.instructions.tuning import Job
 from assets.lineage.inputs import Rows
-from assets.lineage.stage import digest_of
-from resources.compute import Compute
-from resources.lake import Lake
-from resources.language_models import LanguageModels
+from assets.lineage.stage import Run, digest_of
 from sluice.core.digests import order_free_digest
 from sluice.data.config import DatasetConfig
 
 HeldOut = dict[str, list[int]]
 """Positions of the held-out rows that models are measured on, by split."""
-
-
-@dataclass(frozen=True)
-class Given:
-    """The dataset whose subsets are trained on, and with what."""
-
-    lake: Lake
-    dataset: str
-    config: DatasetConfig
-    compute: Compute
-    language_models: LanguageModels
 
 
 @dataclass(frozen=True)
@@ -80,7 +64,7 @@ class Kind:
     advice : str
         How trainings that would take too long are made fewer or shorter.
     trainer : callable
-    may_read, reads : sequence of AssetKey, and callable
+    may_read, reads : sequence of str, and callable
         What is read beside instances and subsets: by any dataset, and by one configuration's.
     """
 
@@ -91,9 +75,9 @@ class Kind:
     description: str
     tries: str
     advice: str
-    trainer: Callable[[Given], Trainer]
-    may_read: Sequence[dg.AssetKey] = ()
-    reads: Callable[[DatasetConfig], list[dg.AssetKey]] = lambda config: []
+    trainer: Callable[[Run], Trainer]
+    may_read: Sequence[str] = ()
+    reads: Callable[[DatasetConfig], list[str]] = lambda config: []
 
 
 def evaluation_ids(

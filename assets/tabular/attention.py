@@ -2,22 +2,17 @@
 
 from typing import Any
 
-import dagster as dg
 import numpy as np
 
-from assets.lineage.checking import Check
 from assets.lineage.inputs import graph_of, options_of, read_graph, read_rows, read_vectors
 from assets.lineage.plots import plots
-from assets.lineage.stage import Outcome, digest_of, run_stage
+from assets.lineage.stage import Outcome, Run, digest_of, stage
 from assets.lineage.task import Task
 from assets.stages import checks
 from assets.stages.scores import examples
 from assets.tabular.attention_value import heads_to
-from resources.compute import GPU_POOL, Compute
-from resources.datasets import Datasets
 from resources.lake import Lake
-from resources.locks import DatasetLock
-from resources.store import records, scores
+from resources.store import scores
 from sluice.core.digests import array_digest, digest
 from sluice.data.config import DatasetConfig
 from sluice.evaluation.head_ablation import head_value
@@ -37,74 +32,51 @@ def gat_graph(task: Task, config: DatasetConfig) -> str:
     return graph_of(task, SELECTORS["gais"], config)
 
 
-def gat_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, scores, gat]`, which makes six scores and those of the heads."""
-    rows = [task.key("instances"), task.key("embeddings")]
-    found = [
-        Check(check.name.replace("finite", f"{name}_finite"), check.look, check.also)
-        for name in NAMES
-        for check in checks.of_score(task, name)
-    ]
-
-    @task.asset(
-        "scores",
-        "gat",
-        deps=[*rows, *(task.key("graphs", name) for name in task.graphs)],
-        kinds={"duckdb", "torch"},
-        pool=GPU_POOL,
-        version=f"{VERSION}.{GAT}",
-        table="scores",
-        checks=found,
-        description=(
-            "Graph attention networks (Velickovic et al., arXiv:1710.10903) on the graph that the "
-            "options of `gais` name, each trained without one fold of the labels, attention "
-            "averaged over them: the attention that each row receives, by head and with three "
-            "normalisations, the out-of-fold probability of its own label, and its degree. A gate "
-            "compares the out-of-fold accuracy with that of 3-NN and of a random forest; where the "
-            "network has not learnt, no row is edited by it. Source: GAIS, arXiv:2502.20293."
-        ),
+@stage(
+    "scores/gat",
+    reads=lambda task, config: ["instances", "embeddings", f"graphs/{gat_graph(task, config)}"],
+    may_read=lambda task: ["instances", "embeddings", *(f"graphs/{name}" for name in task.graphs)],
+    resources=("compute",),
+    kinds=("duckdb", "torch"),
+    gpu=True,
+    version=f"{VERSION}.{GAT}",
+    table="scores",
+    checks=[checks.of_score(name, f"{name}_finite") for name in NAMES],
+    description=(
+        "Graph attention networks (Velickovic et al., arXiv:1710.10903) on the graph that the "
+        "options of `gais` name, each trained without one fold of the labels, attention "
+        "averaged over them: the attention that each row receives, by head and with three "
+        "normalisations, the out-of-fold probability of its own label, and its degree. A gate "
+        "compares the out-of-fold accuracy with that of 3-NN and of a random forest; where the "
+        "network has not learnt, no row is edited by it. Source: GAIS, arXiv:2502.20293."
+    ),
+    settings=lambda run: {
+        "graph": gat_graph(run.task, run.config),
+        "seed": SEED,
+        "config": vars(gat_config(options_of(SELECTORS["gais"], run.config))),
+    },
+    replaces=True,
+    only_read=True,
+)
+def gat(run: Run) -> Outcome:
+    """Train the networks, and keep six scores and those of the heads."""
+    lake, dataset, graph = run.lake, run.dataset, gat_graph(run.task, run.config)
+    result = _train(lake, run.task, dataset, run.config, run.device)
+    values = {**result.scores(), **result.head_scores()}
+    scores.replace(lake, dataset, result.ids.tolist(), values)
+    return Outcome(
+        content=digest(digest_of(result.ids.tolist()), array_digest(*values.values())),
+        total=len(result.ids),
+        new=len(result.ids),
+        metadata=_shown(lake, dataset, run.config, graph, result),
+        details={
+            "gate": result.gate.words,
+            "learnt": result.gate.learnt,
+            "graph": graph,
+            "heads": heads_to(head_value(result)),
+        },
+        device=result.device,
     )
-    def gat(
-        context: dg.AssetExecutionContext,
-        lake: Lake,
-        datasets: Datasets,
-        compute: Compute,
-        lock: DatasetLock,
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-        graph = gat_graph(task, config)
-        options = options_of(SELECTORS["gais"], config)
-
-        def run(previous: records.Record | None) -> Outcome:
-            result = _train(lake, task, dataset, config, compute.resolve())
-            values = {**result.scores(), **result.head_scores()}
-            scores.replace(lake, dataset, result.ids.tolist(), values)
-            return Outcome(
-                content=digest(digest_of(result.ids.tolist()), array_digest(*values.values())),
-                total=len(result.ids),
-                new=len(result.ids),
-                metadata=_shown(lake, dataset, config, graph, result),
-                details={
-                    "gate": result.gate.words,
-                    "learnt": result.gate.learnt,
-                    "graph": graph,
-                    "heads": heads_to(head_value(result)),
-                },
-                device=result.device,
-            )
-
-        return run_stage(
-            context,
-            lake,
-            inputs=[*rows, task.key("graphs", graph)],
-            version=f"{VERSION}.{GAT}",
-            parameters={"graph": graph, "seed": SEED, "config": vars(gat_config(options))},
-            compute=run,
-            replaces=True,
-        )
-
-    return gat
 
 
 def _train(lake: Lake, task: Task, dataset: str, config: DatasetConfig, device: str) -> GatResult:

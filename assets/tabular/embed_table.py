@@ -2,18 +2,14 @@
 
 from collections.abc import Iterator
 
-import dagster as dg
 import numpy as np
 
 from assets.lineage.inputs import read_rows
-from assets.lineage.stage import Outcome, inputs_of, name_of, run_stage
-from assets.lineage.task import Task
+from assets.lineage.stage import Outcome, Run, stage
 from assets.stages import checks
 from assets.stages.embeddings import Shard, embed_missing
-from resources.datasets import Datasets
 from resources.lake import Lake
-from resources.locks import DatasetLock
-from resources.store import encoders, records
+from resources.store import encoders
 from sluice.core.errors import SluiceError
 from sluice.encoders.tabular import TabularEncoder
 
@@ -21,60 +17,40 @@ VERSION = "1"
 SHARD_ROWS = 16_384
 
 
-def encoded_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, embeddings]` of tables."""
-    instances, encoder = task.key("instances"), task.key("encoder")
+@stage(
+    "embeddings",
+    reads=("instances", "encoder"),
+    version=VERSION,
+    table="embeddings",
+    checks=(checks.OF_ENCODED,),
+    description=(
+        "Features of all rows, float32, standardised over the rows that the encoder was "
+        "fitted on and not of unit length. Keyed by a digest of the row's content and of the "
+        "encoder, so a content is encoded once by each encoder; committed shard by shard, so "
+        "a killed run resumes."
+    ),
+)
+def embeddings(run: Run) -> Outcome:
+    """Encode the contents that this encoder has not encoded before."""
+    fitted = read_encoder(run.lake, run.dataset, run.record("encoder").details["encoder"])
+    present = read_rows(run.lake, run.dataset)
 
-    @task.asset(
-        "embeddings",
-        deps=[instances, encoder],
-        kinds={"duckdb", "numpy"},
-        version=VERSION,
-        table="embeddings",
-        checks=checks.of_encoded(task),
-        description=(
-            "Features of all rows, float32, standardised over the rows that the encoder was "
-            "fitted on and not of unit length. Keyed by a digest of the row's content and of the "
-            "encoder, so a content is encoded once by each encoder; committed shard by shard, so "
-            "a killed run resumes."
-        ),
+    def shards(texts: list[str]) -> Iterator[Shard]:
+        for begin in range(0, len(texts), SHARD_ROWS):
+            part = texts[begin : begin + SHARD_ROWS]
+            yield np.arange(begin, begin + len(part)), fitted.encode(part)
+
+    found = embed_missing(run.lake, present, fitted.identity, shards)
+    return Outcome(
+        **found.counted(present),
+        removed=run.record("instances").rows_removed,
+        metadata={
+            "encoder": fitted.identity,
+            "dimensions": found.dimensions,
+            "contents_encoded": found.embedded,
+        },
+        details={"encoder": fitted.identity},
     )
-    def embeddings(
-        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-
-        def run(previous: records.Record | None) -> Outcome:
-            read = inputs_of(lake, dataset, [instances, encoder])
-            fitted = read_encoder(lake, dataset, read[name_of(encoder)].details["encoder"])
-
-            def shards(texts: list[str]) -> Iterator[Shard]:
-                for begin in range(0, len(texts), SHARD_ROWS):
-                    part = texts[begin : begin + SHARD_ROWS]
-                    yield np.arange(begin, begin + len(part)), fitted.encode(part)
-
-            found = embed_missing(lake, read_rows(lake, dataset), fitted.identity, shards)
-            return Outcome(
-                **found.counted(read_rows(lake, dataset)),
-                removed=read[name_of(instances)].rows_removed,
-                metadata={
-                    "encoder": fitted.identity,
-                    "dimensions": found.dimensions,
-                    "contents_encoded": found.embedded,
-                },
-                details={"encoder": fitted.identity},
-            )
-
-        return run_stage(
-            context,
-            lake,
-            inputs=[instances, encoder],
-            version=VERSION,
-            parameters={},
-            compute=run,
-        )
-
-    return embeddings
 
 
 def read_encoder(lake: Lake, dataset: str, identity: str) -> TabularEncoder:

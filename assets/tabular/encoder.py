@@ -6,12 +6,8 @@ from typing import Any
 import dagster as dg
 
 from assets.lineage.inputs import Rows, read_rows
-from assets.lineage.stage import Outcome, digest_of, is_rebuild, run_stage
-from assets.lineage.task import Task
-from resources.datasets import Datasets
-from resources.lake import Lake
-from resources.locks import DatasetLock
-from resources.store import encoders, records
+from assets.lineage.stage import Outcome, Run, digest_of, stage
+from resources.store import encoders
 from resources.store.encoders import StoredEncoder
 from sluice.data.config import DatasetConfig
 from sluice.encoders.tabular import METHOD_VERSION, TabularEncoder
@@ -21,67 +17,48 @@ VERSION = f"1.{METHOD_VERSION}"
 KEEP_TAG = "sluice/keep_encoder"
 
 
-def encoder_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, encoder]`."""
-    instances = task.key("instances")
-
-    @task.asset(
-        "encoder",
-        deps=[instances],
-        kinds={"duckdb", "numpy"},
-        version=VERSION,
-        table="encoders",
-        description=(
-            "How columns become features: medians and indicators of what is missing, one-hot or "
-            "ordinal codes, hashed buckets, means and scales, all learnt from the training rows "
-            "alone. It stands while the training rows drift by less than `encoding.refit_drift` "
-            "from those that it was fitted on, so that a change of some rows leaves the vectors of "
-            "the others; it is fitted anew beyond that, with other settings or columns, and by a "
-            f"rebuild, unless the run has the tag `{KEEP_TAG}: true`."
-        ),
+@stage(
+    "encoder",
+    reads=("instances",),
+    version=VERSION,
+    table="encoders",
+    description=(
+        "How columns become features: medians and indicators of what is missing, one-hot or "
+        "ordinal codes, hashed buckets, means and scales, all learnt from the training rows "
+        "alone. It stands while the training rows drift by less than `encoding.refit_drift` "
+        "from those that it was fitted on, so that a change of some rows leaves the vectors of "
+        "the others; it is fitted anew beyond that, with other settings or columns, and by a "
+        f"rebuild, unless the run has the tag `{KEEP_TAG}: true`."
+    ),
+    settings=lambda run: {
+        "encoding": run.config.encoding.model_dump(mode="json"),
+        "types": run.config.columns.types,
+    },
+    # So that the newest encoder is the recorded one wherever a record stands.
+    replaces=True,
+)
+def encoder(run: Run) -> Outcome:
+    """Keep the encoder of a table, or fit it anew."""
+    lake, dataset, config = run.lake, run.dataset, run.config
+    anew = run.is_rebuild and run.context.run.tags.get(KEEP_TAG) != "true"
+    train = read_rows(lake, dataset).of("train")
+    settings = _settings(config, train)
+    stored = None if anew else encoders.newest(lake, dataset)
+    verdict, drift = _verdict(stored, settings, train, config.encoding.refit_drift)
+    stands = stored is not None and not verdict
+    if stored is None or verdict:
+        made = TabularEncoder.fit(train.texts, config.encoding, config.columns.types)
+        stored = StoredEncoder(made.identity, settings, len(train.ids), made.to_json())
+        encoders.append(lake, dataset, stored)
+    details = _details(stored, verdict or "It stands.", drift)
+    return Outcome(
+        content=stored.identity,
+        total=len(train.ids),
+        new=0 if stands else len(train.ids),
+        reused=len(train.ids) if stands else 0,
+        metadata=_shown(details, drift),
+        details=details,
     )
-    def encoder(
-        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-        anew = is_rebuild(context) and context.run.tags.get(KEEP_TAG) != "true"
-
-        def run(previous: records.Record | None) -> Outcome:
-            train = read_rows(lake, dataset).of("train")
-            settings = _settings(config, train)
-            stored = None if anew else encoders.newest(lake, dataset)
-            verdict, drift = _verdict(stored, settings, train, config.encoding.refit_drift)
-            stands = stored is not None and not verdict
-            if stored is None or verdict:
-                made = TabularEncoder.fit(train.texts, config.encoding, config.columns.types)
-                stored = StoredEncoder(made.identity, settings, len(train.ids), made.to_json())
-                encoders.append(lake, dataset, stored)
-            details = _details(stored, verdict or "It stands.", drift)
-            return Outcome(
-                content=stored.identity,
-                total=len(train.ids),
-                new=0 if stands else len(train.ids),
-                reused=len(train.ids) if stands else 0,
-                metadata=_shown(details, drift),
-                details=details,
-            )
-
-        return run_stage(
-            context,
-            lake,
-            inputs=[instances],
-            version=VERSION,
-            parameters={
-                "encoding": config.encoding.model_dump(mode="json"),
-                "types": config.columns.types,
-            },
-            compute=run,
-            # So that the newest encoder is the recorded one wherever a record stands.
-            replaces=True,
-        )
-
-    return encoder
 
 
 def _settings(config: DatasetConfig, train: Rows) -> str:

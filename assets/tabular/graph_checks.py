@@ -6,11 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.lineage.checking import Check, Finding
+from assets.lineage.checking import Check, Finding, Look
 from assets.lineage.inputs import read_rows, read_vectors
-from assets.lineage.task import Task
-from resources.datasets import Datasets
-from resources.lake import Lake
+from assets.lineage.stage import Reading
 from resources.store import part_edges
 from resources.store.part_edges import StoredPart
 from sluice.graphs.instance_graphs.parts import GraphMethod
@@ -24,21 +22,21 @@ Options = Mapping[str, Any]
 Similarities = NDArray[np.float64]
 
 
-def of_parts(task: Task, method: GraphMethod) -> list[Check]:
+def of_parts(method: GraphMethod) -> list[Check]:
     """Return the checks of a graph of instances."""
-    also = [task.key("instances"), task.key("embeddings")]
-    return [Check("equals_brute_force_on_a_part", _exact(task, method), also)]
+    also = ["instances", "embeddings"]
+    return [Check("equals_brute_force_on_a_part", _exact(method), also)]
 
 
-def _exact(task: Task, method: GraphMethod) -> Callable[[Lake, Datasets, str], Finding]:
-    def look(lake: Lake, datasets: Datasets, dataset: str) -> Finding:
+def _exact(method: GraphMethod) -> Look:
+    def look(read: Reading) -> Finding:
         """The edges of one part are those of a comparison of all its pairs in float64."""
-        train = read_rows(lake, dataset).of("train")
-        stored = part_edges.read(lake, dataset, method.name)
+        train = read_rows(read.lake, read.dataset).of("train")
+        stored = part_edges.read(read.lake, read.dataset, method.name)
         part = sampled(stored, method.options.get("cap"))
         if part is None:
             return Finding(True, {"part": "none has two rows and all of them"})
-        rows = read_vectors(lake, task, dataset, train)[part.part.positions]
+        rows = read_vectors(read.lake, read.task, read.dataset, train)[part.part.positions]
         wrong = differing(method, part, rows)
         return Finding(
             not wrong.any(),

@@ -7,13 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.lineage.inputs import Rows, read_rows, read_vectors, vector_keys
-from assets.lineage.stage import Outcome, digest_of, inputs_of, is_rebuild, name_of, run_stage
-from assets.lineage.task import Task
+from assets.lineage.stage import (
+    Outcome,
+    Run,
+    Stage,
+    digest_of,
+    stage,
+)
 from assets.tabular.graph_checks import of_parts
-from resources.datasets import Datasets
-from resources.lake import Lake
-from resources.locks import DatasetLock
-from resources.store import part_edges, records
+from resources.store import part_edges
 from resources.store.part_edges import StoredPart
 from sluice.core.digests import array_digest, digest
 from sluice.core.progress import track
@@ -25,64 +27,50 @@ SEED = 0
 QUANTILES = {"least": 0.0, "median": 0.5, "90 %": 0.9, "99 %": 0.99, "largest": 1.0}
 
 
-def instance_graph_asset(task: Task, method: GraphMethod) -> dg.AssetsDefinition:
-    """Build the asset `[task, graphs, <graph>]`."""
-    inputs = [task.key("instances"), task.key("embeddings")]
+def instance_graph(method: GraphMethod) -> Stage:
+    """Return the stage `graphs/<graph>`."""
 
-    @task.asset(
-        "graphs",
-        method.name,
-        deps=inputs,
-        kinds={"duckdb", "numpy"},
+    @stage(
+        f"graphs/{method.name}",
+        reads=("instances", "embeddings"),
         version=f"{VERSION}.{method.version}",
         tags={"method": method.name},
         table="part_edges",
-        checks=of_parts(task, method),
+        checks=of_parts(method),
         description=(
             f"{method.summary} Each part (batch or bucket) is kept under a digest of its rows, so "
             "that a row which comes, goes or changes has only its own part made again."
             f"\n\nFormula: {method.formula}\n\nSource: {method.paper}\n\nCost: {method.cost}"
         ),
+        settings=lambda run: {"options": dict(method.options), "seed": SEED},
+        replaces=True,
+        only_read=True,
     )
-    def graph(
-        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-
-        def run(previous: records.Record | None) -> Outcome:
-            train = read_rows(lake, dataset).of("train")
-            vectors = read_vectors(lake, task, dataset, train)
-            keys = vector_keys(lake, task, dataset, train)
-            known = [] if is_rebuild(context) else part_edges.read(lake, dataset, method.name)
-            stored, fresh = made_parts(method, train, vectors, keys, known)
-            part_edges.replace(lake, dataset, method.name, stored)
-            parts, edges = [s.part for s in stored], [s.edges for s in stored]
-            united = method.unite(np.array(train.ids), parts, edges, **method.options)
-            new = len(_rows_of([part for part in parts if part.key in fresh]))
-            content = array_digest(united.begin, united.neighbours, united.weights, united.parts)
-            return Outcome(
-                content=digest(digest_of(train.ids), content),
-                total=len(train.ids),
-                new=new,
-                reused=len(train.ids) - new,
-                removed=inputs_of(lake, dataset, inputs)[name_of(inputs[0])].rows_removed,
-                metadata={
-                    "parts": len(parts),
-                    "parts_new": len(fresh),
-                    "parts_reused": len(parts) - len(fresh),
-                    **_shown(united),
-                },
-                details={"ids": digest_of(train.ids)},
-            )
-
-        return run_stage(
-            context,
-            lake,
-            inputs=inputs,
-            version=f"{VERSION}.{method.version}",
-            parameters={"options": dict(method.options), "seed": SEED},
-            compute=run,
-            replaces=True,
+    def graph(run: Run) -> Outcome:
+        lake, dataset = run.lake, run.dataset
+        train = read_rows(lake, dataset).of("train")
+        vectors = read_vectors(lake, run.task, dataset, train)
+        keys = vector_keys(lake, run.task, dataset, train)
+        known = [] if run.is_rebuild else part_edges.read(lake, dataset, method.name)
+        stored, fresh = made_parts(method, train, vectors, keys, known)
+        part_edges.replace(lake, dataset, method.name, stored)
+        parts, edges = [s.part for s in stored], [s.edges for s in stored]
+        united = method.unite(np.array(train.ids), parts, edges, **method.options)
+        new = len(_rows_of([part for part in parts if part.key in fresh]))
+        content = array_digest(united.begin, united.neighbours, united.weights, united.parts)
+        return Outcome(
+            content=digest(digest_of(train.ids), content),
+            total=len(train.ids),
+            new=new,
+            reused=len(train.ids) - new,
+            removed=run.record("instances").rows_removed,
+            metadata={
+                "parts": len(parts),
+                "parts_new": len(fresh),
+                "parts_reused": len(parts) - len(fresh),
+                **_shown(united),
+            },
+            details={"ids": digest_of(train.ids)},
         )
 
     return graph

@@ -11,16 +11,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from assets.lineage.inputs import Rows, read_rows
-from assets.lineage.stage import Outcome, digest_of, inputs_of, name_of, run_stage
-from assets.lineage.task import Task
+from assets.lineage.stage import Outcome, Run, digest_of, stage
 from assets.tabular.embed_table import read_encoder
 from resources import registry
-from resources.datasets import Datasets
-from resources.lake import Lake
-from resources.locks import DatasetLock
 from resources.registry import ModelVersion
-from resources.store import records, selections
-from resources.tracking import Tracking
+from resources.store import selections
 from sluice.core.drafts import scratch
 from sluice.data.config import DatasetConfig
 from sluice.encoders.tabular import TabularEncoder
@@ -31,72 +26,53 @@ FAMILY = "random_forest"
 ENCODER_FILE = "encoder.json"
 
 
-def fitted_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, models, fitted]`."""
-    comparison, encoder = task.key("evaluations", "comparison"), task.key("encoder")
+def _settings(run: Run) -> dict[str, Any]:
+    compared, training = run.record("evaluations/comparison").details, run.config.training
+    return {
+        "rows": compared["chosen"]["rows_digest"],
+        "family": training.family or FAMILY,
+        "seed": training.seed,
+        "classes": compared["class_names"],
+        "encoder": run.record("encoder").details["encoder"],
+    }
 
-    @task.asset(
-        "models",
-        "fitted",
-        deps=[comparison, encoder, task.key("instances")],
-        kinds={"scikitlearn", "mlflow"},
-        version=VERSION,
-        description=(
-            "A classifier (a random forest, or `training.family`) fitted on the subset that is "
-            "best on validation at the chosen budget. Logged to MLflow in the scikit-learn "
-            "flavour, with the encoder that its features come from and its subset's rows, and "
-            f"registered as `sluice.{task.name}.<dataset>` with the alias `challenger`. The same "
-            "rows, encoder and settings train nothing anew."
-        ),
+
+@stage(
+    "models/fitted",
+    # The chosen rows decide, not the accuracies that chose them.
+    may_read=("evaluations/comparison", "encoder", "instances"),
+    resources=("tracking",),
+    kinds=("scikitlearn", "mlflow"),
+    version=VERSION,
+    description=(
+        "A classifier (a random forest, or `training.family`) fitted on the subset that is "
+        "best on validation at the chosen budget. Logged to MLflow in the scikit-learn "
+        "flavour, with the encoder that its features come from and its subset's rows, and "
+        "registered as `sluice.tabular.<dataset>` with the alias `challenger`. The same "
+        "rows, encoder and settings train nothing anew."
+    ),
+    settings=_settings,
+    # Not in the lake: the alias `challenger` moves.
+    replaces=True,
+    when=lambda task, config: config.training.enabled,
+)
+def fitted(run: Run) -> Outcome:
+    """Fit a classifier on the chosen subset."""
+    lake, dataset, training = run.lake, run.dataset, run.config.training
+    family, identity = training.family or FAMILY, run.record("encoder").details["encoder"]
+    chosen = run.record("evaluations/comparison").details["chosen"]
+    kept = selections.rows(lake, chosen["selection_id"])
+    by, names = read_encoder(lake, dataset, identity), read_rows(lake, dataset).class_names
+    model = _fit(by, kept, names, family, training.seed)
+    lake.check_locks()
+    details = _log(run, family, model, by, names, kept, chosen)
+    return Outcome(
+        content=digest_of([chosen["rows_digest"], family, training.seed, identity]),
+        total=kept.num_rows,
+        new=kept.num_rows,
+        metadata=details.pop("shown"),
+        details=details,
     )
-    def fitted(
-        context: dg.AssetExecutionContext,
-        lake: Lake,
-        datasets: Datasets,
-        tracking: Tracking,
-        lock: DatasetLock,
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        training = datasets.config(dataset).training
-        family = training.family or FAMILY
-        read = inputs_of(lake, dataset, [comparison, encoder])
-        compared = read[name_of(comparison)].details
-        chosen, identity = compared["chosen"], read[name_of(encoder)].details["encoder"]
-
-        def run(previous: records.Record | None) -> Outcome:
-            kept = selections.rows(lake, chosen["selection_id"])
-            by = read_encoder(lake, dataset, identity)
-            names = read_rows(lake, dataset).class_names
-            model = _fit(by, kept, names, family, training.seed)
-            lake.check_locks()
-            details = _log(context, tracking, task, dataset, family, model, by, names, kept, chosen)
-            return Outcome(
-                content=digest_of([chosen["rows_digest"], family, training.seed, identity]),
-                total=kept.num_rows,
-                new=kept.num_rows,
-                metadata=details.pop("shown"),
-                details=details,
-            )
-
-        return run_stage(
-            context,
-            lake,
-            # The chosen rows decide, not the accuracies that chose them.
-            inputs=[],
-            version=VERSION,
-            parameters={
-                "rows": chosen["rows_digest"],
-                "family": family,
-                "seed": training.seed,
-                "classes": compared["class_names"],
-                "encoder": identity,
-            },
-            compute=run,
-            # Not in the lake: the alias `challenger` moves.
-            replaces=True,
-        )
-
-    return fitted
 
 
 def fitted_answers(
@@ -123,10 +99,7 @@ def _fit(
 
 
 def _log(
-    context: dg.AssetExecutionContext,
-    tracking: Tracking,
-    task: Task,
-    dataset: str,
+    of: Run,
     family: str,
     model: Any,
     encoder: TabularEncoder,
@@ -135,9 +108,10 @@ def _log(
     chosen: dict[str, Any],
 ) -> dict[str, Any]:
     """Log and register a fitted model; return what is recorded and, under `shown`, shown."""
-    tags = tracking.tags_of(context) | {"sluice.selection_id": chosen["selection_id"]}
+    tracking = of.tracking
+    tags = tracking.tags_of(of.context) | {"sluice.selection_id": chosen["selection_id"]}
     title = f"fitted {chosen['selector']} {chosen['budget']}"
-    name = task.model_name(dataset)
+    name = of.task.model_name(of.dataset)
     with scratch() as folder, tracking.run(name, title, tags) as run:
         run.parameters({**chosen, "family": family, "encoder": encoder.identity})
         output, rows_file = folder / "model", folder / "subset.parquet"

@@ -7,15 +7,13 @@ import dagster as dg
 import numpy as np
 
 from assets.lineage.inputs import read_rows, read_vectors
-from assets.lineage.stage import Outcome, digest_of, run_stage
+from assets.lineage.stage import Outcome, Run, digest_of, stage
 from assets.lineage.task import Task
 from assets.stages.evaluations import SPLITS, check_held_out
 from assets.text.echoes import ECHOES
-from resources.datasets import Datasets
 from resources.lake import Lake
-from resources.locks import DatasetLock
 from resources.store import echoes as store
-from resources.store import records, vectors
+from resources.store import vectors
 from sluice.data.config import DatasetConfig
 from sluice.evaluation.bootstrap import Interval
 from sluice.evaluation.echo_value import EchoValue, Looked, echo_value
@@ -23,51 +21,32 @@ from sluice.heads.logistic import HeadConfig
 from sluice.reports.tables import format_difference, format_interval
 
 VERSION = "1"
-ECHO_VALUE = ("evaluations", "echo_value")
 
 
-def echo_value_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, evaluations, echo_value]`."""
-    inputs = [task.key("instances"), task.key("embeddings"), task.key(*ECHOES)]
-
-    @task.asset(
-        *ECHO_VALUE,
-        deps=inputs,
-        kinds={"duckdb", "scikitlearn"},
-        version=VERSION,
-        description=(
-            "What EchoAlign's choice of rows is worth: a logistic head on all training rows, on "
-            "those that EchoSelect keeps, on EchoAlign's weighted set of kept rows and all "
-            "versions, and on stratified random rows of the same number, with paired bootstrap "
-            "intervals. Kept rows and weighted set are the paper's; the head in place of a ResNet, "
-            "weights of mean 1, the random rows and the intervals are ours. Validation decides, "
-            "test is only reported, and the labels of both are given ones, too. Only made where "
-            "`label_noise` is in `dataset.yaml`; nothing reads it."
-        ),
-    )
-    def value(
-        context: dg.AssetExecutionContext, lake: Lake, datasets: Datasets, lock: DatasetLock
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-
-        def run(previous: records.Record | None) -> Outcome:
-            return _outcome(_measure(lake, task, dataset, config))
-
-        return run_stage(
-            context,
-            lake,
-            inputs=inputs,
-            version=VERSION,
-            parameters={
-                "head": HeadConfig().version,
-                "seeds": config.seeds,
-                **config.evaluation.model_dump(include={"resamples", "confidence"}),
-            },
-            compute=run,
-        )
-
-    return value
+@stage(
+    "evaluations/echo_value",
+    reads=("instances", "embeddings", ECHOES),
+    kinds=("duckdb", "scikitlearn"),
+    version=VERSION,
+    description=(
+        "What EchoAlign's choice of rows is worth: a logistic head on all training rows, on "
+        "those that EchoSelect keeps, on EchoAlign's weighted set of kept rows and all "
+        "versions, and on stratified random rows of the same number, with paired bootstrap "
+        "intervals. Kept rows and weighted set are the paper's; the head in place of a ResNet, "
+        "weights of mean 1, the random rows and the intervals are ours. Validation decides, "
+        "test is only reported, and the labels of both are given ones, too. Only made where "
+        "`label_noise` is in `dataset.yaml`; nothing reads it."
+    ),
+    settings=lambda run: {
+        "head": HeadConfig().version,
+        "seeds": run.config.seeds,
+        **run.config.evaluation.model_dump(include={"resamples", "confidence"}),
+    },
+    when=lambda task, config: config.label_noise is not None,
+)
+def value(run: Run) -> Outcome:
+    """Train on all rows, on trusted ones and on EchoAlign's set."""
+    return _outcome(_measure(run.lake, run.task, run.dataset, run.config))
 
 
 def _measure(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> EchoValue:

@@ -8,25 +8,21 @@ import numpy as np
 import pyarrow as pa
 
 from assets.lineage.inputs import Rows, read_rows, read_vectors
-from assets.lineage.stage import Outcome, digest_of, name_of, run_stage
+from assets.lineage.stage import Outcome, Run, digest_of, stage
 from assets.lineage.task import Task
 from assets.text.echo_versions import Versions, nearest_versions, rewritten_versions
 from assets.text.labels import drawn
 from assets.text.rewrites import Writing, label_names, writing_of
-from resources.compute import GPU_POOL, Compute
-from resources.datasets import Datasets
 from resources.lake import Lake
-from resources.language_models import LanguageModels
-from resources.locks import DatasetLock
 from resources.store import echoes as store
-from resources.store import records, vectors
+from resources.store import vectors
 from sluice.core.errors import DataError
 from sluice.data.config.label_noise import LabelNoise
 from sluice.noise.echo_select import EchoSelection, echo_select, echo_similarity
 from sluice.noise.rewriting import prompt_identity
 
 VERSION = "1"
-ECHOES = ("labels", "echoes")
+ECHOES = "labels/echoes"
 SHOWN = 20
 ORIGIN = {
     "nearest_instance": "the nearest other training row of the given label (ours, no generator)",
@@ -35,73 +31,58 @@ ORIGIN = {
 }
 
 
-def echoes_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, labels, echoes]`."""
-    inputs = [task.key("instances"), task.key("embeddings")]
+def _writing(run: Run) -> Writing | None:
+    chosen = run.config.label_noise or LabelNoise()
+    if chosen.generator == "nearest_instance":
+        return None
+    return writing_of(run.config, chosen, run.language_models, run.compute)
 
-    @task.asset(
-        *ECHOES,
-        deps=inputs,
-        kinds={"duckdb", "scikitlearn", "torch"},
-        pool=GPU_POOL,
-        version=VERSION,
-        table="echoes",
-        description=(
-            "Which given labels are to be trusted, by EchoSelect of EchoAlign: each training row "
-            "gets a version for its given label, and the label is trusted where the cosine of "
-            "both vectors is above a threshold. That rule is the paper's. Ours are the versions "
-            "(the paper edits pictures by a generator; here the nearest other row of the label, "
-            "or the text rewritten by a language model), the sentence encoder in place of CLIP, "
-            "and the threshold by a mixture of two normal distributions (the paper's are set by "
-            "hand). It is a hint for people: only `evaluations/echo_value` reads it, and no row "
-            "is dropped. Rewritten texts are stored as they are made, each once. Only made where "
-            "`label_noise` is in `dataset.yaml`."
-        ),
-    )
-    def echoes(
-        context: dg.AssetExecutionContext,
-        lake: Lake,
-        datasets: Datasets,
-        compute: Compute,
-        language_models: LanguageModels,
-        lock: DatasetLock,
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-        chosen = config.label_noise or LabelNoise()
-        writing = None
-        if chosen.generator != "nearest_instance":
-            writing = writing_of(config, chosen, language_models, compute)
 
-        def run(previous: records.Record | None) -> Outcome:
-            train = read_rows(lake, dataset).of("train")
-            if not train.ids:
-                raise DataError(
-                    f"Dataset {dataset} has no training rows whose labels could be looked at. Add "
-                    "rows, or change the split column or the shares under `split`."
-                )
-            if writing is None:
-                found = nearest_versions(lake, task, dataset, train)
-            else:
-                sample = drawn(train, chosen.rows, chosen.seed)
-                device = compute.resolve()
-                found = rewritten_versions(lake, task, dataset, config, sample, writing, device)
-            return _select(lake, task, dataset, chosen, found)
+def _all_answered(run: Run) -> bool:
+    """Whether no service was away for some rows, which may be there again."""
+    return run.previous is None or not run.previous.details.get("unanswered", 0)
 
-        before = records.latest(lake, dataset).get(name_of(context.asset_key))
-        return run_stage(
-            context,
-            lake,
-            inputs=inputs,
-            version=VERSION,
-            parameters=_identity(chosen, writing),
-            compute=run,
-            # A service that was away for some rows may be there again.
-            stands=before is None or not before.details.get("unanswered", 0),
-            replaces=True,
+
+@stage(
+    ECHOES,
+    reads=("instances", "embeddings"),
+    resources=("compute", "language_models"),
+    kinds=("duckdb", "scikitlearn", "torch"),
+    gpu=True,
+    version=VERSION,
+    table="echoes",
+    description=(
+        "Which given labels are to be trusted, by EchoSelect of EchoAlign: each training row "
+        "gets a version for its given label, and the label is trusted where the cosine of "
+        "both vectors is above a threshold. That rule is the paper's. Ours are the versions "
+        "(the paper edits pictures by a generator; here the nearest other row of the label, "
+        "or the text rewritten by a language model), the sentence encoder in place of CLIP, "
+        "and the threshold by a mixture of two normal distributions (the paper's are set by "
+        "hand). It is a hint for people: only `evaluations/echo_value` reads it, and no row "
+        "is dropped. Rewritten texts are stored as they are made, each once. Only made where "
+        "`label_noise` is in `dataset.yaml`."
+    ),
+    settings=lambda run: _identity(run.config.label_noise or LabelNoise(), run.once(_writing)),
+    is_valid=_all_answered,
+    replaces=True,
+    when=lambda task, config: config.label_noise is not None,
+)
+def echoes(run: Run) -> Outcome:
+    """Compare each training row with a version of it for its given label."""
+    lake, task, dataset, writing = run.lake, run.task, run.dataset, run.once(_writing)
+    chosen = run.config.label_noise or LabelNoise()
+    train = read_rows(lake, dataset).of("train")
+    if not train.ids:
+        raise DataError(
+            f"Dataset {dataset} has no training rows whose labels could be looked at. Add "
+            "rows, or change the split column or the shares under `split`."
         )
-
-    return echoes
+    if writing is None:
+        found = nearest_versions(lake, task, dataset, train)
+    else:
+        sample = drawn(train, chosen.rows, chosen.seed)
+        found = rewritten_versions(lake, task, dataset, run.config, sample, writing, run.device)
+    return _select(lake, task, dataset, chosen, found)
 
 
 def _identity(chosen: LabelNoise, writing: Writing | None) -> Mapping[str, Any]:

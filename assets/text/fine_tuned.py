@@ -11,13 +11,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from assets.lineage.inputs import Rows, read_rows
-from assets.lineage.stage import Outcome, digest_of, inputs_of, is_rebuild, name_of, run_stage
+from assets.lineage.stage import (
+    Outcome,
+    Run,
+    digest_of,
+    stage,
+)
 from assets.lineage.task import Task
 from resources import registry
-from resources.compute import GPU_POOL, Compute
-from resources.datasets import Datasets
-from resources.lake import Lake
-from resources.locks import DatasetLock
 from resources.registry import ModelVersion
 from resources.store import records, selections
 from resources.tracking import Tracking
@@ -70,84 +71,64 @@ def fine_tuned_answers(
     return np.array(model.class_names())[probabilities.argmax(axis=1)]
 
 
-def fine_tuned_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, models, fine_tuned]`."""
-    comparison = task.key("evaluations", "comparison")
+def _base(run: Run) -> str:
+    return TextEncoder(run.config.encoder.model, run.config.encoder.max_length).identity
 
-    @task.asset(
-        "models",
-        "fine_tuned",
-        deps=[comparison, task.key("instances")],
-        kinds={"torch", "huggingface", "mlflow"},
-        pool=GPU_POOL,
-        version=VERSION,
-        description=(
-            "The encoder with a classification layer, fine-tuned (AdamW, linear schedule, cross "
-            "entropy) on the subset that is best on validation at the chosen budget. Logged to "
-            "MLflow with its parameters, its curve and its subset's rows, and registered as "
-            f"`sluice.{task.name}.<dataset>` with the alias `challenger`. The same rows and "
-            "settings train nothing anew. With `training.warm_start` it starts from the last "
-            "model in place of the encoder, so that the result depends on what was trained "
-            "before, rows since deleted included; a rebuild starts from the encoder."
-        ),
+
+def _settings(run: Run) -> dict[str, Any]:
+    compared = run.record("evaluations/comparison").details
+    return {
+        "rows": compared["chosen"]["rows_digest"],
+        "training": training_config(run.config).version,
+        "classes": compared["class_names"],
+        "encoder": run.once(_base),
+        # Not what it starts from: each model would then ask for the next.
+        **({"warm_start": True} if run.config.training.warm_start else {}),
+    }
+
+
+@stage(
+    "models/fine_tuned",
+    # The chosen rows decide, not the accuracies that chose them.
+    may_read=("evaluations/comparison", "instances"),
+    resources=("compute", "tracking"),
+    kinds=("torch", "huggingface", "mlflow"),
+    gpu=True,
+    version=VERSION,
+    description=(
+        "The encoder with a classification layer, fine-tuned (AdamW, linear schedule, cross "
+        "entropy) on the subset that is best on validation at the chosen budget. Logged to "
+        "MLflow with its parameters, its curve and its subset's rows, and registered as "
+        "`sluice.text.<dataset>` with the alias `challenger`. The same rows and "
+        "settings train nothing anew. With `training.warm_start` it starts from the last "
+        "model in place of the encoder, so that the result depends on what was trained "
+        "before, rows since deleted included; a rebuild starts from the encoder."
+    ),
+    settings=_settings,
+    # Not in the lake: the alias `challenger` moves.
+    replaces=True,
+    when=lambda task, config: config.training.enabled,
+)
+def fine_tuned(run: Run) -> Outcome:
+    """Fine-tune the encoder on the chosen subset."""
+    config, compared = run.config, run.record("evaluations/comparison").details
+    chosen, training, base = compared["chosen"], training_config(config), run.once(_base)
+    kept = selections.rows(run.lake, chosen["selection_id"])
+    start = Start(resolve_model(config.encoder.model), "", "It is off.", base)
+    if config.training.warm_start:
+        before = None if run.is_rebuild else run.previous
+        name, rows = run.task.model_name(run.dataset), chosen["rows_digest"]
+        start = _warm(run.tracking, name, before, rows, compared["class_names"], start)
+    details = _train(run, training, kept, chosen, start)
+    shown = details.pop("shown")
+    return Outcome(
+        content=digest_of([chosen["rows_digest"], training.version, base, *start.weights]),
+        total=kept.num_rows,
+        new=kept.num_rows,
+        metadata=shown,
+        details=details,
+        device=run.device,
     )
-    def fine_tuned(
-        context: dg.AssetExecutionContext,
-        lake: Lake,
-        datasets: Datasets,
-        compute: Compute,
-        tracking: Tracking,
-        lock: DatasetLock,
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-        compared = inputs_of(lake, dataset, [comparison])[name_of(comparison)].details
-        chosen = compared["chosen"]
-        training = training_config(config)
-        base = TextEncoder(config.encoder.model, config.encoder.max_length).identity
-
-        def run(previous: records.Record | None) -> Outcome:
-            device = compute.resolve()
-            kept = selections.rows(lake, chosen["selection_id"])
-            start = Start(resolve_model(config.encoder.model), "", "It is off.", base)
-            if config.training.warm_start:
-                before = None if is_rebuild(context) else previous
-                name = task.model_name(dataset)
-                rows = chosen["rows_digest"]
-                start = _warm(tracking, name, before, rows, compared["class_names"], start)
-            details = _train(
-                context, lake, tracking, task, dataset, training, kept, chosen, device, start
-            )
-            shown = details.pop("shown")
-            return Outcome(
-                content=digest_of([chosen["rows_digest"], training.version, base, *start.weights]),
-                total=kept.num_rows,
-                new=kept.num_rows,
-                metadata=shown,
-                details=details,
-                device=device,
-            )
-
-        return run_stage(
-            context,
-            lake,
-            # The chosen rows decide, not the accuracies that chose them.
-            inputs=[],
-            version=VERSION,
-            parameters={
-                "rows": chosen["rows_digest"],
-                "training": training.version,
-                "classes": compared["class_names"],
-                "encoder": base,
-                # Not what it starts from: each model would then ask for the next.
-                **({"warm_start": True} if config.training.warm_start else {}),
-            },
-            compute=run,
-            # Not in the lake: the alias `challenger` moves.
-            replaces=True,
-        )
-
-    return fine_tuned
 
 
 def _warm(
@@ -188,25 +169,17 @@ def _warm(
 
 
 def _train(
-    context: dg.AssetExecutionContext,
-    lake: Lake,
-    tracking: Tracking,
-    task: Task,
-    dataset: str,
-    training: TrainingConfig,
-    kept: pa.Table,
-    chosen: dict[str, Any],
-    device: str,
-    start: Start,
+    of: Run, training: TrainingConfig, kept: pa.Table, chosen: dict[str, Any], start: Start
 ) -> dict[str, Any]:
+    lake, tracking, dataset, device = of.lake, of.tracking, of.dataset, of.device
     present = read_rows(lake, dataset)
     validation = present.of("validation")
     codes = {name: code for code, name in enumerate(present.class_names)}
-    tags = tracking.tags_of(context) | {"sluice.selection_id": chosen["selection_id"]}
+    tags = tracking.tags_of(of.context) | {"sluice.selection_id": chosen["selection_id"]}
     title = f"fine_tuned {chosen['selector']} {chosen['budget']}"
     with (
         scratch() as folder,
-        tracking.run(f"sluice.{task.name}.{dataset}", title, tags) as run,
+        tracking.run(of.task.model_name(dataset), title, tags) as run,
     ):
         output = folder / "model"
         result = fine_tune(
@@ -219,7 +192,7 @@ def _train(
             device=device,
             validation=(validation.texts, validation.labels),
         )
-        name = task.model_name(dataset)
+        name = of.task.model_name(dataset)
         warm = {"warm_started_from": f"{name} version {start.version}" if start.version else "none"}
         run.parameters({**vars(training), **chosen, **warm, "device": device})
         for epoch, point in enumerate(result.curve, start=1):
@@ -248,7 +221,7 @@ def _train(
         "chosen": chosen,
         "curve": result.curve,
         "shown": {
-            **_shown(result, version, task, dataset, chosen, run.run_id, run.url),
+            **_shown(result, version, of.task, dataset, chosen, run.run_id, run.url),
             **warm,
             "warm_start": start.why,
         },

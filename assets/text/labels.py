@@ -9,13 +9,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assets.lineage.inputs import Rows, read_all_rows, read_vectors
-from assets.lineage.stage import Outcome, digest_of, name_of, run_stage
+from assets.lineage.stage import Outcome, Run, digest_of, stage
 from assets.lineage.task import Task
 from assets.text.stopping import stopping_signs
-from resources.compute import GPU_POOL, Compute
-from resources.datasets import Datasets
 from resources.lake import Lake
-from resources.locks import DatasetLock
 from resources.store import queries, records
 from sluice.core.randomness import keyed_uniform
 from sluice.data.config import DatasetConfig
@@ -29,61 +26,40 @@ from sluice.subsets.contract import Pool, Selection
 from sluice.subsets.queries.registry import needs_of, parts_of, strategy
 
 VERSION = "1"
-QUERIES = ("labels", "queries")
+QUERIES = "labels/queries"
 SHOWN = 10
 # What costs passes of the encoder, so that not all rows can be looked at.
 WORDS = "answers:words"
 
 
-def queries_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, labels, queries]`."""
-    inputs = [task.key("instances"), task.key("embeddings")]
-
-    @task.asset(
-        *QUERIES,
-        deps=inputs,
-        kinds={"duckdb", "scikitlearn", "torch"},
-        pool=GPU_POOL,
-        version=VERSION,
-        table="queries",
-        description=(
-            "The next rows to label, best first, each with its gain and reason: picked by the "
-            "query strategy that `labelling` in `dataset.yaml` names among the rows without a "
-            "label. Its model is trained on the labelled training rows alone; validation and test "
-            "rows are not looked at. When to stop: what the head of each round says of a stop set "
-            "is kept, and three signs are shown. Only made where `labelling` is there."
-        ),
-    )
-    def asked(
-        context: dg.AssetExecutionContext,
-        lake: Lake,
-        datasets: Datasets,
-        compute: Compute,
-        lock: DatasetLock,
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-        chosen = config.labelling or Labelling()
-
-        def run(previous: records.Record | None) -> Outcome:
-            return _ask(lake, task, dataset, config, chosen, compute.resolve())
-
-        return run_stage(
-            context,
-            lake,
-            inputs=inputs,
-            version=VERSION,
-            parameters=_identity(config, chosen),
-            compute=run,
-            replaces=True,
-        )
-
-    return asked
+@stage(
+    QUERIES,
+    reads=("instances", "embeddings"),
+    resources=("compute",),
+    kinds=("duckdb", "scikitlearn", "torch"),
+    gpu=True,
+    version=VERSION,
+    table="queries",
+    description=(
+        "The next rows to label, best first, each with its gain and reason: picked by the "
+        "query strategy that `labelling` in `dataset.yaml` names among the rows without a "
+        "label. Its model is trained on the labelled training rows alone; validation and test "
+        "rows are not looked at. When to stop: what the head of each round says of a stop set "
+        "is kept, and three signs are shown. Only made where `labelling` is there."
+    ),
+    settings=lambda run: _identity(run.config, run.config.labelling or Labelling()),
+    replaces=True,
+    when=lambda task, config: config.labelling is not None,
+)
+def asked(run: Run) -> Outcome:
+    """Ask for the next rows to label."""
+    chosen = run.config.labelling or Labelling()
+    return _ask(run.lake, run.task, run.dataset, run.config, chosen, run.device)
 
 
 def when_to_stop(lake: Lake, task: Task, dataset: str) -> str:
     """Return what the signs said when the present queue was made."""
-    shown = dg.deserialize_value(records.metadata_of(lake, dataset, name_of(task.key(*QUERIES))))
+    shown: Any = dg.deserialize_value(records.metadata_of(lake, dataset, f"{task.name}/{QUERIES}"))
     return shown["stop"].value if "stop" in shown else "When to stop: no model can tell yet."
 
 

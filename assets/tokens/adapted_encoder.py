@@ -5,20 +5,14 @@ from math import exp
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
-
 from assets.instructions.warm_up import sample
 from assets.lineage.inputs import Rows, read_rows
-from assets.lineage.stage import Outcome, digest_of, inputs_of, name_of, run_stage
+from assets.lineage.stage import Outcome, Run, digest_of, inputs_of, name_of, stage
 from assets.lineage.task import Task
-from assets.stages.cached_model import Weights
+from assets.stages.cached_model import CachedModel
 from assets.tabular.encoder import KEEP_TAG
-from resources.compute import GPU_POOL, Compute
-from resources.datasets import Datasets
 from resources.lake import Lake
-from resources.locks import DatasetLock
 from resources.paths import encoders_root
-from resources.store import records
 from sluice.core.errors import ConfigError, SluiceError
 from sluice.data.config import DatasetConfig
 from sluice.data.config.adaptation import Adaptation
@@ -27,84 +21,69 @@ from sluice.encoders.text import TextEncoder
 from sluice.models.training import TrainingConfig
 
 VERSION = "1"
+ADAPTED = "encoder/adapted"
 # Rows by which a change is measured: of more it is an estimate, and their digests are no burden.
 WATCHED_ROWS = 1000
 
 
-def adapted_encoder_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, encoder, adapted]`."""
-    instances = task.key("instances")
-
-    @task.asset(
-        "encoder",
-        "adapted",
-        deps=[instances],
-        kinds={"torch", "huggingface"},
-        pool=GPU_POOL,
-        version=VERSION,
-        description=(
-            "The sentence encoder trained further on the words of the training rows, as T-FREX "
-            "does (arXiv:2408.01063), but as a masked language model that masks: 15 % of the "
-            "tokens, 80/10/10 (arXiv:1810.04805). The loss before and after is that of the hidden "
-            "tokens of rows that are held out; before, the head is new where the encoder has none. "
-            "Taggers start from it; embeddings, and so map, graph and subsets that read them, "
-            "stay those of the plain encoder. It stands while at most the share "
-            f"`adaptation.refit_drift` of the training rows, measured on {WATCHED_ROWS:,} of "
-            "them, has changed (ours), so that one new row does not change every tagger; a "
-            f"rebuild trains anew, unless the run has the tag `{KEEP_TAG}: true`."
-        ),
+def _weights(run: Run) -> CachedModel:
+    said = _section(run.dataset, run.config)
+    settings = _settings(run.config, said)
+    return CachedModel(
+        *("encoder", encoders_root(), settings, said.refit_drift, "adaptation.refit_drift")
     )
-    def adapted(
-        context: dg.AssetExecutionContext,
-        lake: Lake,
-        datasets: Datasets,
-        compute: Compute,
-        lock: DatasetLock,
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-        said = _section(dataset, config)
-        settings = _settings(config, said)
-        most = said.refit_drift
-        weights = Weights("encoder", encoders_root(), settings, most, "adaptation.refit_drift")
 
-        def run(previous: records.Record | None) -> Outcome:
-            train = read_rows(lake, dataset).of("train")
-            watched = [train.content_hashes[i] for i in sample(train, WATCHED_ROWS)]
 
-            def make(folder: Path) -> dict[str, Any]:
-                return {"found": _adapt(config, said, train, compute.resolve(), folder)}
+@stage(
+    ADAPTED,
+    reads=("instances",),
+    resources=("compute",),
+    kinds=("torch", "huggingface"),
+    gpu=True,
+    version=VERSION,
+    description=(
+        "The sentence encoder trained further on the words of the training rows, as T-FREX "
+        "does (arXiv:2408.01063), but as a masked language model that masks: 15 % of the "
+        "tokens, 80/10/10 (arXiv:1810.04805). The loss before and after is that of the hidden "
+        "tokens of rows that are held out; before, the head is new where the encoder has none. "
+        "Taggers start from it; embeddings, and so map, graph and subsets that read them, "
+        "stay those of the plain encoder. It stands while at most the share "
+        f"`adaptation.refit_drift` of the training rows, measured on {WATCHED_ROWS:,} of "
+        "them, has changed (ours), so that one new row does not change every tagger; a "
+        f"rebuild trains anew, unless the run has the tag `{KEEP_TAG}: true`."
+    ),
+    settings=lambda run: {
+        "settings": run.once(_weights).settings,
+        "refit_drift": run.once(_weights).most,
+    },
+    is_valid=lambda run: run.once(_weights).there(run),
+    replaces=True,
+    when=lambda task, config: config.adaptation is not None,
+)
+def adapted(run: Run) -> Outcome:
+    """Keep the encoder that was trained further, or train it further anew."""
+    said = _section(run.dataset, run.config)
+    train = read_rows(run.lake, run.dataset).of("train")
+    watched = [train.content_hashes[i] for i in sample(train, WATCHED_ROWS)]
 
-            details, verdict = weights.kept_or_made(
-                context, previous, watched, make, train.content_hashes
-            )
-            rows = len(train.ids)
-            return Outcome(
-                content=details["encoder"],
-                total=rows,
-                new=rows if verdict else 0,
-                reused=0 if verdict else rows,
-                metadata={
-                    "encoder": details["encoder"],
-                    "verdict": verdict or "It stands.",
-                    **details["found"],
-                },
-                details=details,
-                device=compute.resolve(),
-            )
+    def make(folder: Path) -> dict[str, Any]:
+        return {"found": _adapt(run.config, said, train, run.device, folder)}
 
-        return run_stage(
-            context,
-            lake,
-            inputs=[instances],
-            version=VERSION,
-            parameters={"settings": settings, "refit_drift": most},
-            compute=run,
-            stands=weights.there(context, lake),
-            replaces=True,
-        )
-
-    return adapted
+    details, verdict = run.once(_weights).load_or_train(run, watched, make, train.content_hashes)
+    rows = len(train.ids)
+    return Outcome(
+        content=details["encoder"],
+        total=rows,
+        new=rows if verdict else 0,
+        reused=0 if verdict else rows,
+        metadata={
+            "encoder": details["encoder"],
+            "verdict": verdict or "It stands.",
+            **details["found"],
+        },
+        details=details,
+        device=run.device,
+    )
 
 
 @dataclass(frozen=True)
@@ -145,14 +124,14 @@ def start_of(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> Sta
     """Return the encoder that a dataset's taggers start from."""
     if config.adaptation is None:
         return Start(_plain(config), config.encoder.model)
-    (key,) = start_keys(task, config)
+    (key,) = task.keys(start_reads(config))
     name = inputs_of(lake, dataset, [key])[name_of(key)].details["encoder"]
     return Start(name, str(encoders_root() / name), adapted=True)
 
 
-def start_keys(task: Task, config: DatasetConfig) -> list[dg.AssetKey]:
+def start_reads(config: DatasetConfig) -> list[str]:
     """Return what `start_of` reads for one configuration."""
-    return [] if config.adaptation is None else [task.key("encoder", "adapted")]
+    return [] if config.adaptation is None else [ADAPTED]
 
 
 def _section(dataset: str, config: DatasetConfig) -> Adaptation:

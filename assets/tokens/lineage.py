@@ -1,22 +1,18 @@
 """The lineage of the task `tokens`, from raw files to what subsets train, left to right."""
 
-import dagster as dg
-
-from assets.lineage.inputs import selector_inputs
-from assets.lineage.task import Lineage, Task
-from assets.stages.embeddings import embeddings_asset
-from assets.stages.estimate import estimate_asset
-from assets.stages.graphs import knn_asset
-from assets.stages.instances import instances_asset
-from assets.stages.map import map_asset
-from assets.stages.report import report_asset
-from assets.stages.subsets import subset_asset
-from assets.stages.trained_evaluations import trained_evaluation_asset
-from assets.tokens.adapted_encoder import adapted_encoder_asset, start_keys
-from assets.tokens.mnlp import mnlp_asset
-from assets.tokens.tagger_comparison import tagger_comparison_asset
+from assets.lineage.task import Task, lineage
+from assets.stages.embeddings import embeddings
+from assets.stages.estimate import estimate
+from assets.stages.graphs import knn
+from assets.stages.instances import instances
+from assets.stages.map import flat_map
+from assets.stages.report import report
+from assets.stages.subsets import subset
+from assets.stages.trained_evaluations import trained_evaluation
+from assets.tokens.adapted_encoder import adapted
+from assets.tokens.mnlp import mnlp
+from assets.tokens.tagger_comparison import tagger_comparison
 from assets.tokens.tagger_evaluations import taggers
-from sluice.data.config import DatasetConfig
 from sluice.data.payloads.sentences import joined_words
 from sluice.subsets.registry import selectors_for
 
@@ -29,53 +25,25 @@ TOKENS = Task(
     trained="fine_tuned",
     reads=joined_words,
 )
-TAGGERS = taggers(TOKENS)
+TAGGERS = taggers()
 
-ASSETS = [
-    instances_asset(TOKENS),
-    adapted_encoder_asset(TOKENS),
-    embeddings_asset(TOKENS),
-    map_asset(TOKENS),
-    knn_asset(TOKENS),
-    mnlp_asset(TOKENS),
-    *(subset_asset(TOKENS, selector) for selector in SELECTORS),
-    estimate_asset(TOKENS, TAGGERS, SELECTORS),
-    *(trained_evaluation_asset(TOKENS, TAGGERS, selector) for selector in SELECTORS),
-    trained_evaluation_asset(TOKENS, TAGGERS, None),
-    tagger_comparison_asset(TOKENS, TAGGERS, SELECTORS),
-    report_asset(
-        TOKENS,
-        (),
-        [TOKENS.key("subsets", selector.name) for selector in SELECTORS],
-        evaluated=False,
-        where_there=[TOKENS.key("evaluations", "comparison")],
-    ),
-]
-
-
-def wanted(config: DatasetConfig) -> list[dg.AssetKey]:
-    """Return the assets that a dataset's configuration asks for.
-
-    The graph and the uncertainty only where a selector that it compares reads them, the adapted
-    encoder only where there is a section for it.
-    """
-    compared = TOKENS.compared(config)
-    chosen = [selector for selector in SELECTORS if selector.name in compared]
-    read = {key for selector in chosen for key in selector_inputs(TOKENS, selector, config)}
-    left_out = {TOKENS.key("subsets", s.name) for s in SELECTORS if s not in chosen}
-    read.update(start_keys(TOKENS, config))
-    optional = (("graphs", "knn"), ("scores", "mnlp"), ("encoder", "adapted"))
-    left_out |= {TOKENS.key(*path) for path in optional} - read
-    left_out |= set(LINEAGE.stages_apart)
-    return [asset.key for asset in ASSETS if asset.key not in left_out]
-
-
-def apart(config: DatasetConfig) -> list[dg.AssetKey]:
-    """Return the evaluations that a dataset's configuration asks for, and its page."""
-    compared = TOKENS.compared(config)
-    names = [selector.name for selector in SELECTORS if selector.name in compared]
-    stages = ["estimate", *names, "all_rows", "comparison"]
-    return [*(TOKENS.key("evaluations", name) for name in stages), TOKENS.key("report")]
-
-
-LINEAGE = Lineage(TOKENS, ASSETS, wanted, apart)
+LINEAGE = lineage(
+    TOKENS,
+    [
+        # Types of spans are no classes that a model must tell apart.
+        instances(classes=False),
+        adapted,
+        embeddings,
+        flat_map,
+        knn(only_read=True),
+        mnlp,
+        *map(subset, SELECTORS),
+        estimate(TAGGERS, SELECTORS),
+        *(trained_evaluation(TAGGERS, selector) for selector in [*SELECTORS, None]),
+        tagger_comparison(TAGGERS, SELECTORS),
+        report(
+            also=[f"subsets/{selector.name}" for selector in SELECTORS],
+            shows_made=["evaluations/comparison"],
+        ),
+    ],
+)

@@ -4,25 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import numpy as np
 
 from assets.instructions.warm_up import sample
 from assets.lineage.inputs import Rows, read_rows
-from assets.lineage.stage import Outcome, digest_of, run_stage
-from assets.lineage.task import Task
-from assets.stages.cached_model import Weights
+from assets.lineage.stage import Outcome, Run, digest_of, stage
+from assets.stages.cached_model import CachedModel
 from assets.stages.embeddings import Shard, embed_missing
 from assets.stages.scores import examples
 from assets.tabular.encoder import KEEP_TAG
-from assets.tokens.adapted_encoder import Start, start_keys, start_of
+from assets.tokens.adapted_encoder import ADAPTED, Start, start_of, start_reads
 from assets.tokens.tagger_evaluations import sentences_of, training_of
-from resources.compute import GPU_POOL, Compute
-from resources.datasets import Datasets
 from resources.lake import Lake
-from resources.locks import DatasetLock
 from resources.paths import taggers_root
-from resources.store import records, scores, vectors
+from resources.store import scores, vectors
 from sluice.core.digests import array_digest, digest
 from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
@@ -32,91 +27,81 @@ VERSION = "1"
 SHARD_ROWS = 1024
 
 
-def mnlp_asset(task: Task) -> dg.AssetsDefinition:
-    """Build the asset `[task, scores, mnlp]`."""
-    instances = task.key("instances")
+def _start(run: Run) -> Start:
+    return start_of(run.lake, run.task, run.dataset, run.config)
 
-    @task.asset(
-        "scores",
-        "mnlp",
-        deps=[instances, task.key("encoder", "adapted")],
-        kinds={"duckdb", "torch"},
-        pool=GPU_POOL,
-        version=VERSION,
-        table="scores",
-        description=(
-            "Maximum normalised log-probability, negated (Shen et al., arXiv:1707.05928): "
-            "-(1/w) sum_i ln max_c p_ic over the w words of a sentence, by a tagger that is "
-            "trained on `uncertainty.sample_rows` training rows of the least hashes of their ids, "
-            "and sees no other tags. Of these rows it would say how well it remembers them: they "
-            "have no number (NaN), and the selector takes them last (ours). The tagger stands "
-            "while at most the share `uncertainty.refit_drift` of its rows has changed; a "
-            f"rebuild trains anew, unless the run has the tag `{KEEP_TAG}: true`. A number is "
-            "kept under a digest of the row and of the tagger, so each rates a row once."
-        ),
+
+def _weights(run: Run) -> CachedModel:
+    start = run.once(_start)
+    settings = digest_of([VERSION, training_of(run.config).version, start.identity])
+    most = run.config.uncertainty.refit_drift
+    return CachedModel("tagger", taggers_root(), settings, most, "uncertainty.refit_drift")
+
+
+@stage(
+    "scores/mnlp",
+    reads=lambda task, config: ["instances", *start_reads(config)],
+    may_read=("instances", ADAPTED),
+    resources=("compute",),
+    kinds=("duckdb", "torch"),
+    gpu=True,
+    version=VERSION,
+    table="scores",
+    description=(
+        "Maximum normalised log-probability, negated (Shen et al., arXiv:1707.05928): "
+        "-(1/w) sum_i ln max_c p_ic over the w words of a sentence, by a tagger that is "
+        "trained on `uncertainty.sample_rows` training rows of the least hashes of their ids, "
+        "and sees no other tags. Of these rows it would say how well it remembers them: they "
+        "have no number (NaN), and the selector takes them last (ours). The tagger stands "
+        "while at most the share `uncertainty.refit_drift` of its rows has changed; a "
+        f"rebuild trains anew, unless the run has the tag `{KEEP_TAG}: true`. A number is "
+        "kept under a digest of the row and of the tagger, so each rates a row once."
+    ),
+    settings=lambda run: {
+        "settings": run.once(_weights).settings,
+        **run.config.uncertainty.model_dump(),
+    },
+    is_valid=lambda run: run.once(_weights).there(run),
+    replaces=True,
+    only_read=True,
+)
+def mnlp(run: Run) -> Outcome:
+    """Rate the sentences that the tagger was not trained on."""
+    lake, dataset, config, weights = run.lake, run.dataset, run.config, run.once(_weights)
+    train = read_rows(lake, dataset).of("train")
+    at = sampled(dataset, train, config.uncertainty.sample_rows)
+
+    def make(folder: Path) -> dict[str, Any]:
+        _train(dataset, config, run.once(_start), train, at, run.device, folder)
+        return {}
+
+    rows = [train.content_hashes[i] for i in at]
+    details, verdict = weights.load_or_train(run, rows, make)
+    seen = set(details["sample"])
+    rest = [i for i, content in enumerate(train.content_hashes) if content not in seen]
+    tagger = weights.root / details["tagger"]
+    values, read = _rated(lake, config, train, rest, tagger, run.device)
+    scores.replace(lake, dataset, train.ids, {"mnlp": values})
+    finite = np.flatnonzero(np.isfinite(values))
+    order = finite[np.argsort(-values[finite], kind="stable")]
+    return Outcome(
+        content=digest(digest_of(train.ids), array_digest(values)),
+        total=len(train.ids),
+        new=read,
+        reused=len(train.ids) - read,
+        metadata={
+            "tagger": details["tagger"],
+            "verdict": verdict or "It stands.",
+            "rows_of_the_tagger": len(train.ids) - len(rest),
+            "rows_rated": len(finite),
+            "rows_read": read,
+            "mean": float(values[finite].mean()) if len(finite) else 0.0,
+            "highest": examples(train, values, order[:5], "tokens"),
+            "lowest": examples(train, values, order[::-1][:5], "tokens"),
+        },
+        details=details,
+        device=run.device,
     )
-    def scored(
-        context: dg.AssetExecutionContext,
-        lake: Lake,
-        datasets: Datasets,
-        compute: Compute,
-        lock: DatasetLock,
-    ) -> dg.MaterializeResult:
-        dataset = context.partition_key
-        config = datasets.config(dataset)
-        said, start = config.uncertainty, start_of(lake, task, dataset, config)
-        settings = digest_of([VERSION, training_of(config).version, start.identity])
-        most = said.refit_drift
-        weights = Weights("tagger", taggers_root(), settings, most, "uncertainty.refit_drift")
-
-        def run(previous: records.Record | None) -> Outcome:
-            train = read_rows(lake, dataset).of("train")
-            at = sampled(dataset, train, said.sample_rows)
-
-            def make(folder: Path) -> dict[str, Any]:
-                _train(dataset, config, start, train, at, compute.resolve(), folder)
-                return {}
-
-            rows = [train.content_hashes[i] for i in at]
-            details, verdict = weights.kept_or_made(context, previous, rows, make)
-            seen = set(details["sample"])
-            rest = [i for i, content in enumerate(train.content_hashes) if content not in seen]
-            tagger = weights.root / details["tagger"]
-            values, read = _rated(lake, config, train, rest, tagger, compute.resolve())
-            scores.replace(lake, dataset, train.ids, {"mnlp": values})
-            finite = np.flatnonzero(np.isfinite(values))
-            order = finite[np.argsort(-values[finite], kind="stable")]
-            return Outcome(
-                content=digest(digest_of(train.ids), array_digest(values)),
-                total=len(train.ids),
-                new=read,
-                reused=len(train.ids) - read,
-                metadata={
-                    "tagger": details["tagger"],
-                    "verdict": verdict or "It stands.",
-                    "rows_of_the_tagger": len(train.ids) - len(rest),
-                    "rows_rated": len(finite),
-                    "rows_read": read,
-                    "mean": float(values[finite].mean()) if len(finite) else 0.0,
-                    "highest": examples(train, values, order[:5], "tokens"),
-                    "lowest": examples(train, values, order[::-1][:5], "tokens"),
-                },
-                details=details,
-                device=compute.resolve(),
-            )
-
-        return run_stage(
-            context,
-            lake,
-            inputs=[instances, *start_keys(task, config)],
-            version=VERSION,
-            parameters={"settings": settings, **said.model_dump()},
-            compute=run,
-            stands=weights.there(context, lake),
-            replaces=True,
-        )
-
-    return scored
 
 
 def sampled(dataset: str, train: Rows, most: int) -> list[int]:

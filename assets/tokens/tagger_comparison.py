@@ -3,18 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-import dagster as dg
 import numpy as np
 
 from assets.instructions.tuning import SPLITS
-from assets.lineage.stage import Outcome
-from assets.lineage.task import Task
+from assets.lineage.stage import Outcome, Stage
 from assets.stages.subsets import budget_label
 from assets.stages.trained_comparison import (
     chosen_of,
     outcome_of,
     sentences_of,
-    trained_comparison_asset,
+    trained_comparison,
 )
 from assets.stages.trainers import Kind
 from sluice.data.config import DatasetConfig
@@ -40,11 +38,9 @@ DESCRIPTION = (
 )
 
 
-def tagger_comparison_asset(
-    task: Task, kind: Kind, selectors: list[Selector]
-) -> dg.AssetsDefinition:
-    """Build the asset `[task, evaluations, comparison]`."""
-    return trained_comparison_asset(task, kind, selectors, compare, VERSION, DESCRIPTION)
+def tagger_comparison(kind: Kind, selectors: list[Selector]) -> Stage:
+    """Return the stage `evaluations/comparison`."""
+    return trained_comparison(kind, selectors, compare, VERSION, DESCRIPTION)
 
 
 def compare(found: list[dict[str, Any]], config: DatasetConfig) -> Outcome:
@@ -52,7 +48,7 @@ def compare(found: list[dict[str, Any]], config: DatasetConfig) -> Outcome:
     labels = [*map(budget_label, config.budgets), "all"]
     spans, words = (_measured(found, labels, kind) for kind in ("spans", "words"))
     said = config.evaluation
-    shared = {"confidence": said.confidence, "resamples": said.resamples}
+    shared: dict[str, Any] = {"confidence": said.confidence, "resamples": said.resamples}
     table = summarise_counts(spans, CountBootstrap(**shared))
     by_word = summarise_counts(words, CountBootstrap(beta=T_FREX_BETA, **shared))
     at = labels.index(budget_label(config.chosen_budget))

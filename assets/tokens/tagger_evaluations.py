@@ -9,10 +9,9 @@ import numpy as np
 
 from assets.instructions.tuning import SPLITS, Job
 from assets.lineage.inputs import Rows
-from assets.lineage.stage import logger
-from assets.lineage.task import Task
-from assets.stages.trainers import Given, HeldOut, Kind, Trainer, row_of
-from assets.tokens.adapted_encoder import Start, start_keys, start_of
+from assets.lineage.stage import Run, logger
+from assets.stages.trainers import HeldOut, Kind, Trainer, row_of
+from assets.tokens.adapted_encoder import ADAPTED, Start, start_of, start_reads
 from resources.store import evaluations, selections
 from sluice.core.progress import track
 from sluice.data.config import DatasetConfig
@@ -27,7 +26,7 @@ TABLE = evaluations.TOKEN_TABLE
 FEW_ROWS, TRIED_ROWS = 4, 64
 
 
-def taggers(task: Task) -> Kind:
+def taggers() -> Kind:
     """Return the models that subsets of tagged sentences train."""
     return Kind(
         what="taggers",
@@ -44,9 +43,9 @@ def taggers(task: Task) -> Kind:
         ),
         tries=f"from training on {TRIED_ROWS} rows and tagging {TRIED_ROWS} of each split",
         advice="Compare fewer selectors, budgets or seeds, train for fewer epochs, use a GPU",
-        trainer=partial(_trainer, task),
-        may_read=[task.key("encoder", "adapted")],
-        reads=partial(start_keys, task),
+        trainer=_trainer,
+        may_read=[ADAPTED],
+        reads=start_reads,
     )
 
 
@@ -69,8 +68,8 @@ def sentences_of(texts: list[str]) -> list[Sentence]:
     return [read_sentence(text).sentence for text in texts]
 
 
-def _trainer(task: Task, given: Given) -> Trainer:
-    start = start_of(given.lake, task, given.dataset, given.config)
+def _trainer(given: Run) -> Trainer:
+    start = start_of(given.lake, given.task, given.dataset, given.config)
     return Trainer(
         settings=[VERSION, training_of(given.config).version, start.identity],
         held_out=_held_out,
@@ -89,7 +88,7 @@ def _names(present: Rows) -> list[str]:
 
 
 def _evaluate(
-    given: Given, start: Start, present: Rows, held_out: HeldOut, fresh: list[tuple[str, Job]]
+    given: Run, start: Start, present: Rows, held_out: HeldOut, fresh: list[tuple[str, Job]]
 ) -> None:
     from sluice.evaluation.tagger_evaluation import evaluate_tagger
 
@@ -104,7 +103,7 @@ def _evaluate(
             # By id, so that equal rows train alike whatever ranked them.
             chosen = [rows[i] for i in sorted(kept.tolist())]
             seeded = replace(training, seed=job.seed)
-            device = given.compute.resolve()
+            device = given.device
             made = evaluate_tagger(chosen, held, names, seeded, model, device)
             row = row_of(key, given.dataset, job, training.version, made.seconds) | _measured(made)
             evaluations.append(given.lake, [row], TABLE)
@@ -131,7 +130,7 @@ def _measured(made: Any) -> dict[str, Any]:
     return row
 
 
-def _hours(given: Given, start: Start, present: Rows, held_out: HeldOut, fresh: list[Job]) -> float:
+def _hours(given: Run, start: Start, present: Rows, held_out: HeldOut, fresh: list[Job]) -> float:
     """Train on few and on more rows of middling length, tag as many, scale up the difference."""
     from sluice.evaluation.tagger_evaluation import evaluate_tagger
 
@@ -143,7 +142,7 @@ def _hours(given: Given, start: Start, present: Rows, held_out: HeldOut, fresh: 
     def tried(count: int) -> tuple[float, float]:
         """Return the seconds of training on some rows, and of tagging as many of each split."""
         few = _sentences_at(present, {split: at[:count] for split, at in held_out.items()})
-        chosen, device = [rows[i] for i in middle[:count]], given.compute.resolve()
+        chosen, device = [rows[i] for i in middle[:count]], given.device
         began = time.monotonic()
         made = evaluate_tagger(chosen, few, names, training, model, device)
         return made.seconds, time.monotonic() - began - made.seconds

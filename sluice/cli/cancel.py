@@ -72,7 +72,7 @@ def cancel(
 
 
 def _check_known(instance: Any, dataset: str) -> None:
-    from assets.lineage.lineages import LINEAGES
+    from assets.lineages import LINEAGES
     from resources.locks import PARTITION_TAG
     from resources.store import purging
 

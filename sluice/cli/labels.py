@@ -58,7 +58,7 @@ def label_queue(
         f"{' --raw' if raw else ''}`.",
         soft_wrap=True,
     )
-    from assets.lineage.lineages import lineage_of
+    from assets.lineages import lineage_of
     from assets.text.labels import when_to_stop
 
     task = lineage_of(_config(dataset)).task
@@ -120,12 +120,12 @@ def _config(dataset: str) -> DatasetConfig:
 
 
 def _bring_up_to_date(dataset: str) -> None:
-    from assets.lineage.lineages import lineage_of
+    from assets.lineages import lineage_of
     from assets.text.labels import QUERIES
     from sluice.cli.run import failure_of, materialise
 
     task = lineage_of(_config(dataset)).task
-    keys = [task.key("instances"), task.key("embeddings"), task.key(*QUERIES)]
+    keys = task.keys(["instances", "embeddings", QUERIES])
     result, _ = materialise(dataset, keys=keys)
     if not result.success:
         raise failure_of(dataset, result)

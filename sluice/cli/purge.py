@@ -191,7 +191,7 @@ def _purged(
     whole: bool,
 ) -> dict[str, int]:
     """Delete everywhere, the lake last: as long as it knows the rows, a purge can be repeated."""
-    from assets.lineage.lineages import LINEAGES
+    from assets.lineages import LINEAGES
     from assets.stages.report import report_path
     from resources import orphaned_runs as dead_runs
     from resources import run_history

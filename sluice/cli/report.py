@@ -22,14 +22,15 @@ def report(
 ) -> None:
     """Write one self-contained HTML page: what was kept, why, and what it trains."""
     workspace.enter()
-    from assets.lineage.lineages import lineage_of
+    from assets.lineage.stage import Reading
+    from assets.lineages import lineage_of
     from assets.stages.report import report_path, write_report
 
-    task = lineage_of(config_of(dataset)).task
+    config = config_of(dataset)
+    read = Reading(workspace.resource("lake"), lineage_of(config).task, dataset, config)
     path = (out or report_path(dataset)).resolve()
-    lake, datasets = workspace.resource("lake"), workspace.resource("datasets")
     try:
-        write_report(lake, task, datasets, dataset, path)
+        write_report(read, path)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror or error}.") from None
     results().print(f"Report of {escape(dataset)}: {escape(str(path))}", soft_wrap=True)

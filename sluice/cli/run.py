@@ -43,7 +43,7 @@ def run(
     if serve:
         servers.check_ports()
     if evaluate:
-        _check_apart(dataset)
+        _check_on_demand(dataset)
     with show_progress():
         result, body_seconds = materialise(dataset, rebuild=rebuild)
     _report(dataset, result, time.monotonic() - began, body_seconds)
@@ -55,11 +55,11 @@ def run(
         servers.run()
 
 
-def _check_apart(dataset: str) -> None:
-    from assets.lineage.lineages import lineage_of
+def _check_on_demand(dataset: str) -> None:
+    from assets.lineages import lineage_of
 
     lineage = lineage_of(config_of(dataset))
-    if lineage.apart is None:
+    if not lineage.has_on_demand:
         raise ConfigError(
             f"--evaluate is for the tasks instructions and tokens; {dataset} is of the task "
             f"{lineage.task.name}, whose subsets are evaluated in every run. Leave it out."
@@ -105,8 +105,8 @@ def materialise(
     """
     import dagster as dg
 
-    from assets.lineage.lineages import lineage_of
     from assets.lineage.stage import body_seconds
+    from assets.lineages import lineage_of
     from definitions import defs
     from jobs.lineages import EVALUATIONS, REBUILD, REFRESH, job_name
     from resources import orphaned_runs as dead_runs
@@ -118,7 +118,7 @@ def materialise(
     home.add_dynamic_partitions(lineage.task.name, [dataset])
     dead_runs.fail_dead_runs(home, workspace.resource("lake"))
     what = EVALUATIONS if evaluate else REBUILD if rebuild else REFRESH
-    whole = lineage.apart(config) if evaluate and lineage.apart else lineage.wanted(config)
+    whole = lineage.on_demand(config) if evaluate else lineage.wanted(config)
     job = defs.resolve_job_def(job_name(lineage.task.name, what))
     tags = {"sluice/trigger": "command line", PROCESS_TAG: own_process()}
     if keys is None and not evaluate:
@@ -191,12 +191,13 @@ def _report(
 ) -> None:
     if not result.success:
         raise failure_of(dataset, result)
-    from assets.lineage.lineages import lineage_of
+    from assets.lineage.stage import bookkeeping_of
+    from assets.lineages import lineage_of
 
     out = results()
     config = workspace.resource("datasets").config(dataset)
     lineage = lineage_of(config)
-    if lineage.apart is None:
+    if not lineage.has_on_demand:
         _print_comparison(out, lineage.task, dataset)
     elif any("comparison" in (e.step_key or "") for e in result.get_step_success_events()):
         _print_trained(out, lineage.task, dataset)
@@ -206,7 +207,7 @@ def _report(
         event.step_materialization_data.materialization.metadata
         for event in result.get_asset_materialization_events()
     ]
-    new = sum(int(str(meta["rows_new"].value)) for meta in counts)
+    new = sum(bookkeeping_of(meta)["rows_new"] for meta in counts)
     share = max(0.0, time.process_time() - body_seconds) / time.process_time()
     out.print(
         f"[dim]{dataset}: {len(counts)} assets in {seconds:.1f} s, {new:,} rows computed; "

@@ -14,7 +14,7 @@ from lineage import Ran, run_lineage
 from tiny_bert import tiny_bert
 
 from assets.lineage.inputs import read_rows, read_vectors
-from assets.text.lineage import TEXT, wanted
+from assets.text.lineage import LINEAGE, TEXT
 from resources.lake import Lake
 from resources.store import echoes, records
 from sluice.data.config import load_config
@@ -82,13 +82,13 @@ def test_the_nearest_row_of_the_label(
     home: Path, make_dataset: Make, reviews: pa.Table, encoder: dict[str, Any]
 ) -> None:
     folder = make_dataset(NAME, reviews, encoder=encoder)
-    assert not {*KEYS[2:]} & {*wanted(load_config(folder))}
+    assert not {*KEYS[2:]} & {*LINEAGE.wanted(load_config(folder))}
     # the class of one row has no other
     first = reviews.slice(0, 90)
     alone = next(i for i in range(90) if i not in (5, 6))
     first = replaced(first, "label", alone, "odd")
     folder = make_dataset(NAME, first, encoder=encoder, label_noise={"threshold": 0.9})
-    assert {*KEYS} <= {*wanted(load_config(folder))}
+    assert {*KEYS} <= {*LINEAGE.wanted(load_config(folder))}
     ran = refresh()
     said, found = ran.metadata[ECHOES], stored()
     _check_by_brute_force(found)
@@ -167,7 +167,7 @@ def test_texts_rewritten_by_a_service_and_by_a_model(
     away.update(train.texts[::3])
     refused.update(train.texts[1::3])
     said = refresh().metadata[ECHOES]
-    assert (said["rows_total"], said["asked_of_a_model"]) == (9, 9)
+    assert (said["rows_total"], said["requested_by_a_model"]) == (9, 9)
     mine = {row["instance_id"]: row for row in stored()}
     texts = dict(zip(train.ids, train.texts, strict=True))
     for name, row in mine.items():
@@ -184,7 +184,7 @@ def test_texts_rewritten_by_a_service_and_by_a_model(
 
     # Who was away is asked again; who refused is only asked because the stage runs at all.
     away.clear()
-    assert refresh().metadata[ECHOES]["asked_of_a_model"] == missing + declined
+    assert refresh().metadata[ECHOES]["requested_by_a_model"] == missing + declined
     assert refresh().computed == {}
 
     # A language model of this machine, its prompt as long as it may be for most rows.
@@ -193,7 +193,7 @@ def test_texts_rewritten_by_a_service_and_by_a_model(
     make_dataset(NAME, reviews, encoder=encoder, label_noise=own, language_model=model)
     asked = len(server.asked)
     ran = refresh()
-    assert ran.metadata[ECHOES]["asked_of_a_model"] == 9
+    assert ran.metadata[ECHOES]["requested_by_a_model"] == 9
     assert set(ran.computed) == {"text/instances", ECHOES, VALUE}
     assert len(server.asked) == asked
     found = stored()

@@ -10,7 +10,7 @@ import yaml
 from lineage import Ran, run_lineage
 
 from assets.instructions import token_losses as scoring
-from assets.instructions.lineage import INSTRUCTIONS, LINEAGE, wanted
+from assets.instructions.lineage import INSTRUCTIONS, LINEAGE
 from assets.lineage.inputs import read_rows
 from assets.tabular.encoder import KEEP_TAG
 from resources.datasets import Datasets
@@ -104,7 +104,9 @@ def test_only_new_rows_meet_the_model_and_a_refresh_equals_a_rebuild(
     few = {"selectors": ["mig", "t_shirt", "dac", "bids", "longest"]}
     write(answers[:-4], tiny_folder, **few)
     first, lake = ran(), Lake()
-    assert set(first.metadata) == {"/".join(k.path) for k in wanted(Datasets().config(NAME))}
+    assert set(first.metadata) == {
+        "/".join(k.path) for k in LINEAGE.wanted(Datasets().config(NAME))
+    }
     train = len(read_rows(lake, NAME).of("train").ids)
     assert passes(first, "losses") == train
     assert passes(first, "s_ifd") == 2 * train
@@ -205,8 +207,8 @@ def test_models_are_trained_apart_once_each_and_compared(
     write(answers, tiny_folder, **few)
     ran()
     config = Datasets().config(NAME)
-    asked = LINEAGE.apart(config)
-    assert not set(asked) & set(wanted(config)) - {INSTRUCTIONS.key("report")}
+    asked = LINEAGE.on_demand(config)
+    assert not set(asked) & set(LINEAGE.wanted(config)) - {INSTRUCTIONS.key("report")}
     done = ran(job="instructions_evaluations", keys=asked)
     assert done.computed["instructions/evaluations/longest"] == 2, "one subset, two trainings"
     assert done.computed["instructions/evaluations/all_rows"] == 2
@@ -240,11 +242,11 @@ def _said(content: str) -> list[dict[str, str]]:
 
 def test_asks_only_for_what_a_selector_reads(home: Path, answers: list[dict]) -> None:
     write(answers, None, selectors=["k_center"])
-    asked = set(wanted(Datasets().config(NAME)))
+    asked = set(LINEAGE.wanted(Datasets().config(NAME)))
     assert INSTRUCTIONS.key("scores", "losses") not in asked
     assert INSTRUCTIONS.key("tags") not in asked
     write(answers, None, selectors=["mig"])
-    asked = set(wanted(Datasets().config(NAME)))
+    asked = set(LINEAGE.wanted(Datasets().config(NAME)))
     assert {INSTRUCTIONS.key("scores", "losses"), INSTRUCTIONS.key("tags")} <= asked
     assert INSTRUCTIONS.key("scores", "s_ifd") not in asked
 

@@ -11,7 +11,7 @@ import pytest
 from lineage import Ran, run_lineage
 
 from assets.lineage.inputs import read_all_rows, read_rows
-from assets.text.lineage import TEXT, wanted
+from assets.text.lineage import LINEAGE, TEXT
 from resources.lake import Lake
 from resources.store import label_rounds, queries, records
 from sluice.data.config import load_config
@@ -130,7 +130,7 @@ def test_few_rows_and_none(home: Path, make_dataset: Make, reviews: pa.Table) ->
     folder = make_dataset(
         NAME, blanked(few, set()), labelling={"strategy": "core_set", "rows": ROWS}
     )
-    assert KEYS[-1] in wanted(load_config(folder))
+    assert KEYS[-1] in LINEAGE.wanted(load_config(folder))
     said = refresh().metadata["text/labels/queries"]
     assert said["asked"] == said["unlabelled"] == len(queue()) <= 40
     assert f"Only {said['unlabelled']} rows have no label, of {ROWS} asked for" in said["note"]
@@ -152,4 +152,4 @@ def test_few_rows_and_none(home: Path, make_dataset: Make, reviews: pa.Table) ->
     assert "nothing is left to ask for" in said["note"]
     assert queue() == []
     make_dataset(NAME, few)
-    assert KEYS[-1] not in wanted(load_config(folder))
+    assert KEYS[-1] not in LINEAGE.wanted(load_config(folder))

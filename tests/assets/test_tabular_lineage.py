@@ -13,7 +13,7 @@ from tables import FEATURES, tumours
 from assets.lineage.inputs import read_rows
 from assets.stages.results import read_results
 from assets.tabular.encoder import KEEP_TAG
-from assets.tabular.lineage import ASSETS, TABULAR, wanted
+from assets.tabular.lineage import LINEAGE, TABULAR
 from assets.tabular.train_classifier import fitted_answers
 from resources import registry
 from resources.datasets import Datasets
@@ -65,7 +65,7 @@ def test_from_raw_file_to_champion_and_what_a_change_costs(
     make_table(NAME, table)
     first, lake = ran(), Lake()
     config = Datasets().config(NAME)
-    assert set(first.metadata) == {"/".join(key.path) for key in wanted(config)}
+    assert set(first.metadata) == {"/".join(key.path) for key in LINEAGE.wanted(config)}
     total = rows.read_instances(lake, NAME).num_rows
     assert counts(first, "embeddings") == (total, 0, 0)
     _check_selections(lake)
@@ -237,20 +237,22 @@ def test_a_dataset_keeps_its_task(home: Path, make_table: Make, make_dataset: Ma
 def test_what_is_wanted_follows_the_selectors(home: Path, make_table: Make) -> None:
     folder = make_table(NAME, tumours(20), selectors=["ldis"])
     assert folder.exists()
-    names = {"/".join(key.path[1:]) for key in wanted(Datasets().config(NAME))}
+    names = {"/".join(key.path[1:]) for key in LINEAGE.wanted(Datasets().config(NAME))}
     assert not any(name.startswith("graphs/") or name == "scores/gat" for name in names)
     make_table(NAME, tumours(20), selectors=["gais"], options={"gais": {"graph": "hash"}})
-    names = {"/".join(key.path[1:]) for key in wanted(Datasets().config(NAME))}
+    names = {"/".join(key.path[1:]) for key in LINEAGE.wanted(Datasets().config(NAME))}
     assert {name for name in names if name.startswith("graphs/")} == {"graphs/hash"}
     assert {"scores/gat", "evaluations/attention_value", "subsets/gais"} <= names
     make_table(NAME, tumours(20), selectors=None)
-    chosen = {key.path[2] for key in wanted(Datasets().config(NAME)) if key.path[1] == "subsets"}
+    chosen = {
+        key.path[2] for key in LINEAGE.wanted(Datasets().config(NAME)) if key.path[1] == "subsets"
+    }
     assert chosen == set(TABULAR.short_list) | {"random_stratified"}
     assert chosen < {selector.name for selector in selectors_for("tabular")}
 
 
 def test_no_asset_is_an_orphan() -> None:
-    keys = {asset.key for asset in ASSETS}
-    read = {key for asset in ASSETS for key in asset.dependency_keys}
+    keys = {asset.key for asset in LINEAGE.assets}
+    read = {key for asset in LINEAGE.assets for key in asset.dependency_keys}
     assert read <= keys
     assert keys - read == {TABULAR.key("report")}

@@ -16,7 +16,7 @@ from lineage import Ran, run_lineage
 from workshop import failing
 
 from assets.stages.results import read_results
-from assets.text.lineage import ASSETS, TEXT
+from assets.text.lineage import LINEAGE, TEXT
 from resources import registry
 from resources.lake import Lake
 from resources.locks import dataset_lock
@@ -54,7 +54,7 @@ def test_from_raw_file_to_champion_and_what_a_change_costs(
     first = run_lineage("tweets")
     assert_ran(first)
     lake = Lake()
-    made = {"/".join(asset.key.path) for asset in ASSETS} - IF_ASKED
+    made = {"/".join(asset.key.path) for asset in LINEAGE.assets} - IF_ASKED
     assert set(first.metadata) == made
 
     kept = rows.read_instances(lake, "tweets").num_rows
@@ -295,8 +295,8 @@ def test_json_of_records_survives(home: Path) -> None:
 
 
 def test_no_asset_is_an_orphan() -> None:
-    keys = {asset.key for asset in ASSETS}
-    read = {key for asset in ASSETS for key in asset.dependency_keys}
+    keys = {asset.key for asset in LINEAGE.assets}
+    read = {key for asset in LINEAGE.assets for key in asset.dependency_keys}
     assert read <= keys
     ends = {"text/report", "text/labels/queries", "text/evaluations/echo_value"}
     assert {"/".join(key.path) for key in keys - read} == ends

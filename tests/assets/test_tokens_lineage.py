@@ -7,7 +7,7 @@ from lineage import run_lineage
 from tagged_sentences import NAME, ran, sentences, tiny, write
 
 from assets.lineage.inputs import read_features, read_rows
-from assets.tokens.lineage import LINEAGE, TOKENS, wanted
+from assets.tokens.lineage import LINEAGE, TOKENS
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.store import records, rows, selections
@@ -33,7 +33,9 @@ def test_only_a_changed_sentence_is_embedded_and_a_refresh_equals_a_rebuild(home
     content = sentences()
     write(content, "\nbad\n\nodd I-person\n")
     first, lake = ran(), Lake()
-    assert set(first.metadata) == {"/".join(k.path) for k in wanted(Datasets().config(NAME))}
+    assert set(first.metadata) == {
+        "/".join(k.path) for k in LINEAGE.wanted(Datasets().config(NAME))
+    }
     assert first.computed["tokens/embeddings"] == 80
     assert first.metadata["tokens/subsets/t_frex"]["notes"].startswith("The least split")
     train = read_rows(lake, NAME).of("train")
@@ -66,13 +68,15 @@ def test_only_a_changed_sentence_is_embedded_and_a_refresh_equals_a_rebuild(home
 
 def test_asks_only_for_what_a_selector_reads(home: Path) -> None:
     write(sentences(), selectors=["t_frex"])
-    asked = set(wanted(Datasets().config(NAME)))
+    asked = set(LINEAGE.wanted(Datasets().config(NAME)))
     assert TOKENS.key("graphs", "knn") not in asked
     assert TOKENS.key("subsets", "random_stratified") in asked
     assert TOKENS.key("subsets", "k_center") not in asked
     assert not {MNLP, ADAPTED} & asked
     write(sentences(), selectors=["facility_location", "mnlp"], adaptation={})
-    assert {TOKENS.key("graphs", "knn"), MNLP, ADAPTED} <= set(wanted(Datasets().config(NAME)))
+    assert {TOKENS.key("graphs", "knn"), MNLP, ADAPTED} <= set(
+        LINEAGE.wanted(Datasets().config(NAME))
+    )
     assert "mnlp" not in TOKENS.short_list, "a tagger must be trained first"
 
 
@@ -83,8 +87,8 @@ def test_taggers_are_estimated_trained_apart_once_each_and_compared(
     few = {**tiny(tmp_path), "selectors": ["t_frex"], "split": {"validation": 0.2}}
     write(sentences(), **few, evaluation={"resamples": 50, "most_hours": 1e-9})
     config = Datasets().config(NAME)
-    ran(keys=[key for key in wanted(config) if key != TOKENS.key("report")])
-    asked = LINEAGE.apart(config)
+    ran(keys=[key for key in LINEAGE.wanted(config) if key != TOKENS.key("report")])
+    asked = LINEAGE.on_demand(config)
     refused = run_lineage(NAME, job="tokens_evaluations", keys=asked)
     assert "more than evaluation.most_hours 1e-09. Compare" in "".join(refused.errors.values())
     assert "tokens/evaluations/t_frex" not in refused.metadata, "nothing starts"

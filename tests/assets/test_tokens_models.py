@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ import assets.tokens.adapted_encoder as adapting
 import assets.tokens.mnlp as rating_stage
 from assets.instructions.tuning import all_rows_jobs
 from assets.lineage.inputs import read_rows
-from assets.stages.trainers import Given, evaluation_ids
+from assets.lineage.stage import Run
+from assets.stages.trainers import evaluation_ids
 from assets.tokens.adapted_encoder import start_of
-from assets.tokens.lineage import TAGGERS, TOKENS
+from assets.tokens.lineage import LINEAGE, TAGGERS, TOKENS
 from assets.tokens.mnlp import sampled
 from resources.compute import Compute
 from resources.datasets import Datasets
@@ -112,7 +114,9 @@ def test_an_encoder_is_trained_further_stands_and_taggers_start_from_it(
     start, plain = (start_of(lake, TOKENS, NAME, each) for each in (config, without(config)))
     assert start.identity == shown["encoder"] != plain.identity
     assert start.found() == str(encoders_root() / shown["encoder"])
-    given = Given(lake, NAME, config, Compute(device="cpu"), LanguageModels())
+    resources = SimpleNamespace(compute=Compute(device="cpu"), language_models=LanguageModels())
+    context = SimpleNamespace(resources=resources)
+    given = Run(lake, TOKENS, NAME, config, context, LINEAGE, None)
     trainer = TAGGERS.trainer(given)
     assert start.identity in trainer.settings
     held, jobs = trainer.held_out(read_rows(lake, NAME)), all_rows_jobs(train, config)

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from assets.lineage.stage import REBUILD_TAG
-from assets.stages.cached_model import Weights
+from assets.lineage.stage import REBUILD_TAG, Run
+from assets.stages.cached_model import CachedModel
 from assets.tabular.encoder import KEEP_TAG
 
 ROWS = [f"row {i}" for i in range(10)]
@@ -16,8 +16,9 @@ def run(folder: Path, before=None, rows=ROWS, settings="s", make=None, **tags: s
     """Bring weights up to date after a record with some details; return details and verdict."""
     context = SimpleNamespace(run=SimpleNamespace(tags=tags))
     previous = None if before is None else SimpleNamespace(details=before)
-    weights = Weights("tagger", folder, settings, 0.2, "uncertainty.refit_drift")
-    return weights.kept_or_made(context, previous, rows, make or write)
+    of = Run(None, None, "d", None, context, None, previous)
+    weights = CachedModel("tagger", folder, settings, 0.2, "uncertainty.refit_drift")
+    return weights.load_or_train(of, rows, make or write)
 
 
 def write(folder: Path) -> dict[str, int]:

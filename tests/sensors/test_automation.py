@@ -12,8 +12,8 @@ import pytest
 import yaml
 from lineage import run_lineage
 
-from assets.lineage.automation import asked_of
-from assets.text.lineage import ASSETS, TEXT, wanted
+from assets.lineage.automation import requested_by
+from assets.text.lineage import LINEAGE, TEXT
 from definitions import defs
 from resources.datasets import Datasets
 from resources.lake import Lake
@@ -35,7 +35,7 @@ class Daemon:
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         # The other tasks' assets have no dataset here, and each costs time at every tick.
-        self.defs = dg.Definitions(ASSETS, resources=defs.resources)
+        self.defs = dg.Definitions(LINEAGE.assets, resources=defs.resources)
         self.instance, self.cursor = instance, None
 
     def tick(self) -> set[str]:
@@ -46,7 +46,7 @@ class Daemon:
         self.cursor = result.cursor
         return {
             "/".join(asset.key.path[1:])
-            for asset in ASSETS
+            for asset in LINEAGE.assets
             if result.get_requested_partitions(asset.key)
         }
 
@@ -81,7 +81,7 @@ def daemon(home: Path) -> Iterator[Daemon]:
 
 
 def others(folder: Path, *real: str) -> list[str]:
-    names = ["/".join(key.path[1:]) for key in wanted(load_config(folder))]
+    names = ["/".join(key.path[1:]) for key in LINEAGE.wanted(load_config(folder))]
     return [name for name in names if name not in real]
 
 
@@ -125,7 +125,7 @@ def test_a_new_code_version_requests_that_asset(
                 code_version="next" if spec.key == TEXT.key("graphs", "knn") else ...
             )
         )
-        for asset in ASSETS
+        for asset in LINEAGE.assets
     ]
     daemon.defs = dg.Definitions(newer, resources=defs.resources)
     found = daemon.tick()
@@ -177,11 +177,11 @@ def test_a_dataset_yaml_of_the_same_size_and_time_is_read_again(
     make_dataset: Make, tweets: pa.Table
 ) -> None:
     path = make_dataset("a", tweets, **SMALL, seeds=[1]) / "dataset.yaml"
-    before, status = asked_of("a"), path.stat()
+    before, status = requested_by("a"), path.stat()
     path.write_text(path.read_text().replace("- 1", "- 2"))
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert path.stat().st_size == status.st_size
-    after = asked_of("a")
+    after = requested_by("a")
     assert before
     assert after
     assert after.settings != before.settings
@@ -236,7 +236,7 @@ def test_the_other_sensor_asks_for_the_instances_alone(
 
     folder = make_dataset("a", tweets.slice(0, 60), **SMALL)
     assert asked() == []
-    assert asked() == [set(wanted(load_config(folder)))], "a new dataset: all in one run"
+    assert asked() == [set(LINEAGE.wanted(load_config(folder)))], "a new dataset: all in one run"
     daemon.run("instances")
     assert [asked(), asked()] == [[], []]
     make_dataset("a", tweets.slice(1, 60), **SMALL)

@@ -39,7 +39,7 @@ add.add_dataset(Path(sys.argv[1]), Path(sys.argv[2]), name="added", text_column=
 """
 EXPORT = """
 import pyarrow as pa
-from sluice.cli import rows_out
+from sluice.cli.writers import rows_out
 rows_out._write = lambda path, *rest: (path.write_bytes(b"half"), halt())
 rows_out.write_table(Path(sys.argv[2]) / "out.csv", pa.table({"a": [1]}))
 """

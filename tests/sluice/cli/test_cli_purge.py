@@ -48,11 +48,11 @@ def with_persons(tweets: pa.Table) -> pa.Table:
 
 
 def some_stages() -> list[dg.AssetKey]:
-    from assets.text.lineage import ASSETS
+    from assets.text.lineage import LINEAGE
 
     stages = ("instances", "embeddings", "map", "graphs/knn", "scores/density", "subsets/k_center")
     wanted = {f"text/{stage}" for stage in stages}
-    return [asset.key for asset in ASSETS if "/".join(asset.key.path) in wanted]
+    return [asset.key for asset in LINEAGE.assets if "/".join(asset.key.path) in wanted]
 
 
 def refresh(dataset: str) -> Ran:

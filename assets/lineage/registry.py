@@ -1,17 +1,19 @@
-"""Every task's lineage, by the name of its task."""
+"""Every lineage by the name of its task: filled where lineages are made, read by whoever asks.
 
-from assets.instructions import lineage as instructions
-from assets.lineage.task import Lineage
-from assets.tabular import lineage as tabular
-from assets.text import lineage as text
-from assets.tokens import lineage as tokens
+Importing this module loads none of them; `assets.lineages` does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from sluice.core.errors import ConfigError
 from sluice.data.config import DatasetConfig
 
-LINEAGES: dict[str, Lineage] = {
-    lineage.task.name: lineage
-    for lineage in (text.LINEAGE, tabular.LINEAGE, instructions.LINEAGE, tokens.LINEAGE)
-}
+if TYPE_CHECKING:
+    from assets.lineage.task import Lineage
+
+LINEAGES: dict[str, Lineage] = {}
 
 
 def lineage_of(config: DatasetConfig) -> Lineage:
