@@ -10,18 +10,18 @@ from resources.store import records, selections
 from sluice.data.config import DatasetConfig
 from sluice.reports.contents import BudgetRow, Interval
 
+_INTERVALS = ("test", "validation", "versus_random", "versus_all")
+
 
 @dataclass(frozen=True)
 class Results:
-    """What was compared, and what was chosen."""
+    """What was compared, by which metric, and what was chosen."""
 
+    metric: str
     rows: list[BudgetRow]
     all_rows: BudgetRow
     chosen: dict[str, Any]
     sentences: list[str]
-
-
-_INTERVALS = ("test_accuracy", "validation_accuracy", "versus_random", "versus_all")
 
 
 def row_to(row: BudgetRow) -> dict[str, Any]:
@@ -30,12 +30,12 @@ def row_to(row: BudgetRow) -> dict[str, Any]:
         name: None if getattr(row, name) is None else list(_ends(getattr(row, name)))
         for name in _INTERVALS
     }
-    return {**vars(row), **as_lists}
+    return {**vars(row), **as_lists, "also": dict(row.also)}
 
 
 def row_from(stored: dict[str, Any]) -> BudgetRow:
     """Return a row from its JSON."""
-    intervals: dict[str, Any] = {
+    intervals = {
         name: None if stored[name] is None else Interval(*stored[name]) for name in _INTERVALS
     }
     return BudgetRow(**{**stored, **intervals})
@@ -44,8 +44,14 @@ def row_from(stored: dict[str, Any]) -> BudgetRow:
 def read_results(lake: Lake, task: Task, dataset: str) -> Results:
     """Read the newest comparison of a dataset."""
     key = task.key("evaluations", "comparison")
-    details = inputs_of(lake, dataset, [key])[name_of(key)].details
+    return results_of(inputs_of(lake, dataset, [key])[name_of(key)])
+
+
+def results_of(record: records.Record) -> Results:
+    """Return what a comparison has recorded."""
+    details = record.details
     return Results(
+        metric=details["metric"],
         rows=[row_from(row) for row in details["rows"]],
         all_rows=row_from(details["all_rows"]),
         chosen=details["chosen"],
