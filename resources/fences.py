@@ -8,7 +8,7 @@ transaction: where the number changes in between, the commit fails.
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -22,7 +22,7 @@ _HELD: dict[tuple[str, str], dict[str, tuple[int, Advisory]]] = {}
 
 
 @contextmanager
-def fenced(lake: tuple[str, str], lock: Advisory, number: int) -> Iterator[None]:
+def fenced(lake: tuple[str, str], lock: Advisory, number: int) -> Generator[None]:
     """Let every transaction on a lake within the block check that the lock is held still.
 
     Parameters

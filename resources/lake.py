@@ -14,7 +14,7 @@ import importlib.util
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -220,7 +220,7 @@ class Lake(SettledResource):
             return cursors[thread]
 
     @contextmanager
-    def _writer_lock(self, wait: float = -1) -> Iterator[None]:
+    def _writer_lock(self, wait: float = -1) -> Generator[None]:
         """Be the only writer; while another is, say who after a few seconds."""
         if self.catalog:
             with postgres_locks.writing(self.catalog, wait):

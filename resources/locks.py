@@ -7,7 +7,7 @@ database does so across machines, with a number that shuts out whoever has lost 
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,7 +42,7 @@ def lock_file(folder: Path, dataset: str) -> Path:
 
 
 @contextmanager
-def dataset_lock(folder: Path, dataset: str, holder: str) -> Iterator[None]:
+def dataset_lock(folder: Path, dataset: str, holder: str) -> Generator[None]:
     """Hold the lock of one dataset; while another holds it, say who and wait.
 
     The operating system lets go of the lock when its holder ends, however it ends.
@@ -76,7 +76,7 @@ def dataset_lock(folder: Path, dataset: str, holder: str) -> Iterator[None]:
 
 
 @contextmanager
-def hold(lake: Lake, dataset: str, holder: str) -> Iterator[None]:
+def hold(lake: Lake, dataset: str, holder: str) -> Generator[None]:
     """Hold a dataset of a lake, on every machine that shares the lake; else as `dataset_lock`.
 
     Raises
@@ -99,7 +99,7 @@ def lock_of(lake: Lake, dataset: str) -> Advisory:
 
 
 @contextmanager
-def _across_machines(lake: Lake, dataset: str, holder: str) -> Iterator[None]:
+def _across_machines(lake: Lake, dataset: str, holder: str) -> Generator[None]:
     lock = lock_of(lake, dataset)
 
     def say(process: str) -> None:
@@ -136,7 +136,7 @@ class DatasetLock(dg.ConfigurableResource):
     _dataset: str = PrivateAttr(default="")
 
     @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["DatasetLock"]:
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["DatasetLock"]:
         """Take the lock of the run's partition, and let go when the run ends."""
         run = context.run
         dataset = run.tags.get(PARTITION_TAG, "") if run else ""

@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -134,7 +134,7 @@ _GUARD = threading.Lock()
 
 
 @contextmanager
-def writing(catalog: str, wait: float = -1) -> Iterator[None]:
+def writing(catalog: str, wait: float = -1) -> Generator[None]:
     """Be the one writer of a lake's catalogue within the block, of all threads and machines.
 
     Raises

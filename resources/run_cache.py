@@ -4,7 +4,7 @@ Every stage and check asks for the same few things; a query of the lake takes so
 hardly any depends on the answer's size. Without the lock nothing is remembered.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ _HELD: dict[tuple[str, str, str], dict[str, Any]] = {}
 
 
 @contextmanager
-def held(lake: Lake, dataset: str) -> Iterator[None]:
+def held(lake: Lake, dataset: str) -> Generator[None]:
     """Remember within the block; the caller holds the dataset's lock."""
     key = (*lake.identity, dataset)
     _HELD[key] = {}

@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def began(process: int) -> str:
 
 
 @contextmanager
-def watched(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[None]:
+def watched(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Generator[None]:
     """Watch a run from its own process while the block lasts."""
     if PROCESS_TAG not in run.tags:
         instance.add_run_tags(run.run_id, {PROCESS_TAG: own_process()})

@@ -2,7 +2,7 @@
 
 import re
 
-from dagster._utils.error import SerializableErrorInfo
+from dagster_shared.error import SerializableErrorInfo
 
 # How Dagster writes down an error of ours: the class, then the text that is meant to be read.
 _OWN = re.compile(r"^(?:sluice|resources|assets)[\w.]*: ")

@@ -180,5 +180,6 @@ def _delete_runs(tracking: Tracking, client: "MlflowClient", runs: list["Run"]) 
             get_artifact_repository(files).delete_artifacts()
         if Path(files).parent.name == run_id:
             rmtree(Path(files).parent, ignore_errors=True)
-        store._hard_delete_run(run_id)
+        # MLflow's own `gc` calls it, too: there is no public way.
+        store._hard_delete_run(run_id)  # pyright: ignore[reportPrivateUsage]
     store.engine.dispose()

@@ -1,7 +1,7 @@
 """MLflow: one experiment and one registered model per dataset, in SQLite by default."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,7 +100,7 @@ class Tracking(SettledResource):
         return client
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> Generator[None]:
         """Let no other process make what is made once: tables and experiments."""
         folder = (self.database or home() / "mlflow" / "mlflow.db").parent
         folder.mkdir(parents=True, exist_ok=True)
@@ -123,7 +123,7 @@ class Tracking(SettledResource):
             return found.experiment_id
 
     @contextmanager
-    def run(self, experiment: str, name: str, tags: dict[str, str]) -> Iterator["TrackedRun"]:
+    def run(self, experiment: str, name: str, tags: dict[str, str]) -> Generator["TrackedRun"]:
         """Open one run, and close it as finished or failed."""
         client = self.client()
         experiment_id = self.experiment(experiment)

@@ -6,6 +6,7 @@ source asset would do too, but observing is a run, one every tick, and it adds n
 """
 
 import warnings
+from typing import cast
 
 import dagster as dg
 
@@ -58,7 +59,7 @@ def raw_instances(
 ) -> dg.SensorResult:
     """Narrow what the raw-data sensor would ask for."""
     # The context carries the two resources.
-    found = raw_data(context)
+    found = cast("dg.SensorResult", raw_data(context))
     kept: list[dg.RunRequest] = []
     for asked in found.run_requests or []:
         try:
@@ -66,9 +67,11 @@ def raw_instances(
         except Exception as error:
             # Whatever is wrong with one dataset, the others are refreshed.
             context.log.error(f"Dataset {asked.partition_key} is left alone: {reason_of(error)}")
-    return found._replace(
+    return dg.SensorResult(
         run_requests=kept,
         skip_reason=None if kept else found.skip_reason or dg.SkipReason("Up to date."),
+        cursor=found.cursor,
+        dynamic_partitions_requests=found.dynamic_partitions_requests,
     )
 
 

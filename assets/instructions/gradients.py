@@ -1,6 +1,7 @@
 """Gradient features: how each training row would move the adapters, and each validation row."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -54,7 +55,7 @@ def gradients(run: Run) -> Outcome:
     lake, config, adapter = run.lake, run.config, run.record("warm_up").details["adapter"]
     present = read_rows(lake, run.dataset)
     train, served = present.of("train"), served_rows(present, config)
-    made: dict[str, object] = {}
+    made: dict[str, Any] = {}
 
     def shards(texts: list[str], kind: str) -> Iterator[Shard]:
         if not made:

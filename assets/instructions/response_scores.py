@@ -27,9 +27,9 @@ from sluice.scores.token_quantile import token_quantile
 
 VERSION = "1"
 CHUNK_ROWS = 2048
-LOSSES = ("ifd", "ifd_loss", "perplexity", "response_loss", "response_tokens")
-S_IFD = ("s_ifd_mean", "s_ifd_std", "noisy_ifd", "informative_tokens")
-JOINT_SCORES = dict.fromkeys(LOSSES, "losses") | dict.fromkeys(S_IFD, "s_ifd")
+LOSSES: tuple[str, ...] = ("ifd", "ifd_loss", "perplexity", "response_loss", "response_tokens")
+S_IFD: tuple[str, ...] = ("s_ifd_mean", "s_ifd_std", "noisy_ifd", "informative_tokens")
+JOINT_SCORES = {**dict.fromkeys(LOSSES, "losses"), **dict.fromkeys(S_IFD, "s_ifd")}
 
 
 def _model(run: Run) -> CausalModel:

@@ -8,6 +8,7 @@ run at once with the old of that, and once more with the new.
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionResolvedStatus
@@ -108,7 +109,10 @@ class Settled(Condition):
         """What the UI shows."""
         return "everything_upstream_is_settled"
 
-    async def evaluate(self, context: Context) -> Result:
+    # Dagster awaits it where it is a coroutine.
+    async def evaluate(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, context: Context
+    ) -> Result:
         """Look at every asset upstream that the dataset's configuration asks for."""
         names = set(context.candidate_subset.expensively_compute_partition_keys())
         for key in context.asset_graph.get_ancestor_asset_keys(context.key):
@@ -163,9 +167,9 @@ async def _unsettled(context: Context, key: dg.AssetKey) -> set[str]:
     return {name for subset in found for name in subset.expensively_compute_partition_keys()}
 
 
-_IS = dg.AutomationCondition
+_IS: Any = dg.AutomationCondition
 _due_by_method = _IS.code_version_changed().with_label("its method has a new version")
-_due = (
+_due: Condition = (
     _IS.any_deps_match(_IS.data_version_changed()).with_label("what it reads has changed")
     | _due_by_method
     | SettingsChanged()
@@ -176,5 +180,5 @@ _due = (
     )
 ).since_last_handled()
 # Its change is a change of files, which the sensor `raw_instances` looks for.
-FROM_FILES = Wanted() & _due_by_method.since_last_handled() & ~_IS.in_progress()
+FROM_FILES: Condition = Wanted() & _due_by_method.since_last_handled() & ~_IS.in_progress()
 FROM_ASSETS = _due & Wanted() & Settled() & ~_IS.in_progress()

@@ -176,7 +176,12 @@ class Lineage:
             run = Run.of(context, self)
             result = materialise(run, made)
             found = [look_at(context, run, check) for check in made.checks]
-            return result._replace(check_results=found)
+            return dg.MaterializeResult(
+                asset_key=key,
+                metadata=result.metadata,
+                data_version=result.data_version,
+                check_results=found,
+            )
 
         return asset
 

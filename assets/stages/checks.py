@@ -89,7 +89,7 @@ def _finite_vectors(read: Reading) -> Finding:
     """Every row has a vector, and it is finite."""
     present = read_rows(read.lake, read.dataset)
     vectors = read_vectors(read.lake, read.task, read.dataset, present)
-    whole = np.isfinite(vectors).all(axis=1)
+    whole = np.asarray(np.isfinite(vectors).all(axis=1))
     return Finding(bool(whole.all()), {"rows": len(whole), "not_finite": int((~whole).sum())})
 
 

@@ -125,10 +125,9 @@ def _relevant(config: DatasetConfig) -> dict[str, object]:
     # Said only where it is so: other datasets keep their input digests.
     if config.reading != Reading():
         keys |= {"reading"}
-    read = config.model_dump(mode="json", include=keys)
-    for part in COMPANIONS:
-        if read["columns"][part] is None:
-            del read["columns"][part]
+    read: dict[str, object] = config.model_dump(mode="json", include=keys)
+    absent = {part for part in COMPANIONS if getattr(config.columns, part) is None}
+    read["columns"] = config.columns.model_dump(mode="json", exclude=absent)
     return read | ({"labelling": True} if config.labelling is not None else {})
 
 

@@ -153,15 +153,11 @@ def _samples(
         if entry is None:
             continue
         method = name.removeprefix(prefix)
+        fields = [key for key in KeptRow.__dataclass_fields__ if key != "text"]
         table = selections.rows(lake, entry["selection_id"]).slice(0, SAMPLE_ROWS)
         ids[method] = entry["selection_id"]
         samples[method] = [
-            KeptRow(
-                **{
-                    **{key: row[key] for key in KeptRow.__dataclass_fields__},
-                    "text": _shown(task, row["text"]),
-                }
-            )
+            KeptRow(**{key: row[key] for key in fields}, text=_shown(task, row["text"]))
             for row in table.to_pylist()
         ]
     return samples, ids
@@ -237,7 +233,8 @@ def _figures(
 ) -> dict[str, bytes]:
     place = read_map(lake, dataset, train.ids)
     names = train.class_names
-    counts = [np.bincount(train.labels[mask], minlength=len(names)) for mask in (kept | True, kept)]
+    pool_counts = np.bincount(train.labels, minlength=len(names))
+    kept_counts = np.bincount(train.labels[kept], minlength=len(names))
     of_task = [name for name, score in SCORES.items() if task.name in score.tasks]
     values = {
         name: scores.read(lake, dataset, name, train.ids)
@@ -259,7 +256,7 @@ def _figures(
         if results:
             everything = results.all_rows.test_accuracy
             drawn["learning_curve"] = learning_curve(points, everything, **look)
-            drawn["class_balance"] = class_balance(*counts, names, **look)
+            drawn["class_balance"] = class_balance(pool_counts, kept_counts, names, **look)
         if trained is not None and "curve" in trained.details:
             drawn["training_curve"] = training_curve(curves(trained.details["curve"]), **look)
         figures |= {f"{name}{suffix}": png for name, png in drawn.items()}

@@ -96,7 +96,8 @@ def shown_of(
     kept = np.isin(pool.ids, table["instance_id"].to_pylist())
     place = read_map(lake, head.dataset, train.ids)
     names = train.class_names
-    counts = [np.bincount(train.labels[mask], minlength=len(names)) for mask in (kept | True, kept)]
+    pool_counts = np.bincount(train.labels, minlength=len(names))
+    kept_counts = np.bincount(train.labels[kept], minlength=len(names))
     texts = dict(zip(train.ids, train.texts, strict=True))
     sample = [
         {
@@ -113,6 +114,6 @@ def shown_of(
         **plots(
             config,
             map=lambda: selection_map(place, kept, train.labels, names),
-            classes=lambda: class_balance(*counts, names),
+            classes=lambda: class_balance(pool_counts, kept_counts, names),
         ),
     }

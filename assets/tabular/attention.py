@@ -16,6 +16,7 @@ from resources.store import scores
 from sluice.core.digests import array_digest, digest
 from sluice.data.config import DatasetConfig
 from sluice.evaluation.head_ablation import head_value
+from sluice.graphs.instance_graphs.instance_graph import InstanceGraph
 from sluice.reports.figures import score_histogram
 from sluice.scores.graph_attention.gat_scores import NAMES, GatResult, gat_config, gat_result
 from sluice.scores.graph_attention.gat_scores import VERSION as GAT
@@ -24,7 +25,7 @@ from sluice.subsets.registry import SELECTORS
 VERSION = "1"
 SEED = 0
 # One training makes them all.
-JOINT_SCORES = dict.fromkeys(NAMES, "gat")
+JOINT_SCORES: dict[str, str] = dict.fromkeys(NAMES, "gat")
 
 
 def gat_graph(task: Task, config: DatasetConfig) -> str:
@@ -83,6 +84,7 @@ def _train(lake: Lake, task: Task, dataset: str, config: DatasetConfig, device: 
     """Train the networks of a dataset on its training rows, and silence each of their heads."""
     train = read_rows(lake, dataset).of("train")
     graph = read_graph(lake, task, dataset, config, train, gat_graph(task, config))
+    assert isinstance(graph, InstanceGraph), "a table's graphs are of instances"
     options = {"device": device, **options_of(SELECTORS["gais"], config)}
     vectors = read_vectors(lake, task, dataset, train)
     ids = np.array(train.ids)

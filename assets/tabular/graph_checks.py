@@ -91,7 +91,7 @@ def _minibatch(
 def _hash(
     rows: NDArray[np.float64], key: str, options: Options
 ) -> tuple[Similarities, Similarities]:
-    agree = _agreement(rows, options["bits"], 0, 1.0).all(axis=2)
+    agree = np.asarray(_agreement(rows, options["bits"], 0, 1.0).all(axis=2))
     return _both(agree.astype(np.float64))
 
 
@@ -109,7 +109,9 @@ def _multiview(
     rows: NDArray[np.float64], key: str, options: Options
 ) -> tuple[Similarities, Similarities]:
     view = int(key.partition(":")[0])
-    agree = _agreement(rows, options["bits"], view, options["feature_share"]).all(axis=2)
+    agree = np.asarray(
+        _agreement(rows, options["bits"], view, options["feature_share"]).all(axis=2)
+    )
     return _both(agree.astype(np.float64))
 
 

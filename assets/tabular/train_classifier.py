@@ -82,10 +82,10 @@ def fitted_answers(
 
     The rows are encoded by the model's own encoder: the dataset's may have been fitted anew.
     """
-    import mlflow.sklearn
+    from mlflow.sklearn import load_model
 
     encoder = TabularEncoder.from_json((model.folder / ENCODER_FILE).read_text("utf-8"))
-    classifier = mlflow.sklearn.load_model(str(model.folder))
+    classifier: Any = load_model(str(model.folder))
     codes = classifier.predict(encoder.encode(part.texts))
     return np.array(model.class_names())[np.asarray(codes, dtype=np.int64)]
 
@@ -136,12 +136,12 @@ def _log(
 
 def _save(model: Any, folder: Path, artifact: str, names: tuple[str, ...]) -> None:
     """Write a model in MLflow's scikit-learn flavour, beside its encoder and its classes."""
-    import mlflow.sklearn
     import skops.io
+    from mlflow.sklearn import save_model
 
     # Trusted because it was made here; a type that is not known to skops is named in the file.
     types = skops.io.get_untrusted_types(data=skops.io.dumps(model))
-    mlflow.sklearn.save_model(
+    save_model(
         model,
         str(folder),
         # Else MLflow starts a process to find out.

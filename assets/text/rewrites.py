@@ -98,7 +98,8 @@ def rewrite_missing(lake: Lake, writing: Writing, rows: Rows, kind: str) -> Rewr
     faults: dict[str, Unanswered] = {}
     writes = writing.make() if todo else None
     with track("rewriting", len(todo)) as advance:
-        for begin in range(0, len(todo) if writes else 0, SHARD_ROWS):
+        for begin in range(0, len(todo), SHARD_ROWS):
+            assert writes is not None
             part = todo[begin : begin + SHARD_ROWS]
             asked = [request(rows.texts[i], labels[i], names, kind) for i in part]
             said = [_usable(answer) for answer in writes.attempt(asked)]

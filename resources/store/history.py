@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute as compute
 
 from resources.lake import Lake
 from resources.store.records import Record
 from resources.store.repeats import without_repeats
+
+pc: Any = compute
 
 CHANGES = ("entered", "left", "edited", "stayed")
 _IN_ORDER = "list_position(['entered', 'left', 'edited', 'stayed'], c.change)"
@@ -126,7 +129,7 @@ def count(lake: Lake, pairs: Sequence[tuple[str, str]]) -> list[dict[str, int]]:
         f"{_CHANGES} SELECT place, change, count(*) AS rows FROM changes GROUP BY ALL",
         given={"pairs": table},
     )
-    counts = [dict.fromkeys(CHANGES, 0) for _ in pairs]
+    counts: list[dict[str, int]] = [dict.fromkeys(CHANGES, 0) for _ in pairs]
     for row in found.to_pylist():
         counts[row["place"]][row["change"]] = row["rows"]
     return counts

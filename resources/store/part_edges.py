@@ -6,16 +6,19 @@ and edges are cheaper to write than to make.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute as compute
 from numpy.typing import NDArray
 
 from resources.lake import Lake
 from resources.store.repeats import without_repeats
 from sluice.graphs.instance_graphs.parts import Edges, Part
+
+pc: Any = compute
 
 
 @dataclass(frozen=True)

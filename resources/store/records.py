@@ -73,7 +73,8 @@ def _latest(lake: Lake, dataset: str) -> dict[str, Record]:
 def _record(row: dict[str, Any]) -> Record:
     # A lake that is older than the column has nothing in it.
     cpu = row["cpu_seconds"] or 0.0
-    return Record(**{**row, "details": json.loads(row["details"]), "cpu_seconds": cpu})
+    whole: dict[str, Any] = {**row, "details": json.loads(row["details"]), "cpu_seconds": cpu}
+    return Record(**whole)
 
 
 def history(lake: Lake, dataset: str, asset: str) -> list[tuple[datetime, Record]]:

@@ -4,9 +4,13 @@ Writers on a Postgres catalogue wait for each other now; what was stored before 
 were there once, and maintenance removes the rest.
 """
 
+from typing import Any
+
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute as compute
+
+pc: Any = compute
 
 # What makes a row of each table the same row.
 KEYS: dict[str, str] = {

@@ -167,7 +167,7 @@ def test_texts_rewritten_by_a_service_and_by_a_model(
     away.update(train.texts[::3])
     refused.update(train.texts[1::3])
     said = refresh().metadata[ECHOES]
-    assert (said["rows_total"], said["requested_by_a_model"]) == (9, 9)
+    assert (said["rows_total"], said["asked_of_a_model"]) == (9, 9)
     mine = {row["instance_id"]: row for row in stored()}
     texts = dict(zip(train.ids, train.texts, strict=True))
     for name, row in mine.items():
@@ -184,7 +184,7 @@ def test_texts_rewritten_by_a_service_and_by_a_model(
 
     # Who was away is asked again; who refused is only asked because the stage runs at all.
     away.clear()
-    assert refresh().metadata[ECHOES]["requested_by_a_model"] == missing + declined
+    assert refresh().metadata[ECHOES]["asked_of_a_model"] == missing + declined
     assert refresh().computed == {}
 
     # A language model of this machine, its prompt as long as it may be for most rows.
@@ -193,7 +193,7 @@ def test_texts_rewritten_by_a_service_and_by_a_model(
     make_dataset(NAME, reviews, encoder=encoder, label_noise=own, language_model=model)
     asked = len(server.asked)
     ran = refresh()
-    assert ran.metadata[ECHOES]["requested_by_a_model"] == 9
+    assert ran.metadata[ECHOES]["asked_of_a_model"] == 9
     assert set(ran.computed) == {"text/instances", ECHOES, VALUE}
     assert len(server.asked) == asked
     found = stored()
