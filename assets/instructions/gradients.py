@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from assets.instructions.tuning import tokens_of
 from assets.instructions.warm_up import MOMENTS, adapter_folder, sample
 from assets.lineage.inputs import Rows, read_rows, reads_input
 from assets.lineage.stage import (
@@ -21,6 +20,7 @@ from sluice.core.digests import order_free_digest
 from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
 from sluice.scores.influence import Influence, influence_of
+from sluice.tasks.instructions.learner import tokens_of
 
 VERSION = "1"
 SHARD_ROWS = 64

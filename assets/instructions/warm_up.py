@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assets.instructions.token_losses import identity_of
-from assets.instructions.tuning import learner_of, tokens_of
 from assets.lineage.inputs import Rows, read_rows
 from assets.lineage.stage import Outcome, Run, digest_of, stage
 from assets.stages.cached_model import CachedModel
@@ -14,6 +12,7 @@ from assets.tabular.encoder import KEEP_TAG
 from resources.paths import adapters_root
 from sluice.core.randomness import keyed_uniform
 from sluice.data.config import DatasetConfig
+from sluice.tasks.instructions.learner import identity_of, tokens_of, training_of
 
 if TYPE_CHECKING:
     from sluice.language.checkpoint import CausalModel
@@ -93,9 +92,8 @@ def sample(rows: Rows, count: int) -> list[int]:
 
 
 def _settings(config: DatasetConfig, model: "CausalModel") -> str:
-    learner = learner_of(config)
     identity = identity_of(model, config.language_model)
-    return digest_of([VERSION, identity, learner.training.version, learner.rank])
+    return digest_of([VERSION, identity, training_of(config).version, config.gradients.rank])
 
 
 def _train(
@@ -107,12 +105,12 @@ def _train(
     from sluice.language.training.adam import AdamMoments
     from sluice.language.training.fine_tune import fine_tune
 
-    learner, loaded = learner_of(config), model.load()
-    pairs = tokens_of(loaded, [train.texts[i] for i in at], learner.training.max_length, end=True)
-    adapted: Any = lora.attach(loaded.model, rank=learner.rank, alpha=2.0 * learner.rank)
-    with track("warming up", len(at) * learner.training.epochs) as advance:
+    training, rank, loaded = training_of(config), config.gradients.rank, model.load()
+    pairs = tokens_of(loaded, [train.texts[i] for i in at], training.max_length, end=True)
+    adapted: Any = lora.attach(loaded.model, rank=rank, alpha=2.0 * rank)
+    with track("warming up", len(at) * training.epochs) as advance:
         ids = [train.ids[i] for i in at]
-        record = fine_tune(adapted, pairs, ids, learner.training, advance)
+        record = fine_tune(adapted, pairs, ids, training, advance)
     lora.save(adapted, folder)
     AdamMoments(record.moments, record.steps).save(folder / MOMENTS)
     return list(record.losses)

@@ -155,7 +155,9 @@ def tabulate(
         models = [m for m in found if (m.method, m.budget) == (line.selector, label)]
         also: dict[str, str] = {}
         for metric in metrics[1:]:
-            also |= _also(metric, models, tables[metric.name][place] if _intervals(metric) else None)
+            also |= _also(
+                metric, models, tables[metric.name][place] if _intervals(metric) else None
+            )
         rows.append(
             BudgetRow(
                 selector=line.selector,
@@ -209,14 +211,10 @@ def _also(metric: Metric, models: list[Evaluated], line: Comparison | None) -> d
     }
 
 
-def _chosen(
-    run: Run, found: Sequence[Evaluated], choice: Choice, metric: Metric
-) -> dict[str, Any]:
+def _chosen(run: Run, found: Sequence[Evaluated], choice: Choice, metric: Metric) -> dict[str, Any]:
     label = budget_label(run.config.budgets[int(choice.budget)])
     model = next(
-        m
-        for m in found
-        if (m.method, m.budget, m.seed) == (choice.selector, label, choice.seed)
+        m for m in found if (m.method, m.budget, m.seed) == (choice.selector, label, choice.seed)
     )
     (head,) = selections.headers(run.lake, [model.selection_id])
     return {

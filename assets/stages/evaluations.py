@@ -20,7 +20,6 @@ from resources.store.evaluations import Evaluated
 from resources.store.selections import positions
 from sluice.core.digests import order_free_digest
 from sluice.core.drafts import scratch
-from sluice.core.errors import SluiceError
 from sluice.core.progress import track
 from sluice.evaluation.comparison import ALL_ROWS
 from sluice.evaluation.learner import (
@@ -101,23 +100,12 @@ def maker(learner: Learners) -> Callable[[Run], Learner]:
 
 def given_of(run: Run, reads: Sequence[str] = ()) -> Given:
     """Return what a learner is made with, for the dataset of a run."""
-
-    def fitted_encoder(identity: str) -> str:
-        stored = encoders.read(run.lake, run.dataset, identity)
-        if stored is None:
-            raise SluiceError(
-                f"The encoder {identity} of {run.dataset} is gone from the lake. Materialise "
-                f"{run.task.name}/encoder, or run the whole lineage with `sluice run "
-                f"{run.dataset}`."
-            )
-        return stored.artifact
-
     return Given(
         config=run.config,
         details={name: run.record(name).details for name in reads},
         device=lambda: run.device,
         language_model=lambda: run.language_models.of(run.config.language_model, run.compute),
-        fitted_encoder=fitted_encoder,
+        fitted_encoder=lambda identity: encoders.artifact(run.lake, run.dataset, identity),
         encoders=encoders_root(),
     )
 

@@ -13,10 +13,10 @@ from assets.lineage.stage import inputs_of, name_of
 from assets.lineage.task import RANDOM, Task
 from assets.stages.evidence import evidence_of, lead_of
 from assets.stages.map import read_map
+from assets.stages.model import curves
 from assets.stages.results import Results, read_results
 from assets.stages.scores import read_probabilities
 from assets.stages.subsets import budget_label
-from assets.text.fine_tuned import curves
 from resources.lake import Lake
 from resources.store import records, rows, scores, selections
 from sluice.core.errors import SluiceError

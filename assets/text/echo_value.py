@@ -9,7 +9,6 @@ import numpy as np
 from assets.lineage.inputs import read_rows, read_vectors
 from assets.lineage.stage import Outcome, Run, digest_of, stage
 from assets.lineage.task import Task
-from assets.stages.evaluations import SPLITS, check_held_out
 from assets.text.echoes import ECHOES
 from resources.lake import Lake
 from resources.store import echoes as store
@@ -17,6 +16,7 @@ from resources.store import vectors
 from sluice.data.config import DatasetConfig
 from sluice.evaluation.bootstrap import Interval
 from sluice.evaluation.echo_value import EchoValue, Looked, echo_value
+from sluice.evaluation.learner import SPLITS, check_held_out
 from sluice.heads.logistic import HeadConfig
 from sluice.reports.tables import format_difference, format_interval
 
@@ -52,7 +52,7 @@ def value(run: Run) -> Outcome:
 def _measure(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> EchoValue:
     present = read_rows(lake, dataset)
     parts = {split: present.of(split) for split in SPLITS}
-    check_held_out(dataset, parts)
+    check_held_out({split: len(part.ids) for split, part in parts.items()}, dataset)
     train = present.of("train")
     x = read_vectors(lake, task, dataset, train)
     place = {row: i for i, row in enumerate(train.ids)}

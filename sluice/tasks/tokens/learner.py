@@ -55,10 +55,8 @@ class Start:
     @classmethod
     def of(cls, given: Given) -> Start:
         """Return that of one dataset."""
-        chosen = given.config.encoder
         if given.config.adaptation is None:
-            identity = TextEncoder(chosen.model, chosen.max_length, chosen.batch_size).identity
-            return cls(identity, chosen.model)
+            return cls(plain_encoder(given.config), given.config.encoder.model)
         name = str(given.details[ADAPTED]["encoder"])
         return cls(name, str((given.encoders or Path()) / name), adapted=True)
 
@@ -256,6 +254,12 @@ class TokensLearner(Learner):
             self.given.device(),
             weights=rows.weights,
         )
+
+
+def plain_encoder(config: DatasetConfig) -> str:
+    """Return the identity of the encoder that was not trained further."""
+    chosen = config.encoder
+    return TextEncoder(chosen.model, chosen.max_length, chosen.batch_size).identity
 
 
 def training_of(config: DatasetConfig) -> TrainingConfig:
