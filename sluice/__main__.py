@@ -7,15 +7,8 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from types import FrameType
 
-INTERRUPTED = 128 + signal.SIGINT
-
-
-def leave(number: int, frame: FrameType | None) -> None:
-    """End at once, in one line: nothing has begun that would have to be undone."""
-    os.write(2, b"Interrupted.\n")
-    os._exit(INTERRUPTED)
+from sluice.core.interruption import INTERRUPTED, leave
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
 """`python -m sluice.cli` is `sluice`."""
 
-from sluice.__main__ import main
+from sluice.core.interruption import main
 
 main()

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from sluice.cli.shared.common import console, find_workspace, results, warn
+from sluice.cli.shared.common import console, results, warn
+from sluice.cli.shared.finding import find_workspace
 
 
 def add(

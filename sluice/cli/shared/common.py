@@ -7,7 +7,6 @@ import os
 import traceback
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -23,7 +22,6 @@ from rich.progress import (
 )
 from typer.core import TyperGroup
 
-from sluice.__main__ import INTERRUPTED
 from sluice.cli.shared.endings import (
     BAD_INPUT,
     BROKEN_PIPE,
@@ -34,8 +32,7 @@ from sluice.cli.shared.endings import (
     unforeseen,
 )
 from sluice.core.errors import ConfigError, SluiceError
-
-WORKSPACE_FILE = "workspace.yaml"
+from sluice.core.interruption import INTERRUPTED
 
 
 def _name_of_dataset(value: str) -> str:
@@ -137,45 +134,6 @@ def _tell(error: BaseException, *, interrupted: bool) -> int:
 def _print(text: str, before: str = "") -> None:
     shown = text.encode("utf-8", "backslashreplace").decode()
     console().print(f"{before}{escape(shown)}", soft_wrap=True, highlight=False)
-
-
-def find_workspace(start: Path | None = None) -> Path:
-    """Return the folder of the nearest `workspace.yaml`, upward from `start`.
-
-    Parameters
-    ----------
-    start : Path, optional
-        Where to begin; the current folder where not given. The environment variable
-        ``SLUICE_WORKSPACE`` (a folder, or its `workspace.yaml`) goes before both.
-
-    Returns
-    -------
-    Path
-        Absolute folder.
-
-    Raises
-    ------
-    ConfigError
-        Where there is none.
-    """
-    given = os.environ.get("SLUICE_WORKSPACE")
-    if given:
-        folder = Path(given).expanduser().resolve()
-        folder = folder.parent if folder.name == WORKSPACE_FILE else folder
-        if not (folder / WORKSPACE_FILE).is_file():
-            raise ConfigError(
-                f"SLUICE_WORKSPACE is {given!r}, but {folder / WORKSPACE_FILE} does not exist. "
-                "Set it to the folder that holds workspace.yaml, or unset it."
-            )
-        return folder
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        if (folder / WORKSPACE_FILE).is_file():
-            return folder
-    raise ConfigError(
-        f"No {WORKSPACE_FILE} in {here} or any folder above it. Change into Sluice's workspace, "
-        "or set SLUICE_WORKSPACE to its folder."
-    )
 
 
 def parse_options(pairs: list[str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from sluice.__main__ import leave
+from sluice.core.interruption import leave
 
 BAD_INPUT = 2
 UNFORESEEN = 1
@@ -158,7 +158,7 @@ def _written(text: str) -> Path | None:
 
 
 def _logs() -> Path | None:
-    from sluice.cli.shared.common import find_workspace
+    from sluice.cli.shared.finding import find_workspace
     from sluice.core.errors import SluiceError
 
     given = os.environ.get("SLUICE_HOME")

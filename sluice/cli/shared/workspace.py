@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sluice.cli.shared.common import find_workspace, warn
+from sluice.cli.shared.common import warn
+from sluice.cli.shared.finding import find_workspace
 from sluice.core.drafts import clear_drafts, draft
 from sluice.core.errors import ConfigError, SluiceError
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.core.errors import UnknownNameError
-from sluice.subsets.contract import Selector
 from sluice.subsets.queries import (
     adversarial,
     anchor_al,
@@ -34,6 +32,9 @@ from sluice.subsets.queries import (
     seals,
     vote_entropy,
 )
+from sluice.subsets.queries.known import STRATEGIES, strategy
+
+__all__ = ["STRATEGIES", "needs_of", "parts_of", "strategy"]
 
 _ALL = (
     random.SELECTOR,
@@ -63,20 +64,7 @@ _ALL = (
     rank_sum.SELECTOR,
 )
 
-STRATEGIES: dict[str, Selector] = {strategy.name: strategy for strategy in _ALL}
-
-
-def strategy(name: str) -> Selector:
-    """Look a strategy up.
-
-    Raises
-    ------
-    UnknownNameError
-        There is no such strategy; the message names the nearest.
-    """
-    if name not in STRATEGIES:
-        raise UnknownNameError.of("query strategy", name, list(STRATEGIES))
-    return STRATEGIES[name]
+STRATEGIES.update({each.name: each for each in _ALL})
 
 
 def parts_of(name: str, options: Mapping[str, Any]) -> list[str]:

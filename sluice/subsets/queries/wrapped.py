@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sluice.core.errors import ConfigError
 from sluice.subsets.contract import Picks, Pool
+from sluice.subsets.queries.known import strategy
 
 
 def pick_by(base: str, pool: Pool, budget: int, seed: int, wrapper: str) -> Picks:
@@ -32,7 +33,6 @@ def pick_by(base: str, pool: Pool, budget: int, seed: int, wrapper: str) -> Pick
     ConfigError
         It is a wrapper itself.
     """
-    from sluice.subsets.queries.registry import strategy
     from sluice.subsets.runner import PASSING_ON, run
 
     chosen = strategy(base)

@@ -15,7 +15,8 @@ from rich.progress import Progress
 from typer.testing import CliRunner
 
 from sluice.cli.shared import common
-from sluice.cli.shared.common import ProgressHandler, SluiceGroup, find_workspace, parse_options
+from sluice.cli.shared.common import ProgressHandler, SluiceGroup, parse_options
+from sluice.cli.shared.finding import find_workspace
 from sluice.core.errors import ConfigError, DataError
 from sluice.core.progress import track
 
