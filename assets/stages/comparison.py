@@ -90,6 +90,7 @@ def _comparison(run: Run, learner: Learners) -> Outcome:
         metadata=_shown(config, learner, table, chosen, sentences, pool_size),
         details={
             "metric": learner.metric().label,
+            "learner": learner.summary,
             "rows": stored[:-1],
             "all_rows": stored[-1],
             "chosen": chosen,
@@ -155,9 +156,8 @@ def tabulate(
         models = [m for m in found if (m.method, m.budget) == (line.selector, label)]
         also: dict[str, str] = {}
         for metric in metrics[1:]:
-            also |= _also(
-                metric, models, tables[metric.name][place] if _intervals(metric) else None
-            )
+            compared = tables[metric.name][place] if _intervals(metric) else None
+            also |= _also(metric, models, compared)
         rows.append(
             BudgetRow(
                 selector=line.selector,

@@ -18,6 +18,8 @@ class Results:
     """What was compared, by which metric, and what was chosen."""
 
     metric: str
+    learner: str
+    class_names: list[str]
     rows: list[BudgetRow]
     all_rows: BudgetRow
     chosen: dict[str, Any]
@@ -52,6 +54,8 @@ def results_of(record: records.Record) -> Results:
     details = record.details
     return Results(
         metric=details["metric"],
+        learner=details["learner"],
+        class_names=details["class_names"],
         rows=[row_from(row) for row in details["rows"]],
         all_rows=row_from(details["all_rows"]),
         chosen=details["chosen"],
