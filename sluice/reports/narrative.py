@@ -184,8 +184,8 @@ def alt_text(name: str, data: ReportData) -> str:
     kept = f"{row.size:,}" if row else "the"
     selectors = len({r.selector for r in data.budget_rows})
     texts = {
-        "learning_curve": f"Test {data.metric} over the share of rows kept, for "
-        f"{selectors} selectors and all rows, with intervals. The table below holds the same numbers.",
+        "learning_curve": f"Test {data.metric} over the share of rows kept, for {selectors} "
+        "selectors and all rows, with intervals. The table below holds the same numbers.",
         "selection_map": f"Map of the training rows: {kept} kept rows in the colour of their "
         "class, dropped rows in grey.",
         "class_balance": "Bars: each class's share of all training rows and of the kept rows, "

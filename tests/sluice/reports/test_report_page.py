@@ -81,8 +81,8 @@ def test_every_number_is_on_the_page(data: ReportData) -> None:
     assert data.all_rows is not None
     assert data.model_card is not None
     for row in [*data.budget_rows, data.all_rows]:
-        assert format_interval(*row.test_accuracy) in text
-        assert format_interval(*row.validation_accuracy) in text
+        assert format_interval(*row.test) in text
+        assert format_interval(*row.validation) in text
         for gap in (row.versus_random, row.versus_all):
             assert gap is None or format_difference(*gap) in text
         assert f"{row.size:,}" in text

@@ -90,7 +90,7 @@ def test_table_tells_every_number_and_says_plainly_what_does_not_beat_random(
     assert len(lines) == 9
     for line, row in zip(lines, sort_rows(data.budget_rows), strict=False):
         assert row.selector in line
-        assert format_interval(*row.test_accuracy) in line
+        assert format_interval(*row.test) in line
         if row.versus_random is not None:
             assert format_difference(*row.versus_random) in line
             assert format_difference(*row.versus_all) in line
@@ -104,7 +104,7 @@ def test_a_narrow_terminal_folds_and_loses_nothing(data: ReportData, width: int)
     text = printed(result_table(data.budget_rows, data.all_rows, width), width)
     assert "…" not in text
     for row in data.budget_rows:
-        for bound in (row.test_accuracy.mean, row.test_accuracy.low, row.test_accuracy.high):
+        for bound in (row.test.mean, row.test.low, row.test.high):
             assert f"{bound:.3f}" in text
         if row.versus_random is not None:
             assert f"{row.versus_random.high:+z.3f}" in text
@@ -121,7 +121,7 @@ def test_markup_in_a_name_is_not_obeyed(rows: list[BudgetRow]) -> None:
 def test_curve_points_are_shares_of_the_pool(rows: list[BudgetRow]) -> None:
     points = curve_points(rows, 5000)
     assert [p.share for p in points] == [r.budget for r in rows]
-    assert [p.accuracy for p in points] == [r.test_accuracy for r in rows]
+    assert [p.level for p in points] == [r.test for r in rows]
 
 
 def test_any_object_with_three_numbers_is_an_interval(rows: list[BudgetRow]) -> None:
@@ -131,5 +131,5 @@ def test_any_object_with_three_numbers_is_an_interval(rows: list[BudgetRow]) -> 
         low: float
         high: float
 
-    row = replace(rows[0], test_accuracy=Other(0.1234, 0.1, 0.2))
+    row = replace(rows[0], test=Other(0.1234, 0.1, 0.2))
     assert "0.123 [0.100, 0.200]" in printed(result_table([row], None), 140)
