@@ -47,7 +47,7 @@ class Examples:
     vectors : ndarray of float, shape (n, d), or None
         For learners that read `embeddings`.
     weights : ndarray of float64, shape (n,), or None
-        How much each row counts in training; every row 1 where None.
+        How much each row counts in training, beside the others; every row 1 where None.
     """
 
     ids: Sequence[str]
@@ -390,6 +390,8 @@ def evaluate(
 def ready(rows: Examples) -> Examples:
     """Return rows as learners take them: in order of id, without those of weight 0.
 
+    Equal weights are none.
+
     Raises
     ------
     DataError
@@ -409,7 +411,10 @@ def ready(rows: Examples) -> Examples:
         order = order[weights[order] > 0]
     if not len(order):
         raise DataError("There is no row to train on; give at least one, of a weight above 0.")
-    return rows.at(order)
+    chosen = rows.at(order)
+    if chosen.weights is not None and np.ptp(chosen.weights) == 0:
+        return replace(chosen, weights=None)
+    return chosen
 
 
 def checked_outcomes(
