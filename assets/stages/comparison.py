@@ -11,9 +11,9 @@ from assets.lineage.task import Task
 from assets.stages import checks
 from assets.stages.evaluations import Learners, Measuring, given_of
 from assets.stages.results import row_from, row_to
-from assets.stages.subsets import budget_label
 from resources.store import evaluations, selections
 from resources.store.evaluations import Evaluated
+from sluice.core.budgets import budget_label
 from sluice.data.config import DatasetConfig
 from sluice.evaluation.comparison import (
     ALL_ROWS,

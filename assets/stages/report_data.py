@@ -16,9 +16,9 @@ from assets.stages.map import read_map
 from assets.stages.model import curves
 from assets.stages.results import Results, results_of
 from assets.stages.scores import read_probabilities
-from assets.stages.subsets import budget_label
 from resources.lake import Lake
 from resources.store import records, rows, scores, selections
+from sluice.core.budgets import budget_label
 from sluice.core.errors import SluiceError
 from sluice.data.config import DatasetConfig
 from sluice.data.payloads.display import shown_text

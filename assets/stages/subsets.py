@@ -21,6 +21,7 @@ from assets.stages import checks
 from assets.stages.subset_display import Trace, changes_of, shown_of, steps_of, turnover_of
 from resources.paths import searches_root
 from resources.store import selections
+from sluice.core.budgets import budget_label
 from sluice.core.digests import order_free_digest
 from sluice.core.progress import track
 from sluice.data.config import DatasetConfig
@@ -29,11 +30,6 @@ from sluice.subsets.contract import Ask, Selection, Selector
 
 # Above, a method that compares all pairs says that it takes its time (ours).
 MANY_ROWS = 20_000
-
-
-def budget_label(budget: float) -> str:
-    """Return how a budget is spelt: `10%` for a share, `500` for a count."""
-    return f"{100 * budget:g}%" if isinstance(budget, float) else str(budget)
 
 
 def seeds_of(selector: Selector, config: DatasetConfig) -> list[int]:

@@ -14,7 +14,8 @@ from sluice.cli.shared import workspace
 from sluice.cli.shared.common import DatasetName, Raw, results
 from sluice.cli.writers.conversations_out import with_messages
 from sluice.cli.writers.sentences_out import with_words
-from sluice.core.errors import ConfigError, UnknownNameError
+from sluice.core.budgets import budget_label
+from sluice.core.errors import BudgetError, ConfigError, UnknownNameError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -174,15 +175,9 @@ def label_of(budget: str) -> str:
     ConfigError
         If it is not a number.
     """
-    from assets.stages.subsets import budget_label
-
-    text = budget.replace(" ", "")
     try:
-        if text.endswith("%"):
-            return f"{float(text[:-1]):g}%"
-        number = float(text)
-        return str(int(number)) if text.lstrip("+").isdigit() else budget_label(number)
-    except ValueError:
+        return budget_label(budget.replace(" ", ""))
+    except BudgetError:
         raise ConfigError(
             f"Budget {budget!r} is not a number; write a share (0.05), a percentage (5%) or "
             "a count (500)."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from fractions import Fraction
 from numbers import Integral, Real
 
@@ -47,6 +48,33 @@ def parse_budget(value: object, n: int) -> int:
     if exact > n:
         raise BudgetError(f"Budget {value!r} is more than the {n} rows there are. {_HELP}")
     return exact
+
+
+def budget_label(value: object) -> str:
+    """How a budget is spelt wherever it names something: ``10%`` for a share, ``500`` for a count.
+
+    Two budgets have one label only where they are the same number, and `parse_budget` reads it
+    back as that.
+
+    Parameters
+    ----------
+    value : int, float or str
+        See `parse_budget`.
+
+    Raises
+    ------
+    BudgetError
+        It is no budget.
+    """
+    exact = _exact(value)
+    if isinstance(exact, int):
+        return str(exact)
+    percent = exact * 100
+    short = f"{float(percent):g}%"
+    if _PERCENT.fullmatch(short) and _of_text(short) == exact:
+        return short
+    whole = Decimal(percent.numerator) / Decimal(percent.denominator)
+    return f"{whole:f}%"
 
 
 def budget_of(method: str, sized: bool, value: object, n: int) -> int | None:

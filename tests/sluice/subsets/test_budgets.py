@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.core.budgets import budget_of, check_floor, parse_budget
+from sluice.core.budgets import budget_label, budget_of, check_floor, parse_budget
 from sluice.core.errors import BudgetError
 
 
@@ -71,3 +71,29 @@ def test_shares_are_rounded_half_up_exactly(numerator, n):
     expected = max(1, (2 * share * n + 1) // 2)
     assert parse_budget(numerator / 10_000, n) == expected
     assert parse_budget(f"{numerator / 100:.2f}%", n) == expected
+
+
+@pytest.mark.parametrize(
+    ("budget", "label"),
+    [
+        *(
+            (0.1, "10%"),
+            (0.07, "7%"),
+            (0.29, "29%"),
+            (0.005, "0.5%"),
+            (500, "500"),
+            ("5.0 %", "5%"),
+        ),
+        *((0.1234567, "12.34567%"), (0.1234568, "12.34568%"), (1e-7, "0.00001%")),
+    ],
+)
+def test_a_label_is_exact_and_as_it_always_was_where_that_is_exact(budget, label):
+    assert budget_label(budget) == label
+
+
+@given(st.floats(min_value=1e-12, max_value=1, exclude_max=True), st.integers(1, 10**9))
+def test_a_label_is_read_back_as_the_same_budget(share, n):
+    label = budget_label(share)
+    assert budget_label(label) == label
+    assert parse_budget(label, n) == parse_budget(share, n)
+    assert budget_label(float(np.nextafter(share, 0))) != label
