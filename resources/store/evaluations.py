@@ -135,7 +135,7 @@ def read(
         )
         for row in rows.to_pylist():
             key = row["evaluation_id"]
-            made = outcomes.get(key) or _of_before(table, row, labels)
+            made = outcomes.get(key) or of_before(table, row, labels)
             model = Evaluated(**{name: row[name] for name in HEADER}, outcomes=made)
             if key not in found or (model.seconds or 0) < (found[key].seconds or 0):
                 found[key] = model
@@ -169,9 +169,11 @@ def _rows(
     )
 
 
-def _of_before(
+def of_before(
     table: str, row: Mapping[str, Any], labels: Mapping[str, NDArray[np.int64]]
 ) -> Outcomes:
+    """Return the arrays in a row of a table of before as outcomes."""
+
     def columns(*values: Any) -> NDArray[np.float64]:
         return np.column_stack([np.asarray(each, dtype=np.float64) for each in values])
 

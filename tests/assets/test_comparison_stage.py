@@ -9,7 +9,7 @@ import pytest
 
 from assets.stages.comparison import tabulate
 from assets.stages.results import row_to
-from resources.store.evaluations import HEADER, Evaluated, _of_before
+from resources.store.evaluations import HEADER, Evaluated, of_before
 from sluice.data.config import parse_config
 from sluice.evaluation.comparison import findings
 from sluice.reports.tables import result_table
@@ -36,7 +36,7 @@ def evaluated(task: str) -> list[Evaluated]:
     return [
         Evaluated(
             **{name: row[name] for name in HEADER},
-            outcomes=_of_before(TABLES[task], row, LABELS),
+            outcomes=of_before(TABLES[task], row, LABELS),
         )
         for row in FROZEN["stored"][task]
     ]
