@@ -44,13 +44,8 @@ from sluice.data.config import DatasetConfig, load_config
 from sluice.data.ingest.instances import prepare
 from sluice.data.ingest.raw import read_raw
 from sluice.evaluation.comparison import ALL_ROWS, findings
-from sluice.evaluation.learner import (
-    ALL_ROWS_SEEDS,
-    Given,
-    Job,
-    evaluate,
-    held_out_positions,
-)
+from sluice.evaluation.evaluate import ALL_ROWS_SEEDS, Job, evaluate, held_out_positions
+from sluice.evaluation.learner import Given
 from sluice.reports.tables import format_difference, format_interval
 from sluice.tasks.instructions.learner import InstructionsLearner
 

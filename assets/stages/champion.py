@@ -16,7 +16,8 @@ from resources.tracking import CHALLENGER, CHAMPION
 from sluice.core.digests import order_free_digest
 from sluice.core.errors import DataError, SluiceError
 from sluice.evaluation.bootstrap import Interval
-from sluice.evaluation.learner import Learner, checked_outcomes
+from sluice.evaluation.evaluate import checked_outcomes
+from sluice.evaluation.learner import Learner
 from sluice.evaluation.metrics import Bootstrap, Outcomes
 
 # 2: by the metric of the learner.
@@ -119,9 +120,10 @@ def _decide(measuring: Measuring) -> dict[str, Any]:
                 f"{challenger.version} takes its place. ({error})"
             )
         else:
-            pair = [ours["validation"]], [theirs]
+            new, old = [ours["validation"]], [theirs]
             # A gain is above 0 whichever way is better.
-            gain = metric.difference(*(pair[::-1] if metric.lower else pair), options)
+            more, less = (old, new) if metric.lower else (new, old)
+            gain = metric.difference(more, less, options)
             gone = _rows_gone(run.lake, measuring.present, champion)
             moves, decision = _ruling(challenger, champion, gain, len(theirs), gone)
             winner = challenger if moves else champion

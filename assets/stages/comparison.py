@@ -25,7 +25,7 @@ from sluice.evaluation.comparison import (
     findings,
 )
 from sluice.evaluation.metrics import Bootstrap, Compared, Metric
-from sluice.reports.contents import BudgetRow
+from sluice.reports.contents import BudgetRow, IntervalLike
 from sluice.reports.curves import learning_curve
 from sluice.reports.tables import curve_points, format_difference, format_interval
 from sluice.subsets.contract import Selector
@@ -149,15 +149,17 @@ def tabulate(
     first = metrics[0]
     assert isinstance(first, Compared)
     results = {m.outcome: _results(found, labels, m.outcome) for m in metrics}
-    tables = {m.name: compare(results[m.outcome], m, options) for m in metrics if _intervals(m)}
+    tables = {
+        m.name: compare(results[m.outcome], m, options) for m in metrics if isinstance(m, Compared)
+    }
     rows: list[BudgetRow] = []
     for place, line in enumerate(tables[first.name]):
         label = labels[int(line.budget)]
         models = [m for m in found if (m.method, m.budget) == (line.selector, label)]
         also: dict[str, str] = {}
         for metric in metrics[1:]:
-            compared = tables[metric.name][place] if _intervals(metric) else None
-            also |= _also(metric, models, compared)
+            compared = tables.get(metric.name)
+            also |= _also(metric, models, compared[place] if compared else None)
         rows.append(
             BudgetRow(
                 selector=line.selector,
@@ -181,10 +183,6 @@ def tabulate(
     return Table(rows, choose(results[first.outcome], first, at))
 
 
-def _intervals(metric: Metric) -> bool:
-    return isinstance(metric, Compared)
-
-
 def _results(found: Sequence[Evaluated], labels: list[str], kind: str) -> list[Measured]:
     return [
         Measured(
@@ -203,11 +201,9 @@ def _also(metric: Metric, models: list[Evaluated], line: Comparison | None) -> d
         numbers = [metric.value(model.outcomes["test"][metric.outcome]) for model in models]
         finite = [number for number in numbers if number == number]
         return {metric.label: f"{sum(finite) / len(finite):.3f}" if finite else ""}
-    level, random = line.level["test"], line.against_random.get("test")
-    difference = "" if random is None else format_difference(random.mean, random.low, random.high)
     return {
-        metric.label: format_interval(level.mean, level.low, level.high),
-        f"{metric.label} minus random": difference,
+        metric.label: _level(line.level["test"]),
+        f"{metric.label} minus random": _difference(line.against_random.get("test")),
     }
 
 
@@ -252,7 +248,7 @@ def _shown(
             "selector": row.selector,
             "rows": row.size,
             "models": row.seeds,
-            f"test_{metric.name}": format_interval(*row.test),
+            f"test_{metric.name}": _level(row.test),
             "minus_random": _difference(row.versus_random),
             "minus_all_rows": _difference(row.versus_all),
             **row.also,
@@ -277,5 +273,11 @@ def _shown(
     }
 
 
-def _difference(interval: Any) -> str:
-    return "" if interval is None else format_difference(*interval)
+def _level(interval: IntervalLike) -> str:
+    return format_interval(interval.mean, interval.low, interval.high)
+
+
+def _difference(interval: IntervalLike | None) -> str:
+    if interval is None:
+        return ""
+    return format_difference(interval.mean, interval.low, interval.high)

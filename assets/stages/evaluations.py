@@ -22,18 +22,16 @@ from sluice.core.digests import order_free_digest
 from sluice.core.drafts import scratch
 from sluice.core.progress import track
 from sluice.evaluation.comparison import ALL_ROWS
-from sluice.evaluation.learner import (
+from sluice.evaluation.evaluate import (
     SPLITS,
-    Examples,
-    Given,
     Job,
-    Learner,
     all_rows_jobs,
     check_held_out,
     evaluate,
     held_out_positions,
     subset_jobs,
 )
+from sluice.evaluation.learner import Examples, Given, Learner
 from sluice.subsets.contract import Selector
 
 RESOURCES = ("compute", "language_models", "tracking")

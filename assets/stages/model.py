@@ -16,7 +16,8 @@ from resources import registry
 from resources.store import selections
 from sluice.core.drafts import scratch
 from sluice.encoders.folder import files_digest
-from sluice.evaluation.learner import Examples, Fitted, Learner, ready
+from sluice.evaluation.evaluate import ready
+from sluice.evaluation.learner import Examples, Fitted, Learner
 from sluice.reports.figures import to_markdown, training_curve
 
 VERSION = "1"

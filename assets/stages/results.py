@@ -37,7 +37,7 @@ def row_to(row: BudgetRow) -> dict[str, Any]:
 
 def row_from(stored: dict[str, Any]) -> BudgetRow:
     """Return a row from its JSON."""
-    intervals = {
+    intervals: dict[str, Any] = {
         name: None if stored[name] is None else Interval(*stored[name]) for name in _INTERVALS
     }
     return BudgetRow(**{**stored, **intervals})

@@ -16,7 +16,7 @@ from resources.store import vectors
 from sluice.data.config import DatasetConfig
 from sluice.evaluation.bootstrap import Interval
 from sluice.evaluation.echo_value import EchoValue, Looked, echo_value
-from sluice.evaluation.learner import SPLITS, check_held_out
+from sluice.evaluation.evaluate import SPLITS, check_held_out
 from sluice.heads.logistic import HeadConfig
 from sluice.reports.tables import format_difference, format_interval
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -37,7 +39,7 @@ class VectorModel(Classifier):
     def answers(self, rows: Examples) -> list[str]:
         """Return the class of each row by name."""
         codes = np.asarray(self.predictor.predict(vectors_of(rows)), dtype=np.int64)
-        return [self.names[code] for code in codes.tolist()]
+        return [self.names[int(code)] for code in codes]
 
 
 class VectorLearner(Learner):
@@ -84,6 +86,12 @@ class VectorLearner(Learner):
         if advance is not None:
             advance(len(rows))
         return VectorModel(fitted, names)
+
+
+def saved_names(folder: Path) -> list[str]:
+    """Return the classes that a saved model tells apart, in the order of its outputs."""
+    labels = json.loads((folder / "config.json").read_text("utf-8"))["id2label"]
+    return [str(labels[str(code)]) for code in range(len(labels))]
 
 
 def vectors_of(rows: Examples) -> NDArray[np.floating]:

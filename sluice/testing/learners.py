@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from sluice.core.drafts import scratch
 from sluice.core.errors import ConfigError
-from sluice.evaluation.learner import Examples, Learner, Model, checked_outcomes, evaluate, ready
+from sluice.evaluation.evaluate import checked_outcomes, evaluate, ready
+from sluice.evaluation.learner import Examples, Learner, Model
 from sluice.evaluation.metrics import Compared, Outcomes
 
 Found = dict[str, dict[str, Outcomes]]

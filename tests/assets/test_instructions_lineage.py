@@ -25,7 +25,8 @@ from resources.store import purging, records, scores, selections
 from resources.tracking import Tracking
 from sluice.core.errors import DataError
 from sluice.data.payloads.conversations import read_conversation
-from sluice.evaluation.learner import Given, held_out_positions
+from sluice.evaluation.evaluate import held_out_positions
+from sluice.evaluation.learner import Given
 from sluice.language.checkpoint import CausalModel
 from sluice.language.losses import conditional, unconditional
 from sluice.language.pairs import tokenise

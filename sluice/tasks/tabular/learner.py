@@ -11,10 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sluice.core.errors import DataError
-from sluice.encoders.folder import read_json
 from sluice.encoders.tabular import TabularEncoder
 from sluice.evaluation.learner import Classifier, Examples, Fitted
-from sluice.evaluation.vector_learner import VectorLearner
+from sluice.evaluation.vector_learner import VectorLearner, saved_names
 from sluice.heads.fitting import fit_family
 
 FAMILY = "random_forest"
@@ -32,13 +31,13 @@ class TableModel(Classifier):
 
     def answers(self, rows: Examples) -> list[str]:
         """Return the class of each row by name."""
-        import mlflow.sklearn
+        from mlflow.sklearn import load_model
 
         encoder = TabularEncoder.from_json((self.folder / ENCODER_FILE).read_text("utf-8"))
-        classifier: Any = mlflow.sklearn.load_model(str(self.folder))
+        classifier: Any = load_model(str(self.folder))
         codes = np.asarray(classifier.predict(encoder.encode(list(rows.texts))), dtype=np.int64)
-        names = read_json(self.folder / "config.json")["id2label"]
-        return [names[str(code)] for code in codes.tolist()]
+        names = saved_names(self.folder)
+        return [names[int(code)] for code in codes]
 
 
 class TabularLearner(VectorLearner):
@@ -92,12 +91,12 @@ class TabularLearner(VectorLearner):
 
 
 def _save(model: Any, folder: Path) -> None:
-    import mlflow.sklearn
     import skops.io
+    from mlflow.sklearn import save_model
 
     # Trusted because it was made here; a type that is not known to skops is named in the file.
     types = skops.io.get_untrusted_types(data=skops.io.dumps(model))
-    mlflow.sklearn.save_model(
+    save_model(
         model,
         str(folder),
         # Else MLflow starts a process to find out.

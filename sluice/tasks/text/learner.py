@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from sluice.data.config import DatasetConfig
-from sluice.encoders.folder import read_json, resolve_model
+from sluice.encoders.folder import resolve_model
 from sluice.encoders.text import TextEncoder
 from sluice.evaluation.learner import Classifier, Examples, Fitted
-from sluice.evaluation.vector_learner import VectorLearner
+from sluice.evaluation.vector_learner import VectorLearner, saved_names
 from sluice.models.training import TrainingConfig
 
 
@@ -30,9 +30,9 @@ class FineTuned(Classifier):
         """Return the likeliest class of each text by name."""
         from sluice.models.predict import predict
 
-        names = read_json(self.folder / "config.json")["id2label"]
+        names = saved_names(self.folder)
         likely = predict(self.folder, rows.texts, self.max_length, device=self.device)
-        return [names[str(code)] for code in likely.argmax(axis=1).tolist()]
+        return [names[int(code)] for code in likely.argmax(axis=1)]
 
 
 class TextLearner(VectorLearner):

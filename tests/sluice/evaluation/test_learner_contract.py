@@ -13,17 +13,14 @@ from sluice.data.config import parse_config
 from sluice.data.payloads.conversations import Conversation, Message, conversation_text
 from sluice.data.payloads.sentences import sentence_text
 from sluice.encoders.tabular import TabularEncoder
-from sluice.evaluation.learner import (
-    Classifier,
-    Examples,
-    Given,
-    Learner,
+from sluice.evaluation.evaluate import (
     all_rows_jobs,
     evaluate,
     held_out_positions,
     ready,
     subset_jobs,
 )
+from sluice.evaluation.learner import Classifier, Examples, Given, Learner
 from sluice.evaluation.vector_learner import VectorLearner
 from sluice.language.checkpoint import CausalModel
 from sluice.tasks.instructions.learner import InstructionsLearner
