@@ -63,7 +63,7 @@ class BudgetRow:
         The metric minus that of all rows, paired, on the test rows.
     beats_random : bool or None
         Whether the whole interval of `versus_random` is better than 0; None where there is
-        nothing to compare. Derive it with `beats` where it is not stored.
+        nothing to compare.
     seconds : float
         Wall-clock seconds of selecting one subset (mean over seeds).
     lower : bool

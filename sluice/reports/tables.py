@@ -35,7 +35,6 @@ __all__ = [
     "ReportData",
     "StageCost",
     "SuspectRow",
-    "beats",
     "curve_points",
     "format_difference",
     "format_interval",
@@ -60,11 +59,6 @@ def signed(value: float) -> str:
     """Write a number with its sign, for example ``"-0.004"``."""
     # `z` (PEP 682) makes -0.0001 read "+0.000": a rounded zero has no direction.
     return f"{value:+z.3f}"
-
-
-def beats(versus_random: IntervalLike | None) -> bool | None:
-    """Whether the whole interval of the difference to random lies above 0; None without one."""
-    return None if versus_random is None else versus_random.low > 0
 
 
 def verdict(row: BudgetRow) -> str:

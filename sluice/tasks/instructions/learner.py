@@ -67,14 +67,12 @@ class Adapted(Model):
         """
         from sluice.evaluation.held_out import held_out
 
-        found = held_out(
+        losses, exact = held_out(
             *(self.model, self.learner.loaded.tokenizer, self._pairs(rows)),
-            [rows.class_names[code] for code in rows.labels.tolist()],
             [read_conversation(text).response for text in rows.texts],
             answers=self.learner.config.evaluation.answers,
         )
-        losses = np.column_stack([found.losses, rows.labels]).astype(np.float64)
-        return {"loss": losses, "exact": found.exact[:, None]}
+        return {"loss": np.column_stack([losses, rows.labels]), "exact": exact[:, None]}
 
     def save(self, folder: Path) -> None:
         """Write the adapters, and which base they belong to."""

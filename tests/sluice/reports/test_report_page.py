@@ -289,3 +289,15 @@ def test_what_only_a_task_finds_has_a_section_of_its_own(data):
     assert page.count('aria-labelledby="h-evidence-') == 2
     assert 'aria-label="Only words"' not in page
     assert "h-evidence" not in render(data)
+
+
+def test_a_page_of_a_loss_says_which_way_is_better(data: ReportData) -> None:
+    rows = [replace(r, lower=True, also={"loss by family": "1.234"}) for r in data.budget_rows]
+    text = words_of(
+        render(replace(data, budget_rows=rows, metric="loss", learner="Adapters of `base`"))
+    )
+    assert "Loss over budget" in text
+    assert "paired difference lies below 0" in text
+    assert "Loss by family" in text
+    assert "1.234" in text
+    assert "<code>base</code>" in render(about)

@@ -7,7 +7,6 @@ from rich.table import Table
 
 from sluice.reports.contents import RANDOM, BudgetRow, Interval, ReportData
 from sluice.reports.tables import (
-    beats,
     curve_points,
     format_difference,
     format_interval,
@@ -55,10 +54,22 @@ def test_format_difference(value: tuple[float, float, float], text: str) -> None
 def test_verdict_follows_the_interval(
     rows: list[BudgetRow], gap: Interval | None, wins: bool | None, says: str
 ) -> None:
-    assert beats(gap) is wins
-    row = replace(rows[0], versus_random=gap, beats_random=beats(gap))
+    row = replace(rows[0], versus_random=gap, beats_random=wins)
     assert verdict(row) == says
     assert verdict(replace(row, selector=RANDOM)) == "the control"
+    # of a loss, the other side of 0 is the better one
+    turned = gap and Interval(-gap.mean, -gap.high, -gap.low)
+    assert verdict(replace(row, versus_random=turned, lower=True)) == says
+
+
+def test_less_of_a_loss_comes_first_and_further_metrics_have_columns(rows: list[BudgetRow]) -> None:
+    some = [r for r in rows if r.budget_label == rows[0].budget_label]
+    losses = [replace(r, lower=True, also={"exact answers": "0.250"}) for r in some]
+    assert [r.test.mean for r in sort_rows(losses)] == sorted(r.test.mean for r in losses)
+    table = result_table(losses, None, 200, "loss in nats a token")
+    names = [str(column.header) for column in table.columns]
+    assert {"test loss in nats a token", "exact answers"} <= set(names)
+    assert "below 0" in str(table.title)
 
 
 MARKS = {
