@@ -46,7 +46,7 @@ from sluice.data.ingest.raw import read_raw
 from sluice.evaluation.comparison import ALL_ROWS, findings
 from sluice.evaluation.evaluate import ALL_ROWS_SEEDS, Job, evaluate, held_out_positions
 from sluice.evaluation.learner import Given
-from sluice.reports.tables import format_difference, format_interval
+from sluice.reports.narrative import difference, interval
 from sluice.tasks.instructions.learner import InstructionsLearner
 
 NAME = "evals_instructions"
@@ -233,12 +233,9 @@ def table(found: list[Evaluated], config: DatasetConfig) -> list[str]:
     names = (*names, "loss by family", "exact answers", "beats random")
     lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
     for row in (*made.rows, made.all_rows):
-        gaps = [
-            "" if gap is None else format_difference(*gap)
-            for gap in (row.versus_random, row.versus_all)
-        ]
+        gaps = map(difference, (row.versus_random, row.versus_all))
         cells = [row.budget_label, row.selector, f"{row.size:,}", str(row.seeds)]
-        cells += [format_interval(*row.test), *gaps, *row.also.values()]
+        cells += [interval(row.test), *gaps, *row.also.values()]
         beats = "" if row.beats_random is None else str(row.beats_random).lower()
         lines.append("| " + " | ".join([*cells, beats]) + " |")
     # the sentence of the choice names a selection of the lake; these rows stand in a file

@@ -25,9 +25,10 @@ from sluice.evaluation.comparison import (
     findings,
 )
 from sluice.evaluation.metrics import Bootstrap, Compared, Metric
-from sluice.reports.contents import BudgetRow, IntervalLike
+from sluice.reports.contents import BudgetRow
 from sluice.reports.curves import learning_curve
-from sluice.reports.tables import curve_points, format_difference, format_interval
+from sluice.reports.narrative import difference, interval
+from sluice.reports.tables import curve_points
 from sluice.subsets.contract import Selector
 
 # 2: of outcomes, by the metric of the learner.
@@ -202,8 +203,8 @@ def _also(metric: Metric, models: list[Evaluated], line: Comparison | None) -> d
         finite = [number for number in numbers if number == number]
         return {metric.label: f"{sum(finite) / len(finite):.3f}" if finite else ""}
     return {
-        metric.label: _level(line.level["test"]),
-        f"{metric.label} minus random": _difference(line.against_random.get("test")),
+        metric.label: interval(line.level["test"]),
+        f"{metric.label} minus random": difference(line.against_random.get("test")),
     }
 
 
@@ -248,9 +249,9 @@ def _shown(
             "selector": row.selector,
             "rows": row.size,
             "models": row.seeds,
-            f"test_{metric.name}": _level(row.test),
-            "minus_random": _difference(row.versus_random),
-            "minus_all_rows": _difference(row.versus_all),
+            f"test_{metric.name}": interval(row.test),
+            "minus_random": difference(row.versus_random),
+            "minus_all_rows": difference(row.versus_all),
             **row.also,
             "beats_random": "" if row.beats_random is None else str(row.beats_random),
         }
@@ -271,13 +272,3 @@ def _shown(
         "chosen_selection": chosen["selection_id"],
         f"all_rows_test_{metric.name}": float(table.all_rows.test.mean),
     }
-
-
-def _level(interval: IntervalLike) -> str:
-    return format_interval(interval.mean, interval.low, interval.high)
-
-
-def _difference(interval: IntervalLike | None) -> str:
-    if interval is None:
-        return ""
-    return format_difference(interval.mean, interval.low, interval.high)

@@ -11,7 +11,6 @@ from assets.lineage.inputs import Rows, read_rows
 from assets.lineage.registry import lineage_of
 from assets.lineage.stage import inputs_of, name_of
 from assets.lineage.task import RANDOM, Task
-from assets.stages.evidence import evidence_of
 from assets.stages.map import read_map
 from assets.stages.model import curves
 from assets.stages.results import Results, results_of
@@ -23,6 +22,7 @@ from sluice.core.errors import SluiceError
 from sluice.data.config import DatasetConfig
 from sluice.data.payloads.display import shown_text
 from sluice.reports.contents import (
+    Evidence,
     Interval,
     KeptRow,
     ModelCard,
@@ -92,7 +92,7 @@ def gather(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> Repor
         versions=_versions(),
         confidence=config.evaluation.confidence,
         interval_method="bootstrap over rows and seeds, paired where two are compared",
-        evidence=evidence_of(task, known),
+        evidence=_evidence(task, known),
         lead="" if results else _lead(config, dataset),
         metric=results.metric if results else "",
         learner=results.learner if results else "",
@@ -230,6 +230,38 @@ def _model_card(task: Task, known: dict[str, records.Record]) -> ModelCard | Non
         test=Interval(*verdict["test"]),
         champion_decision=verdict["decision"],
         mlflow_url=trained.details["mlflow_url"],
+    )
+
+
+def _evidence(task: Task, known: dict[str, records.Record]) -> list[Evidence]:
+    """Return the sections that a dataset's newest records have something for."""
+    makers = {
+        task.key("evaluations", "attention_value"): _attention,
+        task.key("encoder"): _encoder,
+    }
+    return [make(known[name_of(key)]) for key, make in makers.items() if name_of(key) in known]
+
+
+def _attention(record: records.Record) -> Evidence:
+    said = record.details
+    return Evidence(
+        title="What attention is worth here",
+        sentences=[said["gate"], said["sentence"]],
+        columns=said["columns"],
+        rows=said["rows"],
+    )
+
+
+def _encoder(record: records.Record) -> Evidence:
+    said = record.details
+    return Evidence(
+        title="How the columns became features",
+        sentences=[
+            f"Encoder {said['encoder']}, fitted on {said['fitted_on']:,} training rows. "
+            f"{said['verdict']} The largest drift of a column since then is {said['drift']:.3g}."
+        ],
+        columns=said["columns"],
+        rows=said["rows"],
     )
 
 

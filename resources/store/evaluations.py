@@ -29,6 +29,10 @@ _WITH_ARRAYS = {
     "language_evaluations": "test_losses",
     "token_evaluations": "test_spans",
 }
+_BEFORE = " UNION ALL ".join(
+    f"SELECT evaluation_id FROM {identifier(table)} WHERE {identifier(column)} IS NOT NULL"
+    for table, column in _WITH_ARRAYS.items()
+)
 
 Outcomes = Mapping[str, Mapping[str, NDArray[np.float64]]]
 """By split and kind of outcome, each of shape (n, k), in order of id."""
@@ -52,12 +56,8 @@ class Evaluated:
 
 def known(lake: Lake, evaluation_ids: Sequence[str], outcomes: int) -> set[str]:
     """Return those of the ids that have been evaluated, with as many outcomes as there must be."""
-    before = " UNION ALL ".join(
-        f"SELECT evaluation_id FROM {identifier(table)} WHERE {identifier(column)} IS NOT NULL"
-        for table, column in _WITH_ARRAYS.items()
-    )
     found = lake.read(
-        f"SELECT evaluation_id FROM ({before}) SEMI JOIN wanted USING (evaluation_id) UNION "
+        f"SELECT evaluation_id FROM ({_BEFORE}) SEMI JOIN wanted USING (evaluation_id) UNION "
         "SELECT evaluation_id FROM outcomes SEMI JOIN wanted USING (evaluation_id) "
         "SEMI JOIN evaluations USING (evaluation_id) GROUP BY ALL HAVING count(*) >= ?",
         [outcomes],

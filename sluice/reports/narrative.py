@@ -15,9 +15,9 @@ def interval(value: IntervalLike) -> str:
     return format_interval(value.mean, value.low, value.high)
 
 
-def difference(value: IntervalLike) -> str:
-    """Write an interval-like difference."""
-    return format_difference(value.mean, value.low, value.high)
+def difference(value: IntervalLike | None) -> str:
+    """Write an interval-like difference; nothing where there is no other side."""
+    return "" if value is None else format_difference(value.mean, value.low, value.high)
 
 
 def ends(value: IntervalLike, sign: str = "") -> str:

@@ -1,7 +1,4 @@
-"""How numbers are written, and the one table that `make run` prints.
-
-The dataclasses of `sluice.reports.contents` are offered here too, so one import serves.
-"""
+"""How numbers are written, and the one table that `make run` prints."""
 
 from __future__ import annotations
 
@@ -11,38 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from sluice.reports.contents import (
-    RANDOM,
-    BudgetRow,
-    CurvePoint,
-    Interval,
-    IntervalLike,
-    KeptRow,
-    ModelCard,
-    ReportData,
-    StageCost,
-    SuspectRow,
-)
-
-__all__ = [
-    "RANDOM",
-    "BudgetRow",
-    "CurvePoint",
-    "Interval",
-    "IntervalLike",
-    "KeptRow",
-    "ModelCard",
-    "ReportData",
-    "StageCost",
-    "SuspectRow",
-    "curve_points",
-    "format_difference",
-    "format_interval",
-    "result_table",
-    "signed",
-    "sort_rows",
-    "verdict",
-]
+from sluice.reports.contents import RANDOM, BudgetRow, CurvePoint
 
 
 def format_interval(mean: float, low: float, high: float) -> str:
