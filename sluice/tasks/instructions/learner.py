@@ -72,7 +72,8 @@ class Adapted(Model):
             [read_conversation(text).response for text in rows.texts],
             answers=self.learner.config.evaluation.answers,
         )
-        return {"loss": np.column_stack([losses, rows.labels]), "exact": exact[:, None]}
+        pairs = np.column_stack([losses, rows.labels.astype(np.float64)])
+        return {"loss": pairs, "exact": exact[:, None]}
 
     def save(self, folder: Path) -> None:
         """Write the adapters, and which base they belong to."""
