@@ -96,6 +96,7 @@ def _comparison(run: Run, learner: Learners) -> Outcome:
             "all_rows": stored[-1],
             "chosen": chosen,
             "sentences": sentences,
+            "test_rows": len(measuring.held_out["test"]),
             "class_names": measuring.names,
         },
     )

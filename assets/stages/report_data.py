@@ -21,6 +21,7 @@ from sluice.core.budgets import budget_label
 from sluice.core.errors import SluiceError
 from sluice.data.config import DatasetConfig
 from sluice.data.payloads.display import shown_text
+from sluice.evaluation.comparison import too_few
 from sluice.reports.contents import (
     Evidence,
     Interval,
@@ -96,6 +97,7 @@ def gather(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> Repor
         lead="" if results else _lead(config, dataset),
         metric=results.metric if results else "",
         learner=results.learner if results else "",
+        caveats=too_few(results.test_rows) if results else (),
     )
 
 

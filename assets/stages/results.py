@@ -20,6 +20,7 @@ class Results:
     metric: str
     learner: str
     class_names: list[str]
+    test_rows: int
     rows: list[BudgetRow]
     all_rows: BudgetRow
     chosen: dict[str, Any]
@@ -56,6 +57,7 @@ def results_of(record: records.Record) -> Results:
         metric=details["metric"],
         learner=details["learner"],
         class_names=details["class_names"],
+        test_rows=details["test_rows"],
         rows=[row_from(row) for row in details["rows"]],
         all_rows=row_from(details["all_rows"]),
         chosen=details["chosen"],

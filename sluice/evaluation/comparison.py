@@ -214,9 +214,14 @@ def findings(
     if losers:
         found.append(f"Not shown to beat random at any budget: {', '.join(losers)}.")
     found += [f"{n} beats random at {', '.join(wins[n])}." for n in sorted(wins) if wins[n]]
-    if test_rows < FEW_TEST_ROWS:
-        found.append(f"Only {test_rows} test rows: too few to tell methods apart, whatever wins.")
-    return found
+    return [*found, *too_few(test_rows)]
+
+
+def too_few(test_rows: int) -> list[str]:
+    """Say so where there are too few test rows to tell methods apart."""
+    if test_rows >= FEW_TEST_ROWS:
+        return []
+    return [f"Only {test_rows} test rows: too few to tell methods apart, whatever wins."]
 
 
 @dataclass(frozen=True)

@@ -221,6 +221,8 @@ class ReportData:
         What the subsets are compared by.
     learner : str
         What is trained on each subset, in words.
+    caveats : sequence of str
+        What to think of before the differences are believed.
     """
 
     dataset: str
@@ -249,6 +251,7 @@ class ReportData:
     lead: str = ""
     metric: str = "accuracy"
     learner: str = ""
+    caveats: Sequence[str] = ()
 
     @property
     def lower(self) -> bool:

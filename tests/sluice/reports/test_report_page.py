@@ -293,9 +293,12 @@ def test_what_only_a_task_finds_has_a_section_of_its_own(data):
 
 def test_a_page_of_a_loss_says_which_way_is_better(data: ReportData) -> None:
     rows = [replace(r, lower=True, also={"loss by family": "1.234"}) for r in data.budget_rows]
-    about = replace(data, budget_rows=rows, metric="loss", learner="Adapters of `base`")
+    about = replace(
+        data, budget_rows=rows, metric="loss", learner="Adapters of `base`", caveats=["Few rows."]
+    )
     text = words_of(render(about))
     assert "Loss over budget" in text
+    assert "Adapters of base. Few rows." in " ".join(text.split())
     assert "paired difference lies below 0" in text
     assert "Loss by family" in text
     assert "1.234" in text
