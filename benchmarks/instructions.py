@@ -30,29 +30,24 @@ from typing import Any
 import numpy as np
 import yaml
 
-from assets.instructions.language_comparison import compare
-from assets.instructions.language_evaluations import LANGUAGE, measured
-from assets.instructions.tuning import (
-    ALL_ROWS_SEEDS,
-    Job,
-    held_out_rows,
-    held_out_sample,
-    learner_of,
-    tokens_of,
-)
 from assets.lineage.inputs import Rows
-from assets.stages.subsets import budget_label
-from assets.stages.trainers import Given, evaluation_ids, row_of
+from assets.stages.comparison import Table, tabulate
+from assets.stages.evaluations import evaluation_ids, examples_of
 from resources.compute import Compute
 from resources.lake import Lake
 from resources.language_models import LanguageModels
+from resources.store.evaluations import HEADER, Evaluated, of_before
+from sluice.core.budgets import budget_label
 from sluice.core.digests import order_free_digest
 from sluice.core.progress import track
 from sluice.data.config import DatasetConfig, load_config
 from sluice.data.ingest.instances import prepare
 from sluice.data.ingest.raw import read_raw
-from sluice.evaluation.comparison import ALL_ROWS
-from sluice.evaluation.lora_evaluation import evaluate_tuned
+from sluice.evaluation.comparison import ALL_ROWS, findings
+from sluice.evaluation.evaluate import ALL_ROWS_SEEDS, Job, evaluate, held_out_positions
+from sluice.evaluation.learner import Given
+from sluice.reports.narrative import difference, interval
+from sluice.tasks.instructions.learner import InstructionsLearner
 
 NAME = "evals_instructions"
 SHIPPED = Path("datasets") / NAME
@@ -129,12 +124,14 @@ class Bench:
         self.config = load_config(SHIPPED)
         self.present = rows_of(self.config)
         self.train = self.present.of("train")
-        self.held = held_out_sample(self.present, self.config)
-        self.learner = learner_of(self.config)
-        given = Given(Lake(), NAME, self.config, Compute(), LanguageModels())
-        self.trainer = LANGUAGE.trainer(given)
-        self.model = given.language_models.of(self.config.language_model, given.compute)
-        self.loaded: Any = None
+        models, compute = LanguageModels(), Compute()
+        given = Given(
+            self.config,
+            device=compute.resolve,
+            language_model=lambda: models.of(self.config.language_model, compute),
+        )
+        self.learner = InstructionsLearner(given)
+        self.held = held_out_positions(self.learner, self.present.ids, self.present.splits)
         self.subsets = known() | {ALL_ROWS: {"0": self.train.ids}}
 
     def cells(self, method: str, seeds: range) -> Iterator[tuple[str, Job, list[str]]]:
@@ -147,12 +144,15 @@ class Bench:
             ids = kept[str(seed)] if len(kept) > 1 else next(iter(kept.values()))
             rows_digest = order_free_digest(f"{row} {contents[row]}" for row in ids)
             job = Job(method, label, seed, "", len(ids), rows_digest)
-            yield evaluation_ids(self.trainer, [job], self.present, self.held)[0], job, ids
+            (key,) = evaluation_ids(self.learner, [], [job], self.present, self.held)
+            yield key, job, ids
 
-    def measured(self, method: str, seeds: range) -> list[dict[str, Any]]:
+    def measured(self, method: str, seeds: range) -> list[Evaluated]:
         """Return the models of a method that there are."""
-        done = read_cells()
-        return [done[key] for key, _, _ in self.cells(method, seeds) if key in done]
+        done, labels = read_cells(), {s: self.present.labels[at] for s, at in self.held.items()}
+        return [
+            evaluated(done[key], labels) for key, _, _ in self.cells(method, seeds) if key in done
+        ]
 
     def complete(self, method: str, seeds: range) -> bool:
         """Whether every model of a method is there."""
@@ -161,8 +161,11 @@ class Bench:
 
     def best(self) -> list[str]:
         """Return the methods with the least mean validation loss over the first seeds."""
+        loss = self.learner.metric()
         losses = {
-            name: np.mean([cell["validation_loss"] for cell in self.measured(name, FIRST)])
+            name: np.mean(
+                [loss.value(m.outcomes["validation"]["loss"]) for m in self.measured(name, FIRST)]
+            )
             for name in SELECTORS
         }
         return sorted(losses, key=lambda name: losses[name])[:BEST]
@@ -176,16 +179,30 @@ class Bench:
 
     def measure(self, key: str, job: Job, ids: list[str]) -> dict[str, Any]:
         """Train one model, measure it, and return its line."""
-        self.loaded = loaded = self.loaded or self.model.load()
-        texts = dict(zip(self.train.ids, self.train.texts, strict=True))
-        chosen = [texts[row] for row in ids]
-        pairs = tokens_of(loaded, chosen, self.learner.training.max_length, end=True)
-        length = self.config.language_model.max_length
-        held = held_out_rows(loaded, self.present, self.held, length)
+        place = {row: i for i, row in enumerate(self.train.ids)}
+        rows = examples_of(self.train).at([place[row] for row in ids])
+        held = {split: examples_of(self.present.at(at)) for split, at in self.held.items()}
         with track(f"{job.method}, seed {job.seed}", len(ids)) as advance:
-            made = evaluate_tuned(loaded, ids, pairs, held, self.learner, job.seed, advance)
-        row = row_of(key, NAME, job, self.learner.version, made.record.seconds)
-        return row | measured(made)
+            made = evaluate(self.learner, rows, [], held, job.seed, advance)
+        head = {name: getattr(job, name) for name in HEADER if hasattr(job, name)}
+        head |= {"evaluation_id": key, "dataset": NAME, "learner": self.learner.trained}
+        outcomes = {
+            split: {kind: values.round(6).tolist() for kind, values in kinds.items()}
+            for split, kinds in made.outcomes.items()
+        }
+        return {**head, "seconds": made.seconds, "outcomes": outcomes}
+
+
+def evaluated(cell: dict[str, Any], labels: dict[str, np.ndarray]) -> Evaluated:
+    """Return a line as a model; one of before has columns in place of outcomes."""
+    if "outcomes" not in cell:
+        outcomes = of_before("language_evaluations", cell, labels)
+    else:
+        outcomes = {
+            split: {kind: np.array(values, float) for kind, values in kinds.items()}
+            for split, kinds in cell["outcomes"].items()
+        }
+    return Evaluated(**{name: cell[name] for name in HEADER}, outcomes=outcomes)
 
 
 def read_cells() -> dict[str, dict[str, Any]]:
@@ -202,26 +219,33 @@ def read_cells() -> dict[str, dict[str, Any]]:
 
 def append(cell: dict[str, Any]) -> None:
     """Store one model and say what came out."""
-    rounded = {
-        key: [round(number, 6) for number in value]
-        if isinstance(value, list) and value and isinstance(value[0], float)
-        else value
-        for key, value in cell.items()
-    }
     RESULTS.mkdir(parents=True, exist_ok=True)
     with CELLS.open("a") as file:
-        file.write(json.dumps(rounded, separators=(",", ":")) + "\n")
-    print(cell["method"], cell["seed"], f"{cell['validation_loss']:.4f}", flush=True)
+        file.write(json.dumps(cell, separators=(",", ":")) + "\n")
+    print(cell["method"], cell["seed"], f"{cell['seconds']:.0f} s", flush=True)
 
 
-def table(found: list[dict[str, Any]], config: DatasetConfig) -> list[str]:
+def table(found: list[Evaluated], config: DatasetConfig) -> list[str]:
     """Compare models in a Markdown table."""
     at = config.model_copy(update={"budgets": [BUDGET], "chosen_budget": BUDGET})
+    made: Table = tabulate(found, InstructionsLearner.metrics, at)
+    names = ("budget", "selector", "rows", "models", "test loss", "minus random", "minus all rows")
+    names = (*names, "loss by family", "exact answers", "beats random")
+    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
+    for row in (*made.rows, made.all_rows):
+        gaps = map(difference, (row.versus_random, row.versus_all))
+        cells = [row.budget_label, row.selector, f"{row.size:,}", str(row.seeds)]
+        cells += [interval(row.test), *gaps, *row.also.values()]
+        beats = "" if row.beats_random is None else str(row.beats_random).lower()
+        lines.append("| " + " | ".join([*cells, beats]) + " |")
     # the sentence of the choice names a selection of the lake; these rows stand in a file
-    said = compare([cell | {"selection_id": "in subsets.json"} for cell in found], at).details
-    lines = ["| " + " | ".join(said["columns"]) + " |", "|" + " --- |" * len(said["columns"])]
-    lines += ["| " + " | ".join(row) + " |" for row in said["rows"]]
-    return [*lines, "", *(f"- {sentence}" for sentence in said["sentences"]), ""]
+    chosen = next(
+        m for m in found if (m.method, m.seed) == (made.choice.selector, made.choice.seed)
+    )
+    about = {"selector": chosen.method, "budget": chosen.budget, "size": chosen.size}
+    rows = len(found[0].outcomes["test"]["loss"])
+    sentences = findings(made.verdicts, {**about, "selection_id": "in subsets.json"}, rows)
+    return [*lines, "", *(f"- {sentence}" for sentence in sentences), ""]
 
 
 def report(bench: Bench) -> None:

@@ -83,13 +83,21 @@ TABLES: dict[str, str] = {
         "selection_id VARCHAR, dataset VARCHAR, rank BIGINT, instance_id VARCHAR, "
         "content_hash VARCHAR, gain DOUBLE, reason VARCHAR"
     ),
+    # one row per trained model, append-only; its columns of accuracies, macro-F1 and predictions
+    # are those of before there were outcomes
     "evaluations": (
         "evaluation_id VARCHAR, dataset VARCHAR, method VARCHAR, budget VARCHAR, seed INTEGER, "
         "selection_id VARCHAR, size BIGINT, learner VARCHAR, validation_accuracy DOUBLE, "
         "test_accuracy DOUBLE, validation_macro_f1 DOUBLE, test_macro_f1 DOUBLE, "
         "validation_predicted BIGINT[], test_predicted BIGINT[], seconds DOUBLE"
     ),
-    # one row per tuned language model, append-only; by row of the held-out sample, in order of id
+    # one row per held-out row or item, kind of outcome, and model or choice; append-only
+    "outcomes": (
+        "evaluation_id VARCHAR, dataset VARCHAR, split VARCHAR, instance_id VARCHAR, "
+        "metric VARCHAR, value DOUBLE[]"
+    ),
+    # before there were outcomes: one row per tuned language model, by row of the held-out sample,
+    # in order of id
     "language_evaluations": (
         "evaluation_id VARCHAR, dataset VARCHAR, method VARCHAR, budget VARCHAR, seed INTEGER, "
         "selection_id VARCHAR, size BIGINT, learner VARCHAR, validation_loss DOUBLE, "
@@ -98,8 +106,8 @@ TABLES: dict[str, str] = {
         "test_losses DOUBLE[], validation_matches DOUBLE[], test_matches DOUBLE[], "
         "families VARCHAR[], family_losses DOUBLE[], seconds DOUBLE"
     ),
-    # one row per trained tagger, append-only; right, predicted and true of each held-out row, in
-    # order of id, one after the other
+    # before there were outcomes: one row per trained tagger; right, predicted and true of each
+    # held-out row, in order of id, one after the other
     "token_evaluations": (
         "evaluation_id VARCHAR, dataset VARCHAR, method VARCHAR, budget VARCHAR, seed INTEGER, "
         "selection_id VARCHAR, size BIGINT, learner VARCHAR, validation_f1 DOUBLE, "
@@ -192,6 +200,8 @@ _DESCRIPTIONS = {
     "note": "What to know of it; empty where nothing is.",
     "selected_at": "When, in UTC; decides nothing.",
     "evaluation_id": "Key: a digest of all that the numbers depend on.",
+    "outcomes.metric": "Kind of outcome, from which metrics are computed.",
+    "outcomes.value": "What was done on the row, in numbers.",
     "learner": "What was trained, with its version.",
     "validation_accuracy": "Share of validation rows that are right.",
     "test_accuracy": "Share of test rows that are right.",

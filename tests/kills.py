@@ -30,15 +30,17 @@ from kill_cases import Killed, killed
 from workshop import DATASET, Case, check_equal, errors_of, refresh, state_of
 
 from assets.lineage.inputs import read_rows
-from assets.tabular.train_classifier import fitted_answers
-from assets.text.fine_tuned import fine_tuned_answers
+from assets.stages.evaluations import examples_of
 from resources import registry
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.tracking import CHALLENGER, CHAMPION, Tracking
 from resources.upkeep import upkeep
+from sluice.evaluation.learner import Given, Learner
+from sluice.tasks.tabular.learner import TabularLearner
+from sluice.tasks.text.learner import TextLearner
 
-ANSWERS = {"text": fine_tuned_answers, "tabular": fitted_answers}
+LEARNERS: dict[str, type[Learner]] = {"text": TextLearner, "tabular": TabularLearner}
 
 
 def in_a_child(work: Callable[[], None]) -> int:
@@ -84,8 +86,9 @@ def models_of(case: Case) -> dict[str, Any]:
         model = registry.find(Tracking(), case.task.model_name(DATASET), alias)
         if model is not None:
             part, config = read_rows(Lake(), DATASET).of("test"), Datasets().config(DATASET)
-            answers = ANSWERS[case.task.name](model, part, config, "cpu")
-            found[alias] = model.tags["rows_digest"], answers.tolist()
+            learner = LEARNERS[case.task.name](Given(config))
+            answers = learner.load(model.folder).answers(examples_of(part))
+            found[alias] = model.tags["rows_digest"], answers
     return found
 
 

@@ -248,10 +248,18 @@ def state_of(lake: Lake, case: Case = TEXTS) -> dict[str, Any]:
         if "/subsets/" in name
     }
     evaluated = [
-        {k: v for k, v in row.items() if k not in ("seconds", "selection_id")}
+        {
+            **{k: v for k, v in vars(model).items() if k not in ("seconds", "selection_id")},
+            # NaN equals nothing.
+            "outcomes": {
+                (split, kind): np.nan_to_num(values, nan=-9.0).tolist()
+                for split, kinds in model.outcomes.items()
+                for kind, values in kinds.items()
+            },
+        }
         for name, record in sorted(known.items())
         if "/evaluations/" in name and "evaluation_ids" in record.details
-        for row in evaluations.read(lake, record.details["evaluation_ids"])
+        for model in evaluations.read(lake, record.details["evaluation_ids"], {})
     ]
     config = Datasets().config(DATASET)
     stored = graphs.read(lake, DATASET, "knn", config.graph.k, config.graph.slack)

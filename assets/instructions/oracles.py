@@ -1,14 +1,12 @@
 """Methods that ask a language model while they pick: Quad, and Diversify and Conquer in rounds."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assets.instructions.gradients import served_rows
-from assets.instructions.token_losses import identity_of
-from assets.instructions.tuning import learner_of
 from assets.instructions.warm_up import sample
 from assets.lineage.inputs import Rows, read_rows
 from assets.lineage.stage import Run, digest_of
@@ -16,9 +14,7 @@ from assets.stages.subsets import OracleProvider
 from resources.store import vectors
 from sluice.language.pairs import conversation_pairs
 from sluice.subsets.contract import Ask, Selector
-
-if TYPE_CHECKING:
-    pass
+from sluice.tasks.instructions.learner import identity_of, training_of
 
 VERSION = "1"
 
@@ -86,9 +82,9 @@ def _reward(run: Run) -> OracleProvider:
     """Train on the rows so far, answer the newest prompts, and score both responses."""
     config = run.config
     model = run.language_models.of(config.language_model, run.compute)
-    learner = learner_of(config)
+    training, rank = training_of(config), config.gradients.rank
     name = identity_of(model, config.language_model)
-    identity = digest_of(["reward", VERSION, name, learner.training.version, learner.rank])[:20]
+    identity = digest_of(["reward", VERSION, name, training.version, rank])[:20]
 
     def asks(rows: Rows) -> Mapping[str, Ask]:
         made: list[Callable[..., NDArray[np.float64]]] = []
@@ -99,10 +95,9 @@ def _reward(run: Run) -> OracleProvider:
             if not made:
                 loaded = model.load()
                 # the end mark is put to the response when it is trained on
-                pairs = conversation_pairs(
-                    loaded.tokenizer, rows.texts, learner.training.max_length, end=False
-                )
-                made.append(TrainingReward(loaded, rows.ids, pairs, learner.training, learner.rank))
+                texts, length = rows.texts, training.max_length
+                pairs = conversation_pairs(loaded.tokenizer, texts, length, end=False)
+                made.append(TrainingReward(loaded, rows.ids, pairs, training, rank))
             return made[0](selected, selected[len(selected) - count :])
 
         return {"reward": ask}

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.instructions.token_losses import Scored, identity_of, score_missing, set_aside
+from assets.instructions.token_losses import Scored, score_missing, set_aside
 from assets.lineage.inputs import Rows, read_rows
 from assets.lineage.stage import Outcome, Run, digest_of, stage
 from assets.stages.scores import examples
@@ -22,6 +22,7 @@ from sluice.scores.response_scores import (
     loss_scores,
     noisy_scores,
 )
+from sluice.tasks.instructions.learner import identity_of
 
 VERSION = "1"
 CHUNK_ROWS = 2048

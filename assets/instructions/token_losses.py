@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from assets.lineage.inputs import Rows
 from resources.lake import Lake
 from resources.store import token_losses as store
-from sluice.core.digests import digest, text_hash
+from sluice.core.digests import text_hash
 from sluice.core.progress import track
 from sluice.data.config.language import LanguageModel, Neighbours
 from sluice.data.payloads.conversations import messages_text, read_conversation
 from sluice.language.checkpoint import CausalModel
 from sluice.language.pairs import tokenise
-from sluice.language.scoring import METHOD_VERSION, token_losses
+from sluice.language.scoring import token_losses
+from sluice.tasks.instructions.learner import identity_of
 
 SHARD_ROWS = 32
 
@@ -42,11 +43,6 @@ class Scored:
     rows: int
     passes: int
     loading_seconds: float
-
-
-def identity_of(model: CausalModel, settings: LanguageModel) -> str:
-    """Return a digest of everything but the row that a clean loss depends on."""
-    return digest(METHOD_VERSION, model.identity, str(settings.max_length))[:20]
 
 
 def score_missing(

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assets.instructions.token_losses import identity_of
-from assets.instructions.tuning import learner_of
 from assets.lineage.inputs import Rows, read_rows
 from assets.lineage.stage import Outcome, Run, digest_of, stage
 from assets.stages.cached_model import CachedModel
@@ -16,6 +14,7 @@ from sluice.core.randomness import keyed_sample
 from sluice.data.config import DatasetConfig
 from sluice.language.pairs import conversation_pairs
 from sluice.language.training.warm_up import SAMPLE_SEED
+from sluice.tasks.instructions.learner import identity_of, training_of
 
 if TYPE_CHECKING:
     from sluice.language.checkpoint import CausalModel
@@ -93,9 +92,8 @@ def sample(rows: Rows, count: int) -> list[int]:
 
 
 def _settings(config: DatasetConfig, model: "CausalModel") -> str:
-    learner = learner_of(config)
     identity = identity_of(model, config.language_model)
-    return digest_of([VERSION, identity, learner.training.version, learner.rank])
+    return digest_of([VERSION, identity, training_of(config).version, config.gradients.rank])
 
 
 def _train(
@@ -106,12 +104,12 @@ def _train(
     from sluice.language.training import lora
     from sluice.language.training.warm_up import warm_up
 
-    learner, loaded = learner_of(config), model.load()
+    training, rank, loaded = training_of(config), config.gradients.rank, model.load()
     texts = [train.texts[i] for i in at]
-    pairs = conversation_pairs(loaded.tokenizer, texts, learner.training.max_length, end=True)
+    pairs = conversation_pairs(loaded.tokenizer, texts, training.max_length, end=True)
     ids = [train.ids[i] for i in at]
-    with track("warming up", len(at) * learner.training.epochs) as advance:
-        made = warm_up(loaded, ids, pairs, learner.training, learner.rank, advance)
+    with track("warming up", len(at) * training.epochs) as advance:
+        made = warm_up(loaded, ids, pairs, training, rank, advance)
     lora.save(made.model, folder)
     made.moments.save(folder / MOMENTS)
     return list(made.losses)

@@ -1,89 +1,69 @@
 """The champion: the alias moves only when the challenger is shown to be better."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
-import numpy as np
-from numpy.typing import NDArray
 
-from assets.lineage.inputs import Rows, read_rows
-from assets.lineage.stage import (
-    Outcome,
-    Run,
-    Stage,
-    digest_of,
-    stage,
-)
-from assets.lineage.task import Task
+from assets.lineage.inputs import Rows
+from assets.lineage.stage import Outcome, Run, Stage, digest_of, stage
+from assets.stages.evaluations import Learners, Measuring, examples_of, given_of
 from resources import registry
 from resources.lake import Lake
 from resources.registry import ModelVersion
 from resources.store import selections
-from resources.tracking import CHALLENGER, CHAMPION, Tracking
+from resources.tracking import CHALLENGER, CHAMPION
 from sluice.core.digests import order_free_digest
 from sluice.core.errors import DataError, SluiceError
-from sluice.data.config import DatasetConfig
-from sluice.evaluation.bootstrap import Interval, accuracy_interval, paired_difference
+from sluice.evaluation.bootstrap import Interval
+from sluice.evaluation.evaluate import checked_outcomes
+from sluice.evaluation.learner import Learner
+from sluice.evaluation.metrics import Bootstrap, Outcomes
 
-VERSION = "1"
+# 2: by the metric of the learner.
+VERSION = "2"
 # A champion that was trained on rows which are gone may be replaced at this small a loss.
 MARGIN_AFTER_DELETION = -0.01
 
-Answers = Callable[[ModelVersion, Rows, DatasetConfig, str], NDArray[np.str_]]
 
-
-@dataclass(frozen=True)
-class Judge:
-    """How the models of one dataset answer on its present rows."""
-
-    answers: Answers
-    config: DatasetConfig
-    device: str
-
-    def correct(self, model: ModelVersion, part: Rows) -> NDArray[np.bool_]:
-        """Return which rows of a split a model gets right."""
-        given = np.array(part.class_names)[part.labels]
-        return self.answers(model, part, self.config, self.device) == given
-
-
-def champion(trained: str, answers: Answers, kinds: Sequence[str] = ("torch",)) -> Stage:
+def champion(learner: Learners, trained: str) -> Stage:
     """Return the stage `models/champion`.
 
     Parameters
     ----------
+    learner : type of Learner
     trained : str
-        Name of the stage that trains the challenger.
-    answers : callable
-        Takes a model, rows, the configuration and a device, and returns classes by name.
-    kinds : sequence of str
-        What the models are made with.
+        Method of the stage that trains the challenger.
     """
+
+    def settings(run: Run) -> dict[str, Any]:
+        most = learner(given_of(run)).most_held_out
+        held_out = run.record("instances").data_version
+        return {"held_out": held_out, **({} if most is None else {"most": most})}
 
     @stage(
         "models/champion",
-        reads=(trained, "instances"),
-        resources=("compute", "tracking"),
-        kinds=("mlflow", *kinds),
+        reads=(f"models/{trained}", "instances"),
+        resources=("compute", "language_models", "tracking"),
+        kinds=("mlflow", *(learner.model_kinds - {"huggingface"})),
         gpu=True,
         version=VERSION,
         description=(
             "Challenger and champion are both scored on the present validation rows; the alias "
             "`champion` moves only if the lower end of the paired-bootstrap interval of the gain "
-            f"is above 0, or above {MARGIN_AFTER_DELETION} where rows that the champion was "
-            "trained on have been deleted. The first model becomes champion at once. Test "
-            "accuracy is reported and decides nothing."
+            f"in {learner.metric().label} is above 0, or above {MARGIN_AFTER_DELETION} where rows "
+            "that the champion was trained on have been deleted. The first model becomes champion "
+            "at once. What it does on test is reported and decides nothing."
         ),
-        settings=lambda run: {"held_out": run.record("instances").data_version},
+        settings=settings,
         replaces=True,
         when=lambda task, config: config.training.enabled,
+        on_demand=learner.on_demand,
     )
     def judged(run: Run) -> Outcome:
-        present = read_rows(run.lake, run.dataset)
-        judge = Judge(answers, run.config, run.device)
-        decided, winner = _decide(run.lake, run.tracking, run.task, run.dataset, present, judge)
-        total = sum(len(present.of(split).ids) for split in ("validation", "test"))
+        measuring = Measuring.of(run, learner(given_of(run)))
+        decided, winner = _decide(measuring)
+        total = sum(map(len, measuring.held_out.values()))
         shown = {k: v for k, v in decided.items() if not isinstance(v, list)}
         shown["mlflow_run"] = dg.MetadataValue.url(run.tracking.url_of(winner.run_id))
         return Outcome(
@@ -92,60 +72,71 @@ def champion(trained: str, answers: Answers, kinds: Sequence[str] = ("torch",)) 
             new=total,
             metadata=shown,
             details=decided,
-            device=judge.device,
+            device=run.device,
         )
 
     return judged
 
 
-def _decide(
-    lake: Lake,
-    tracking: Tracking,
-    task: Task,
-    dataset: str,
-    present: Rows,
-    judge: Judge,
-) -> tuple[dict[str, Any], ModelVersion]:
-    name = task.model_name(dataset)
+def outcomes_of(
+    learner: Learner, version: ModelVersion, parts: Mapping[str, Rows]
+) -> dict[str, Outcomes]:
+    """Return what a registered model does on rows, by split, of the kind that decides."""
+    model, kind = learner.load(version.folder), learner.metric().outcome
+    try:
+        return {
+            split: checked_outcomes(learner, model.outcomes(examples_of(part)), len(part.ids))[kind]
+            for split, part in parts.items()
+        }
+    finally:
+        model.close()
+
+
+def _decide(measuring: Measuring) -> tuple[dict[str, Any], ModelVersion]:
+    run, learner = measuring.run, measuring.learner
+    tracking, name, metric = run.tracking, run.task.model_name(run.dataset), learner.metric()
     challenger = registry.find(tracking, name, CHALLENGER)
     if challenger is None:
         raise SluiceError(
             f"The registry holds no challenger of {name}. Its database may have been replaced; "
-            f"run `sluice run {dataset} --rebuild` to train and register one."
+            f"run `sluice run {run.dataset} --rebuild` to train and register one."
         )
     champion = registry.find(tracking, name, CHAMPION)
-    options = judge.config.evaluation.model_dump(include={"confidence", "resamples"})
-    right = {
-        split: judge.correct(challenger, present.of(split)) for split in ("validation", "test")
-    }
+    options = Bootstrap(**run.config.evaluation.model_dump(include={"confidence", "resamples"}))
+    parts = {split: measuring.part(split) for split in measuring.held_out}
+    validation = parts["validation"]
+    ours = outcomes_of(learner, challenger, parts)
     decision, winner = "It is the first model, and becomes champion.", challenger
     if champion is not None and champion.version == challenger.version:
         decision = "The challenger is the champion already."
     elif champion is not None:
         try:
-            theirs = judge.correct(champion, present.of("validation"))
+            theirs = outcomes_of(learner, champion, {"validation": validation})["validation"]
         except DataError as error:
             decision = (
                 f"Champion {champion.version} cannot read the present rows, so version "
                 f"{challenger.version} takes its place. ({error})"
             )
         else:
-            gone = _rows_gone(lake, present, champion)
-            gain = paired_difference(right["validation"], theirs, **options)
+            new, old = [ours["validation"]], [theirs]
+            # A gain is above 0 whichever way is better.
+            more, less = (old, new) if metric.lower else (new, old)
+            gain = metric.difference(more, less, options)
+            gone = _rows_gone(run.lake, measuring.present, champion)
             moves, decision = _ruling(challenger, champion, gain, len(theirs), gone)
             winner = challenger if moves else champion
-    lake.check_locks()
+    run.lake.check_locks()
     registry.promote(tracking, name, winner.version)
-    intervals = {split: accuracy_interval(values, **options) for split, values in right.items()}
-    measured = {f"{split}_accuracy": [i.mean, i.low, i.high] for split, i in intervals.items()}
+    intervals = {split: metric.interval([found], options) for split, found in ours.items()}
     decided = {
         "champion": winner.version,
         "challenger": challenger.version,
         "champion_selection": winner.tags.get("selection_id", ""),
         "decision": decision,
-        "rows": order_free_digest(present.of("validation").content_hashes),
-        **measured,
-        **{f"challenger_{split}": float(values.mean()) for split, values in right.items()},
+        "metric": metric.label,
+        "rows": order_free_digest(validation.content_hashes),
+        **{split: [i.mean, i.low, i.high] for split, i in intervals.items()},
+        **{f"challenger_{split}": metric.value(found) for split, found in ours.items()},
     }
     return decided, winner
 

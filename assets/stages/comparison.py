@@ -1,219 +1,275 @@
 """All methods side by side, against random and all rows; and which subset to train on."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-import numpy as np
 
-from assets.lineage.inputs import Rows, read_rows
 from assets.lineage.plots import plots
-from assets.lineage.stage import (
-    Outcome,
-    Run,
-    Stage,
-    digest_of,
-    inputs_of,
-    name_of,
-    stage,
-)
+from assets.lineage.stage import Outcome, Run, Stage, digest_of, stage
 from assets.lineage.task import Task
 from assets.stages import checks
-from assets.stages.evaluations import ALL_ROWS, SPLITS
+from assets.stages.evaluations import Learners, Measuring, given_of
 from assets.stages.results import row_from, row_to
-from assets.stages.trained_comparison import compared_evaluations, comparison_settings, findings
-from resources.lake import Lake
-from resources.store import evaluations, records
+from resources.store import evaluations, selections
+from resources.store.evaluations import Evaluated
 from sluice.core.budgets import budget_label
 from sluice.data.config import DatasetConfig
-from sluice.evaluation.comparison import Comparison, Evaluated, choose_subset, summarise
+from sluice.evaluation.comparison import (
+    ALL_ROWS,
+    Choice,
+    Comparison,
+    Measured,
+    choose,
+    compare,
+    findings,
+)
+from sluice.evaluation.metrics import Bootstrap, Compared, Metric
 from sluice.reports.contents import BudgetRow
 from sluice.reports.curves import learning_curve
-from sluice.reports.tables import curve_points, format_interval
+from sluice.reports.narrative import difference, interval
+from sluice.reports.tables import curve_points
 from sluice.subsets.contract import Selector
 
-VERSION = "1"
+# 2: of outcomes, by the metric of the learner.
+VERSION = "2"
 
 
-def comparison(selectors: list[Selector]) -> Stage:
+def comparison(learner: Learners, selectors: Sequence[Selector]) -> Stage:
     """Return the stage `evaluations/comparison`."""
     names = [*(selector.name for selector in selectors), ALL_ROWS]
+    better = "below" if learner.metric().lower else "above"
+
+    def compared(run: Run) -> Outcome:
+        return _comparison(run, learner)
+
     return stage(
         "evaluations/comparison",
-        reads=lambda task, config: [*compared_evaluations(task, config), "instances"],
+        reads=lambda task, config: [*_evaluated(task, config), "instances"],
         may_read=[*(f"evaluations/{name}" for name in names), "instances"],
         version=VERSION,
         checks=(checks.OF_COMPARISON,),
         description=(
-            "Accuracy over budget of every method, with intervals by a bootstrap over rows and "
-            "seeds, and its paired differences to stratified random rows at the same budget and "
-            "to all rows. A method beats random only where the whole interval lies above 0. The "
-            "subset for the model is the one that is best on validation at the chosen budget: the "
-            "selector by its mean over seeds, then its best seed (ours)."
+            f"{learner.metric().label.capitalize()} of every method at every budget, with "
+            "intervals by a bootstrap over rows and seeds, and its paired differences to "
+            "stratified random rows at the same budget and to all rows. A method beats random "
+            f"only where the whole interval on test lies {better} 0. The subset for the model is "
+            "the one that is best on validation at the chosen budget: the selector by its mean "
+            "over seeds, then its best seed (ours)."
         ),
-        settings=comparison_settings,
-    )(_comparison)
+        settings=lambda run: {
+            "chosen_budget": run.config.chosen_budget,
+            **run.config.evaluation.model_dump(include={"resamples", "confidence"}),
+        },
+        on_demand=learner.on_demand,
+    )(compared)
 
 
-def _comparison(run: Run) -> Outcome:
-    consumed = [run.record(name) for name in compared_evaluations(run.task, run.config)]
-    seconds = _selecting_seconds(run.lake, run.task, run.dataset, run.task.compared(run.config))
-    return _compare(run.lake, run.config, read_rows(run.lake, run.dataset), consumed, seconds)
+def _evaluated(task: Task, config: DatasetConfig) -> list[str]:
+    return [f"evaluations/{name}" for name in (*sorted(task.compared(config)), ALL_ROWS)]
 
 
-def _compare(
-    lake: Lake,
-    config: DatasetConfig,
-    present: Rows,
-    consumed: list[records.Record],
-    seconds: dict[str, float],
-) -> Outcome:
-    jobs = [job for record in consumed for job in record.details["selections"]]
-    found = evaluations.read(
-        lake, [key for record in consumed for key in record.details["evaluation_ids"]]
-    )
-    sizes = {(job["method"], job["budget"]): job["size"] for job in jobs}
-    order = {label: place for place, label in enumerate(map(budget_label, config.budgets))}
-    truth = {split: present.of(split).labels for split in SPLITS}
-    results = [_evaluated(row, order) for row in found]
-    table = summarise(
-        results,
-        truth,
-        confidence=config.evaluation.confidence,
-        resamples=config.evaluation.resamples,
-    )
-    labels = [*map(budget_label, config.budgets), "all"]
-    shares = [*config.budgets, None]
-    rows = [_row(line, labels, shares, sizes, seconds) for line in table]
-    budgeted = [row for row in rows if row.selector != ALL_ROWS]
-    all_rows = next(row for row in rows if row.selector == ALL_ROWS)
-    at = order[budget_label(config.chosen_budget)]
-    chosen = _chosen(choose_subset(results, truth["validation"], at), jobs, labels[at])
-    sentences = _sentences(budgeted, chosen, len(truth["test"]))
-    stored = [row_to(row) for row in budgeted]
+def _comparison(run: Run, learner: Learners) -> Outcome:
+    config = run.config
+    measuring = Measuring.of(run, learner(given_of(run)))
+    keys = [
+        key
+        for name in _evaluated(run.task, config)
+        for key in run.record(name).details["evaluation_ids"]
+    ]
+    found = evaluations.read(run.lake, keys, measuring.labels)
+    table = tabulate(found, learner.metrics, config, _selecting_seconds(run))
+    chosen = _chosen(run, found, table.choice, learner.metric())
+    sentences = findings(table.verdicts, chosen, len(measuring.held_out["test"]))
+    stored = [row_to(row) for row in (*table.rows, table.all_rows)]
+    timeless = [{k: v for k, v in row.items() if k != "seconds"} for row in stored]
+    pool_size = len(measuring.present.of("train").ids)
     return Outcome(
-        content=digest_of([_timeless(row) for row in [*stored, row_to(all_rows)]] + [chosen]),
-        total=len(table),
-        new=len(table),
-        metadata=_shown(
-            config, budgeted, all_rows, chosen, sentences, len(present.of("train").ids)
-        ),
+        content=digest_of([*timeless, chosen]),
+        total=len(stored),
+        new=len(stored),
+        metadata=_shown(config, learner, table, chosen, sentences, pool_size),
         details={
-            "rows": stored,
-            "all_rows": row_to(all_rows),
+            "metric": learner.metric().label,
+            "learner": learner.summary,
+            "rows": stored[:-1],
+            "all_rows": stored[-1],
             "chosen": chosen,
             "sentences": sentences,
-            "class_names": list(present.class_names),
+            "test_rows": len(measuring.held_out["test"]),
+            "class_names": measuring.names,
         },
     )
 
 
-def _timeless(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key != "seconds"}
+class Table:
+    """Every method at every budget, as tables and pages show them, and which one is chosen.
+
+    Attributes
+    ----------
+    rows : list of BudgetRow
+        By budget and name.
+    all_rows : BudgetRow
+    choice : Choice
+        Its budget is the place in the list of budgets.
+    """
+
+    def __init__(self, rows: list[BudgetRow], choice: Choice) -> None:
+        self.rows = [row for row in rows if row.selector != ALL_ROWS]
+        (self.all_rows,) = (row for row in rows if row.selector == ALL_ROWS)
+        self.choice = choice
+
+    @property
+    def verdicts(self) -> list[tuple[str, str, bool]]:
+        """Selector, budget, and whether it beats random there, of what is compared with it."""
+        return [
+            (row.selector, row.budget_label, bool(row.beats_random))
+            for row in self.rows
+            if row.versus_random is not None
+        ]
 
 
-def _evaluated(row: dict[str, Any], order: dict[str, int]) -> Evaluated:
-    return Evaluated(
-        selector=row["method"],
-        budget=order.get(row["budget"], len(order)),
-        seed=row["seed"],
-        predictions={split: np.array(row[f"{split}_predicted"]) for split in SPLITS},
-    )
+def tabulate(
+    found: Sequence[Evaluated],
+    metrics: Sequence[Metric],
+    config: DatasetConfig,
+    seconds: Mapping[str, float] | None = None,
+) -> Table:
+    """Compare evaluated models by every metric; the first one decides.
 
-
-def _row(
-    line: Comparison,
-    labels: list[str],
-    shares: list[float | None],
-    sizes: dict[tuple[str, str], int],
-    seconds: dict[str, float],
-) -> BudgetRow:
-    label = labels[int(line.budget)]
-    row = BudgetRow(
-        selector=line.selector,
-        budget=shares[int(line.budget)],
-        budget_label=label,
-        size=sizes[line.selector, label],
-        seeds=len(line.seeds),
-        test_accuracy=line.accuracy["test"],
-        validation_accuracy=line.accuracy["validation"],
-        versus_random=line.against_random.get("test"),
-        versus_all=line.against_all.get("test"),
-        beats_random=line.beats_random if line.against_random else None,
-        seconds=seconds.get(line.selector, 0.0),
-    )
+    Parameters
+    ----------
+    found : sequence of Evaluated
+    metrics : sequence of Metric
+    config : DatasetConfig
+        Its budgets, the chosen one, and how intervals are made.
+    seconds : mapping, optional
+        What selecting one subset took, by method.
+    """
+    labels = [*map(budget_label, config.budgets), "all"]
+    options = Bootstrap(**config.evaluation.model_dump(include={"confidence", "resamples"}))
+    first = metrics[0]
+    assert isinstance(first, Compared)
+    results = {m.outcome: _results(found, labels, m.outcome) for m in metrics}
+    tables = {
+        m.name: compare(results[m.outcome], m, options) for m in metrics if isinstance(m, Compared)
+    }
+    rows: list[BudgetRow] = []
+    for place, line in enumerate(tables[first.name]):
+        label = labels[int(line.budget)]
+        models = [m for m in found if (m.method, m.budget) == (line.selector, label)]
+        also: dict[str, str] = {}
+        for metric in metrics[1:]:
+            compared = tables.get(metric.name)
+            also |= _also(metric, models, compared[place] if compared else None)
+        rows.append(
+            BudgetRow(
+                selector=line.selector,
+                budget=[*config.budgets, None][int(line.budget)],
+                budget_label=label,
+                size=models[0].size,
+                seeds=len(line.seeds),
+                test=line.level["test"],
+                validation=line.level["validation"],
+                versus_random=line.against_random.get("test"),
+                versus_all=line.against_all.get("test"),
+                beats_random=line.beats_random if line.against_random else None,
+                seconds=(seconds or {}).get(line.selector, 0.0),
+                lower=first.lower,
+                also=also,
+            )
+        )
     # Through JSON and back, so that a row is the same whether it was just made or read.
-    return row_from(row_to(row))
+    rows = [row_from(row_to(row)) for row in rows]
+    at = labels.index(budget_label(config.chosen_budget))
+    return Table(rows, choose(results[first.outcome], first, at))
 
 
-def _chosen(choice: Any, jobs: list[dict[str, Any]], label: str) -> dict[str, Any]:
-    for job in jobs:
-        if (job["method"], job["budget"], job["seed"]) == (choice.selector, label, choice.seed):
-            return {
-                "selector": choice.selector,
-                "budget": label,
-                "seed": choice.seed,
-                "selection_id": job["selection_id"],
-                "rows_digest": job["rows_digest"],
-                "size": job["size"],
-                "validation_accuracy": choice.seed_accuracy,
-            }
-    raise KeyError(f"{choice.selector} at {label} with seed {choice.seed}")
+def _results(found: Sequence[Evaluated], labels: list[str], kind: str) -> list[Measured]:
+    return [
+        Measured(
+            model.method,
+            labels.index(model.budget),
+            model.seed,
+            {split: kinds[kind] for split, kinds in model.outcomes.items()},
+        )
+        for model in found
+    ]
 
 
-def _selecting_seconds(lake: Lake, task: Task, dataset: str, methods: set[str]) -> dict[str, float]:
-    """Return the seconds of selecting one subset by each method, on average."""
-    keys = [task.key("subsets", name) for name in sorted(methods)]
-    consumed = inputs_of(lake, dataset, keys)
+def _also(metric: Metric, models: list[Evaluated], line: Comparison | None) -> dict[str, str]:
+    """Write what a further metric says on test, by what it is called."""
+    if line is None:
+        numbers = [metric.value(model.outcomes["test"][metric.outcome]) for model in models]
+        finite = [number for number in numbers if number == number]
+        return {metric.label: f"{sum(finite) / len(finite):.3f}" if finite else ""}
     return {
-        key.path[-1]: consumed[name_of(key)].seconds
-        / max(1, len(consumed[name_of(key)].details["selections"]))
-        for key in keys
+        metric.label: interval(line.level["test"]),
+        f"{metric.label} minus random": difference(line.against_random.get("test")),
     }
 
 
-def _sentences(rows: list[BudgetRow], chosen: dict[str, Any], test_rows: int) -> list[str]:
-    compared = [
-        (row.selector, row.budget_label, bool(row.beats_random))
-        for row in rows
-        if row.versus_random is not None
-    ]
-    return findings(compared, chosen, test_rows)
+def _chosen(run: Run, found: Sequence[Evaluated], choice: Choice, metric: Metric) -> dict[str, Any]:
+    label = budget_label(run.config.budgets[int(choice.budget)])
+    model = next(
+        m for m in found if (m.method, m.budget, m.seed) == (choice.selector, label, choice.seed)
+    )
+    (head,) = selections.headers(run.lake, [model.selection_id])
+    return {
+        "selector": model.method,
+        "budget": label,
+        "seed": model.seed,
+        "selection_id": model.selection_id,
+        "rows_digest": head.rows_digest,
+        "size": model.size,
+        f"validation_{metric.name}": choice.seed_metric,
+    }
+
+
+def _selecting_seconds(run: Run) -> dict[str, float]:
+    """Return the seconds of selecting one subset by each method, on average."""
+    made = {name: run.record(f"subsets/{name}") for name in run.task.compared(run.config)}
+    return {
+        name: record.seconds / max(1, len(record.details["selections"]))
+        for name, record in made.items()
+    }
 
 
 def _shown(
     config: DatasetConfig,
-    rows: list[BudgetRow],
-    all_rows: BudgetRow,
+    learner: Learners,
+    table: Table,
     chosen: dict[str, Any],
     sentences: list[str],
     pool_size: int,
 ) -> dict[str, Any]:
-    table = [
+    metric = learner.metric()
+    lines = [
         {
             "budget": row.budget_label,
             "selector": row.selector,
             "rows": row.size,
-            "test_accuracy": _text(row.test_accuracy),
-            "minus_random": _text(row.versus_random),
-            "minus_all_rows": _text(row.versus_all),
-            "beats_random": str(row.beats_random),
+            "models": row.seeds,
+            f"test_{metric.name}": interval(row.test),
+            "minus_random": difference(row.versus_random),
+            "minus_all_rows": difference(row.versus_all),
+            **row.also,
+            "beats_random": "" if row.beats_random is None else str(row.beats_random),
         }
-        for row in [*rows, all_rows]
+        for row in (*table.rows, table.all_rows)
     ]
     return {
         **plots(
             config,
-            accuracy_over_budget=lambda: learning_curve(
-                curve_points(rows, pool_size), all_rows.test_accuracy
+            metric_over_budget=lambda: learning_curve(
+                curve_points(table.rows, pool_size),
+                table.all_rows.test,
+                metric=f"test {metric.label}",
             ),
         ),
-        "comparison": dg.MetadataValue.table([dg.TableRecord(row) for row in table]),
+        "comparison": dg.MetadataValue.table([dg.TableRecord(line) for line in lines]),
         "says": dg.MetadataValue.md("\n".join(f"- {line}" for line in sentences)),
         "chosen_selector": chosen["selector"],
         "chosen_selection": chosen["selection_id"],
-        "all_rows_test_accuracy": float(all_rows.test_accuracy.mean),
+        f"all_rows_test_{metric.name}": float(table.all_rows.test.mean),
     }
-
-
-def _text(interval: Any) -> str:
-    return "" if interval is None else format_interval(interval.mean, interval.low, interval.high)

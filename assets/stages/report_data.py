@@ -11,18 +11,19 @@ from assets.lineage.inputs import Rows, read_rows
 from assets.lineage.registry import lineage_of
 from assets.lineage.stage import inputs_of, name_of
 from assets.lineage.task import RANDOM, Task
-from assets.stages.evidence import evidence_of, lead_of
 from assets.stages.map import read_map
-from assets.stages.results import Results, read_results
+from assets.stages.model import curves
+from assets.stages.results import Results, results_of
 from assets.stages.scores import read_probabilities
-from assets.text.fine_tuned import curves
 from resources.lake import Lake
 from resources.store import records, rows, scores, selections
 from sluice.core.budgets import budget_label
 from sluice.core.errors import SluiceError
 from sluice.data.config import DatasetConfig
 from sluice.data.payloads.display import shown_text
+from sluice.evaluation.comparison import too_few
 from sluice.reports.contents import (
+    Evidence,
     Interval,
     KeptRow,
     ModelCard,
@@ -57,7 +58,7 @@ def gather(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> Repor
     present = read_rows(lake, dataset)
     train = present.of("train")
     known = _asked_for(config, records.latest(lake, dataset))
-    results = _results(lake, task, dataset, known)
+    results = _results(task, known)
     instances = known[name_of(task.key("instances"))]
     chosen = results.chosen if results else _first(task, config, known)
     kept_ids = set(selections.rows(lake, chosen["selection_id"])["instance_id"].to_pylist())
@@ -84,31 +85,43 @@ def gather(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> Repor
         stage_costs=_costs(known),
         kept=samples,
         selection_ids=ids,
-        suspects=_suspects(lake, task, dataset, train) if results else [],
+        suspects=_suspects(lake, task, dataset, train)
+        if results and name_of(task.key("scores", "label_quality")) in known
+        else [],
         model_card=_model_card(task, known),
         figures=_figures(lake, task, dataset, train, kept, results, known),
         versions=_versions(),
         confidence=config.evaluation.confidence,
         interval_method="bootstrap over rows and seeds, paired where two are compared",
-        evidence=evidence_of(task, known),
-        lead=lead_of(task, dataset, known, len(train.ids)),
+        evidence=_evidence(task, known),
+        lead="" if results else _lead(config, dataset),
+        metric=results.metric if results else "",
+        learner=results.learner if results else "",
+        caveats=too_few(results.test_rows) if results else (),
     )
 
 
-def _results(
-    lake: Lake, task: Task, dataset: str, known: dict[str, records.Record]
-) -> Results | None:
-    # Where a language model was tuned, the comparison is of losses and has a section of its own.
+def _results(task: Task, known: dict[str, records.Record]) -> Results | None:
     compared = known.get(name_of(task.key("evaluations", "comparison")))
-    if compared is None or "all_rows" not in compared.details:
-        return None
-    return read_results(lake, task, dataset)
+    # One of before, of evaluations on demand, says it in other words.
+    return results_of(compared) if compared and "metric" in compared.details else None
+
+
+def _lead(config: DatasetConfig, dataset: str) -> str:
+    """Return the first sentence of a page where nobody has asked for evaluations yet."""
+    if not lineage_of(config).has_on_demand:
+        return ""
+    return (
+        f"No subset has been trained on yet: `sluice run {dataset} --evaluate` does it, and says "
+        "before how long it will take. What was measured by an earlier version is not trained "
+        "again."
+    )
 
 
 def _first(task: Task, config: DatasetConfig, known: dict[str, records.Record]) -> dict[str, Any]:
-    """Return the subset that a page is about where no accuracy is known.
+    """Return the subset that a page is about where no results are known.
 
-    The one that was chosen by loss; else the first of the list (ours).
+    The one that an earlier version chose; else the first of the list (ours).
     """
     compared = known.get(name_of(task.key("evaluations", "comparison")))
     if compared is not None:
@@ -215,10 +228,42 @@ def _model_card(task: Task, known: dict[str, records.Record]) -> ModelCard | Non
         budget_label=chosen["budget"],
         selection_id=chosen["selection_id"],
         rows=trained.rows_total,
-        validation_accuracy=Interval(*verdict["validation_accuracy"]),
-        test_accuracy=Interval(*verdict["test_accuracy"]),
+        validation=Interval(*verdict["validation"]),
+        test=Interval(*verdict["test"]),
         champion_decision=verdict["decision"],
         mlflow_url=trained.details["mlflow_url"],
+    )
+
+
+def _evidence(task: Task, known: dict[str, records.Record]) -> list[Evidence]:
+    """Return the sections that a dataset's newest records have something for."""
+    makers = {
+        task.key("evaluations", "attention_value"): _attention,
+        task.key("encoder"): _encoder,
+    }
+    return [make(known[name_of(key)]) for key, make in makers.items() if name_of(key) in known]
+
+
+def _attention(record: records.Record) -> Evidence:
+    said = record.details
+    return Evidence(
+        title="What attention is worth here",
+        sentences=[said["gate"], said["sentence"]],
+        columns=said["columns"],
+        rows=said["rows"],
+    )
+
+
+def _encoder(record: records.Record) -> Evidence:
+    said = record.details
+    return Evidence(
+        title="How the columns became features",
+        sentences=[
+            f"Encoder {said['encoder']}, fitted on {said['fitted_on']:,} training rows. "
+            f"{said['verdict']} The largest drift of a column since then is {said['drift']:.3g}."
+        ],
+        columns=said["columns"],
+        rows=said["rows"],
     )
 
 
@@ -254,9 +299,11 @@ def _figures(
             },
         }
         if results:
-            everything = results.all_rows.test_accuracy
-            drawn["learning_curve"] = learning_curve(points, everything, **look)
-            drawn["class_balance"] = class_balance(pool_counts, kept_counts, names, **look)
+            everything = results.all_rows.test
+            metric = f"test {results.metric}"
+            drawn["learning_curve"] = learning_curve(points, everything, metric=metric, **look)
+            if results.class_names == list(names):
+                drawn["class_balance"] = class_balance(pool_counts, kept_counts, names, **look)
         if trained is not None and "curve" in trained.details:
             drawn["training_curve"] = training_curve(curves(trained.details["curve"]), **look)
         figures |= {f"{name}{suffix}": png for name, png in drawn.items()}

@@ -10,18 +10,21 @@ from resources.store import records, selections
 from sluice.data.config import DatasetConfig
 from sluice.reports.contents import BudgetRow, Interval
 
+_INTERVALS = ("test", "validation", "versus_random", "versus_all")
+
 
 @dataclass(frozen=True)
 class Results:
-    """What was compared, and what was chosen."""
+    """What was compared, by which metric, and what was chosen."""
 
+    metric: str
+    learner: str
+    class_names: list[str]
+    test_rows: int
     rows: list[BudgetRow]
     all_rows: BudgetRow
     chosen: dict[str, Any]
     sentences: list[str]
-
-
-_INTERVALS = ("test_accuracy", "validation_accuracy", "versus_random", "versus_all")
 
 
 def row_to(row: BudgetRow) -> dict[str, Any]:
@@ -30,7 +33,7 @@ def row_to(row: BudgetRow) -> dict[str, Any]:
         name: None if getattr(row, name) is None else list(_ends(getattr(row, name)))
         for name in _INTERVALS
     }
-    return {**vars(row), **as_lists}
+    return {**vars(row), **as_lists, "also": dict(row.also)}
 
 
 def row_from(stored: dict[str, Any]) -> BudgetRow:
@@ -44,8 +47,17 @@ def row_from(stored: dict[str, Any]) -> BudgetRow:
 def read_results(lake: Lake, task: Task, dataset: str) -> Results:
     """Read the newest comparison of a dataset."""
     key = task.key("evaluations", "comparison")
-    details = inputs_of(lake, dataset, [key])[name_of(key)].details
+    return results_of(inputs_of(lake, dataset, [key])[name_of(key)])
+
+
+def results_of(record: records.Record) -> Results:
+    """Return what a comparison has recorded."""
+    details = record.details
     return Results(
+        metric=details["metric"],
+        learner=details["learner"],
+        class_names=details["class_names"],
+        test_rows=details["test_rows"],
         rows=[row_from(row) for row in details["rows"]],
         all_rows=row_from(details["all_rows"]),
         chosen=details["chosen"],

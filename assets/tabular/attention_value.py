@@ -14,7 +14,7 @@ from sluice.data.config import DatasetConfig
 from sluice.evaluation.attention_value import AttentionValue, attention_value
 from sluice.evaluation.bootstrap import Interval
 from sluice.evaluation.head_ablation import Head, HeadValue
-from sluice.reports.tables import format_difference
+from sluice.reports.narrative import difference
 from sluice.subsets.registry import selectors_for
 
 VERSION = "1"
@@ -89,7 +89,7 @@ def value(run: Run) -> Outcome:
 def _lines(found: AttentionValue) -> list[list[str]]:
     """Return what was taken away, how much, and what that cost."""
     lines = [
-        [f"{of}, top {deletion.share:.0%}", f"{deletion.rows:,} rows", _text(worth)]
+        [f"{of}, top {deletion.share:.0%}", f"{deletion.rows:,} rows", difference(worth)]
         for deletion in found.deletions
         for of, worth in (
             ("attention", deletion.attention_worth),
@@ -97,11 +97,7 @@ def _lines(found: AttentionValue) -> list[list[str]]:
         )
     ]
     heads = found.heads.heads if found.heads else ()
-    return lines + [[f"head {h.head}", f"layer {h.layer}", _text(h.error)] for h in heads]
-
-
-def _text(interval: Interval) -> str:
-    return format_difference(interval.mean, interval.low, interval.high)
+    return lines + [[f"head {h.head}", f"layer {h.layer}", difference(h.error)] for h in heads]
 
 
 def heads_to(value: HeadValue | None) -> dict[str, Any] | None:

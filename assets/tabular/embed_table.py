@@ -8,9 +8,7 @@ from assets.lineage.inputs import read_rows
 from assets.lineage.stage import Outcome, Run, stage
 from assets.stages import checks
 from assets.stages.embeddings import Shard, embed_missing
-from resources.lake import Lake
 from resources.store import encoders
-from sluice.core.errors import SluiceError
 from sluice.encoders.tabular import TabularEncoder
 
 VERSION = "1"
@@ -32,7 +30,9 @@ SHARD_ROWS = 16_384
 )
 def embeddings(run: Run) -> Outcome:
     """Encode the contents that this encoder has not encoded before."""
-    fitted = read_encoder(run.lake, run.dataset, run.record("encoder").details["encoder"])
+    fitted = TabularEncoder.from_json(
+        encoders.artifact(run.lake, run.dataset, run.record("encoder").details["encoder"])
+    )
     present = read_rows(run.lake, run.dataset)
 
     def shards(texts: list[str]) -> Iterator[Shard]:
@@ -51,20 +51,3 @@ def embeddings(run: Run) -> Outcome:
         },
         details={"encoder": fitted.identity},
     )
-
-
-def read_encoder(lake: Lake, dataset: str, identity: str) -> TabularEncoder:
-    """Read an encoder of a dataset.
-
-    Raises
-    ------
-    SluiceError
-        If the lake does not have it.
-    """
-    stored = encoders.read(lake, dataset, identity)
-    if stored is None:
-        raise SluiceError(
-            f"The encoder {identity} of {dataset} is gone from the lake. Materialise "
-            f"tabular/encoder, or run the whole lineage with `sluice run {dataset}`."
-        )
-    return TabularEncoder.from_json(stored.artifact)

@@ -6,6 +6,7 @@ from assets.stages.comparison import comparison
 from assets.stages.evaluations import evaluation
 from assets.stages.instances import instances
 from assets.stages.map import flat_map
+from assets.stages.model import model
 from assets.stages.report import report
 from assets.stages.scores import out_of_fold, score_stage
 from assets.stages.subsets import subset
@@ -14,10 +15,10 @@ from assets.tabular.attention import JOINT_SCORES, gat
 from assets.tabular.embed_table import embeddings
 from assets.tabular.encoder import encoder
 from assets.tabular.instance_graphs import instance_graph
-from assets.tabular.train_classifier import fitted, fitted_answers
 from sluice.graphs.instance_graphs.methods import GRAPHS
 from sluice.scores.registry import SCORES
 from sluice.subsets.registry import selectors_for
+from sluice.tasks.tabular.learner import TabularLearner
 
 SELECTORS = selectors_for("tabular")
 SHORT_LIST = (
@@ -46,11 +47,11 @@ LINEAGE = lineage(
         score_stage(SCORES["label_quality"]),
         gat,
         *map(subset, SELECTORS),
-        *(evaluation("tabular", selector) for selector in [*SELECTORS, None]),
-        comparison(SELECTORS),
+        *(evaluation(TabularLearner, selector) for selector in [*SELECTORS, None]),
+        comparison(TabularLearner, SELECTORS),
         attention_value.value,
-        fitted,
-        champion("models/fitted", fitted_answers, ("scikitlearn",)),
+        model(TabularLearner, TABULAR.trained),
+        champion(TabularLearner, TABULAR.trained),
         report(
             ["scores/label_quality", "scores/gat"],
             ["evaluations/comparison", "models/champion", "encoder", "evaluations/attention_value"],

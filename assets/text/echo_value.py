@@ -1,24 +1,20 @@
 """What leaving distrusted labels out is worth, measured, and said plainly."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import dagster as dg
 import numpy as np
 
 from assets.lineage.inputs import read_rows, read_vectors
 from assets.lineage.stage import Outcome, Run, digest_of, stage
 from assets.lineage.task import Task
-from assets.stages.evaluations import SPLITS, check_held_out
 from assets.text.echoes import ECHOES
 from resources.lake import Lake
 from resources.store import echoes as store
 from resources.store import vectors
 from sluice.data.config import DatasetConfig
-from sluice.evaluation.bootstrap import Interval
 from sluice.evaluation.echo_value import EchoValue, Looked, echo_value
+from sluice.evaluation.evaluate import SPLITS, check_held_out
 from sluice.heads.logistic import HeadConfig
-from sluice.reports.tables import format_difference, format_interval
+from sluice.reports.narrative import difference, interval
 
 VERSION = "1"
 
@@ -52,7 +48,7 @@ def value(run: Run) -> Outcome:
 def _measure(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> EchoValue:
     present = read_rows(lake, dataset)
     parts = {split: present.of(split) for split in SPLITS}
-    check_held_out(dataset, parts)
+    check_held_out({split: len(part.ids) for split, part in parts.items()}, dataset)
     train = present.of("train")
     x = read_vectors(lake, task, dataset, train)
     place = {row: i for i, row in enumerate(train.ids)}
@@ -83,9 +79,12 @@ def _outcome(found: EchoValue) -> Outcome:
             "trained_on": one.name,
             "rows": one.rows,
             "seeds": one.seeds,
-            **{f"{split}_accuracy": _level(one.accuracy[split]) for split in SPLITS},
-            **{f"{split}_minus_all": _difference(one.against_all, split) for split in SPLITS},
-            **{f"{split}_minus_random": _difference(one.against_random, split) for split in SPLITS},
+            **{f"{split}_accuracy": interval(one.accuracy[split]) for split in SPLITS},
+            **{f"{split}_minus_all": difference(one.against_all.get(split)) for split in SPLITS},
+            **{
+                f"{split}_minus_random": difference(one.against_random.get(split))
+                for split in SPLITS
+            },
         }
         for one in found.trained
     ]
@@ -99,12 +98,3 @@ def _outcome(found: EchoValue) -> Outcome:
         },
         details={"sentence": found.sentence, "rows": rows},
     )
-
-
-def _level(interval: Interval) -> str:
-    return format_interval(interval.mean, interval.low, interval.high)
-
-
-def _difference(intervals: Mapping[str, Interval], split: str) -> str:
-    found: Any = intervals.get(split)
-    return "" if found is None else format_difference(found.mean, found.low, found.high)

@@ -8,15 +8,16 @@ from assets.stages.evaluations import evaluation
 from assets.stages.graphs import knn
 from assets.stages.instances import instances
 from assets.stages.map import flat_map
+from assets.stages.model import model
 from assets.stages.report import report
 from assets.stages.scores import out_of_fold, score_stage
 from assets.stages.subsets import subset
 from assets.text import echo_value
 from assets.text.echoes import echoes
-from assets.text.fine_tuned import fine_tuned, fine_tuned_answers
 from assets.text.labels import asked
 from sluice.scores.registry import SCORES
 from sluice.subsets.registry import selectors_for
+from sluice.tasks.text.learner import TextLearner
 
 SELECTORS = selectors_for("text")
 TEXT = Task(
@@ -39,11 +40,11 @@ LINEAGE = lineage(
         out_of_fold,
         *_SCORES,
         *map(subset, SELECTORS),
-        *(evaluation("text", selector) for selector in [*SELECTORS, None]),
-        comparison(SELECTORS),
+        *(evaluation(TextLearner, selector) for selector in [*SELECTORS, None]),
+        comparison(TextLearner, SELECTORS),
         echo_value.value,
-        fine_tuned,
-        champion("models/fine_tuned", fine_tuned_answers),
+        model(TextLearner, TEXT.trained),
+        champion(TextLearner, TEXT.trained),
         report([score.name for score in _SCORES], ["evaluations/comparison", "models/champion"]),
     ],
 )

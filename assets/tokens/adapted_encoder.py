@@ -1,27 +1,23 @@
 """An encoder trained further on a dataset's own words: what its taggers then start from."""
 
-from dataclasses import dataclass
 from math import exp
 from pathlib import Path
 from typing import Any
 
 from assets.instructions.warm_up import sample
 from assets.lineage.inputs import Rows, read_rows
-from assets.lineage.stage import Outcome, Run, digest_of, inputs_of, name_of, stage
-from assets.lineage.task import Task
+from assets.lineage.stage import Outcome, Run, digest_of, stage
 from assets.stages.cached_model import CachedModel
 from assets.tabular.encoder import KEEP_TAG
-from resources.lake import Lake
 from resources.paths import encoders_root
-from sluice.core.errors import ConfigError, SluiceError
+from sluice.core.errors import ConfigError
 from sluice.data.config import DatasetConfig
 from sluice.data.config.adaptation import Adaptation
 from sluice.encoders.pretrained import pretrained
-from sluice.encoders.text import TextEncoder
 from sluice.models.training import TrainingConfig
+from sluice.tasks.tokens.learner import ADAPTED, plain_encoder
 
 VERSION = "1"
-ADAPTED = "encoder/adapted"
 # Rows by which a change is measured: of more it is an estimate, and their digests are no burden.
 WATCHED_ROWS = 1000
 
@@ -86,54 +82,6 @@ def adapted(run: Run) -> Outcome:
     )
 
 
-@dataclass(frozen=True)
-class Start:
-    """The encoder that a dataset's taggers start from.
-
-    Attributes
-    ----------
-    identity : str
-        Of all that a tagger takes from it.
-    model : str or None
-        Its folder or name, or None for the default one.
-    adapted : bool
-        Whether it was trained further on the dataset's rows.
-    """
-
-    identity: str
-    model: str | None
-    adapted: bool = False
-
-    def found(self) -> str | None:
-        """Return the model.
-
-        Raises
-        ------
-        SluiceError
-            It was trained further, and its folder is gone.
-        """
-        if self.adapted and not Path(str(self.model)).is_dir():
-            raise SluiceError(
-                f"The encoder {self.identity} that was trained further is gone from "
-                f"{Path(str(self.model)).parent}. `sluice run` of the dataset makes it again."
-            )
-        return self.model
-
-
-def start_of(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> Start:
-    """Return the encoder that a dataset's taggers start from."""
-    if config.adaptation is None:
-        return Start(_plain(config), config.encoder.model)
-    (key,) = task.keys(start_reads(config))
-    name = inputs_of(lake, dataset, [key])[name_of(key)].details["encoder"]
-    return Start(name, str(encoders_root() / name), adapted=True)
-
-
-def start_reads(config: DatasetConfig) -> list[str]:
-    """Return what `start_of` reads for one configuration."""
-    return [] if config.adaptation is None else [ADAPTED]
-
-
 def _section(dataset: str, config: DatasetConfig) -> Adaptation:
     if config.adaptation is None:
         raise ConfigError(
@@ -143,13 +91,8 @@ def _section(dataset: str, config: DatasetConfig) -> Adaptation:
     return config.adaptation
 
 
-def _plain(config: DatasetConfig) -> str:
-    chosen = config.encoder
-    return TextEncoder(chosen.model, chosen.max_length, chosen.batch_size).identity
-
-
 def _settings(config: DatasetConfig, said: Adaptation) -> str:
-    return digest_of([VERSION, _plain(config), said.model_dump(exclude={"refit_drift"})])
+    return digest_of([VERSION, plain_encoder(config), said.model_dump(exclude={"refit_drift"})])
 
 
 def _adapt(

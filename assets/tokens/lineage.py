@@ -1,20 +1,22 @@
 """The lineage of the task `tokens`, from raw files to what subsets train, left to right."""
 
 from assets.lineage.task import Task, lineage
+from assets.stages.champion import champion
+from assets.stages.comparison import comparison
 from assets.stages.embeddings import embeddings
 from assets.stages.estimate import estimate
+from assets.stages.evaluations import evaluation
 from assets.stages.graphs import knn
 from assets.stages.instances import instances
 from assets.stages.map import flat_map
+from assets.stages.model import model
 from assets.stages.report import report
 from assets.stages.subsets import subset
-from assets.stages.trained_evaluations import trained_evaluation
 from assets.tokens.adapted_encoder import adapted
 from assets.tokens.mnlp import mnlp
-from assets.tokens.tagger_comparison import tagger_comparison
-from assets.tokens.tagger_evaluations import taggers
 from sluice.data.payloads.sentences import joined_words
 from sluice.subsets.registry import selectors_for
+from sluice.tasks.tokens.learner import TokensLearner
 
 SELECTORS = selectors_for("tokens")
 TOKENS = Task(
@@ -25,7 +27,6 @@ TOKENS = Task(
     trained="fine_tuned",
     reads=joined_words,
 )
-TAGGERS = taggers()
 
 LINEAGE = lineage(
     TOKENS,
@@ -38,12 +39,14 @@ LINEAGE = lineage(
         knn(only_read=True),
         mnlp,
         *map(subset, SELECTORS),
-        estimate(TAGGERS, SELECTORS),
-        *(trained_evaluation(TAGGERS, selector) for selector in [*SELECTORS, None]),
-        tagger_comparison(TAGGERS, SELECTORS),
+        estimate(TokensLearner, SELECTORS),
+        *(evaluation(TokensLearner, selector) for selector in [*SELECTORS, None]),
+        comparison(TokensLearner, SELECTORS),
+        model(TokensLearner, TOKENS.trained),
+        champion(TokensLearner, TOKENS.trained),
         report(
             also=[f"subsets/{selector.name}" for selector in SELECTORS],
-            shows_made=["evaluations/comparison"],
+            shows_made=["evaluations/comparison", "models/champion"],
         ),
     ],
 )

@@ -11,25 +11,30 @@ from assets.lineage.inputs import Rows, read_rows
 from assets.lineage.stage import Outcome, Run, digest_of, stage
 from assets.stages.cached_model import CachedModel
 from assets.stages.embeddings import Shard, embed_missing
+from assets.stages.evaluations import given_of
 from assets.stages.scores import examples
 from assets.tabular.encoder import KEEP_TAG
-from assets.tokens.adapted_encoder import ADAPTED, Start, start_of, start_reads
-from assets.tokens.tagger_evaluations import sentences_of
 from resources.lake import Lake
 from resources.paths import taggers_root
 from resources.store import scores, vectors
-from sluice.api.uncertainty import training_of
 from sluice.core.digests import array_digest, digest
 from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
 from sluice.data.payloads.bio import tag_names
+from sluice.tasks.tokens.learner import (
+    ADAPTED,
+    Start,
+    TokensLearner,
+    sentences_of,
+    training_of,
+)
 
 VERSION = "1"
 SHARD_ROWS = 1024
 
 
 def _start(run: Run) -> Start:
-    return start_of(run.lake, run.task, run.dataset, run.config)
+    return Start.of(given_of(run, TokensLearner.reads(run.config)))
 
 
 def _weights(run: Run) -> CachedModel:
@@ -41,7 +46,7 @@ def _weights(run: Run) -> CachedModel:
 
 @stage(
     "scores/mnlp",
-    reads=lambda task, config: ["instances", *start_reads(config)],
+    reads=lambda task, config: ["instances", *TokensLearner.reads(config)],
     may_read=("instances", ADAPTED),
     resources=("compute",),
     kinds=("duckdb", "torch"),

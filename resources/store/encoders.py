@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from resources.lake import Lake
+from sluice.core.errors import SluiceError
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,23 @@ def newest(lake: Lake, dataset: str) -> StoredEncoder | None:
 def read(lake: Lake, dataset: str, identity: str) -> StoredEncoder | None:
     """Return an encoder of a dataset by its identity, or None."""
     return _first(lake, dataset, identity)
+
+
+def artifact(lake: Lake, dataset: str, identity: str) -> str:
+    """Return an encoder of a dataset as JSON.
+
+    Raises
+    ------
+    SluiceError
+        If the lake does not have it.
+    """
+    stored = read(lake, dataset, identity)
+    if stored is None:
+        raise SluiceError(
+            f"The encoder {identity} of {dataset} is gone from the lake. Materialise the asset "
+            f"`encoder`, or run the whole lineage with `sluice run {dataset}`."
+        )
+    return stored.artifact
 
 
 def _first(lake: Lake, dataset: str, identity: str | None) -> StoredEncoder | None:

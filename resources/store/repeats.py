@@ -31,6 +31,7 @@ KEYS: dict[str, str] = {
     "evaluations": "evaluation_id",
     "language_evaluations": "evaluation_id",
     "token_evaluations": "evaluation_id",
+    "outcomes": "evaluation_id, split, metric, instance_id",
 }
 # Of rows that differ, the one that is read stays.
 _LEAST = {

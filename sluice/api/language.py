@@ -11,18 +11,17 @@ from numpy.typing import NDArray
 from sluice.api.rows import Rows
 from sluice.core.progress import track
 from sluice.core.randomness import keyed_sample
-from sluice.data.config import DatasetConfig
 from sluice.data.payloads.conversations import read_conversation
 from sluice.language.checkpoint import CausalModel, Loaded
 from sluice.language.pairs import Pair, conversation_pairs
 from sluice.language.scoring import token_losses
-from sluice.language.training.fine_tune import FineTune
 from sluice.scores.influence import Influence, influence_of
 from sluice.scores.response_quality import response_quality
 from sluice.scores.response_scores import LOSS_SCORES, NOISY_SCORES, loss_scores
 from sluice.scores.response_scores import noisy_scores as scores_of_copies
 from sluice.scores.s_ifd import TokenValues
 from sluice.subsets.contract import Ask
+from sluice.tasks.instructions.learner import training_of
 
 OF_MODEL = frozenset(
     {"influence", "asks:influence", "asks:reward"}
@@ -99,7 +98,7 @@ def influence(rows: Rows) -> Influence:
     from sluice.language.training.lora_gradients import GradientFeatures
     from sluice.language.training.warm_up import warm_up
 
-    said, training, loaded = rows.config.gradients, fine_tune_of(rows.config), _loaded(rows)
+    said, training, loaded = rows.config.gradients, training_of(rows.config), _loaded(rows)
     target = target_of(rows)
     at = warm_up_rows(rows)
     pairs = _pairs(rows, loaded, training.max_length, at, end=True)
@@ -152,7 +151,7 @@ def ask_reward(rows: Rows) -> Ask:
         from sluice.language.training.reward import TrainingReward
 
         if not made:
-            training, loaded = fine_tune_of(rows.config), _loaded(rows)
+            training, loaded = training_of(rows.config), _loaded(rows)
             # The end mark is put to the response when it is trained on.
             pairs = _pairs(rows, loaded, training.max_length, end=False)
             rank = rows.config.gradients.rank
@@ -176,12 +175,6 @@ def warm_up_rows(rows: Rows) -> NDArray[np.int64]:
     from sluice.language.training.warm_up import SAMPLE_SEED
 
     return keyed_sample(SAMPLE_SEED, rows.names, rows.config.gradients.warmup_rows)
-
-
-def fine_tune_of(config: DatasetConfig) -> FineTune:
-    """Return how adapters are trained, by the settings."""
-    names = ("epochs", "learning_rate", "batch_size", "warmup_share", "weight_decay", "max_length")
-    return FineTune(**{name: getattr(config.training, name) for name in names})
 
 
 def _loaded(rows: Rows) -> Loaded:

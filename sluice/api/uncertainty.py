@@ -12,11 +12,10 @@ from sluice.api.rows import Rows
 from sluice.core.errors import DataError
 from sluice.core.progress import track
 from sluice.core.randomness import keyed_sample
-from sluice.data.config import DatasetConfig
 from sluice.data.payloads.bio import tag_names
 from sluice.data.payloads.sentences import read_sentence
 from sluice.language.training.warm_up import SAMPLE_SEED
-from sluice.models.training import TrainingConfig
+from sluice.tasks.tokens.learner import training_of
 
 
 def mnlp_scores(rows: Rows) -> NDArray[np.float64]:
@@ -63,9 +62,3 @@ def mnlp_scores(rows: Rows) -> NDArray[np.float64]:
     # As the lake of a dataset keeps it.
     values[rest] = mnlp(found.probabilities).astype(np.float32)
     return values
-
-
-def training_of(config: DatasetConfig) -> TrainingConfig:
-    """Return how taggers are trained, by the settings."""
-    names = ("epochs", "learning_rate", "batch_size", "max_length", "weight_decay", "warmup_share")
-    return TrainingConfig(**{name: getattr(config.training, name) for name in names}, seed=0)

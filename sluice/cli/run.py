@@ -197,11 +197,10 @@ def _report(
     out = results()
     config = workspace.resource("datasets").config(dataset)
     lineage = lineage_of(config)
-    if not lineage.has_on_demand:
+    steps = [event.step_key or "" for event in result.get_step_success_events()]
+    if any("comparison" in step for step in steps):
         _print_comparison(out, lineage.task, dataset)
-    elif any("comparison" in (e.step_key or "") for e in result.get_step_success_events()):
-        _print_trained(out, lineage.task, dataset)
-    else:
+    elif lineage.has_on_demand:
         _print_subsets(out, lineage.task, dataset, config)
     counts = [
         event.step_materialization_data.materialization.metadata
@@ -220,26 +219,8 @@ def _print_comparison(out: Console, task: Task, dataset: str) -> None:
     from sluice.reports.tables import result_table
 
     found = read_results(workspace.resource("lake"), task, dataset)
-    out.print(result_table(found.rows, found.all_rows, out.width))
+    out.print(result_table(found.rows, found.all_rows, out.width, found.metric))
     for line in found.sentences:
-        out.print(line)
-
-
-def _print_trained(out: Console, task: Task, dataset: str) -> None:
-    from rich.table import Table
-
-    from assets.lineage.stage import inputs_of, name_of
-
-    measure = "loss in nats a token" if task.name == "instructions" else "span F1, token F-beta"
-    key = task.key("evaluations", "comparison")
-    said = inputs_of(workspace.resource("lake"), dataset, [key])[name_of(key)].details
-    table = Table(title=f"What each subset trains ({measure})", title_justify="left")
-    for name in said["columns"]:
-        table.add_column(name, overflow="fold")
-    for line in said["rows"]:
-        table.add_row(*line)
-    out.print(table)
-    for line in said["sentences"]:
         out.print(line)
 
 

@@ -5,20 +5,38 @@ Validation decides, test is only reported.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from sluice.core.errors import DataError
-from sluice.evaluation.bootstrap import Interval, accuracy_interval, paired_difference
-from sluice.evaluation.cells import Cell, Evaluated, Measured, correct_by_cell, values_by_cell
+from sluice.evaluation.bootstrap import Interval
+from sluice.evaluation.metrics import Bootstrap, Compared, Outcomes
 
 RANDOM = "random_stratified"
 ALL_ROWS = "all_rows"
+# Below this a bootstrap over the rows cannot be trusted (ours).
+FEW_TEST_ROWS = 50
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the model trained on one subset did on held-out rows.
+
+    Attributes
+    ----------
+    selector : str
+        `ALL_ROWS` for the control that keeps every row; its budget is not read.
+    budget : float
+        A share of the rows, a count, or a place in a list: compared for equality only.
+    seed : int
+    outcomes : mapping of split to ndarray of float64, shape (n, k)
+        Of the kind that the metric is computed from, in one order of rows for all.
+    """
+
+    selector: str
+    budget: float
+    seed: int
+    outcomes: Mapping[str, Outcomes]
 
 
 @dataclass(frozen=True)
@@ -30,25 +48,27 @@ class Comparison:
     selector : str
     budget : float
     seeds : tuple of int
-    accuracy : mapping of split to Interval
-        Mean over seeds.
+    level : mapping of split to Interval
+        The metric, averaged over seeds.
     against_random : mapping of split to Interval
-        Accuracy minus that of `RANDOM` at the same budget, on the same rows; empty where there
+        The metric minus that of `RANDOM` at the same budget, on the same rows; empty where there
         is no such control, and for the control itself.
     against_all : mapping of split to Interval
-        Accuracy minus that of `ALL_ROWS`.
+        The metric minus that of `ALL_ROWS`.
+    metric : Compared
     """
 
     selector: str
     budget: float
     seeds: tuple[int, ...]
-    accuracy: Mapping[str, Interval]
+    level: Mapping[str, Interval]
     against_random: Mapping[str, Interval]
     against_all: Mapping[str, Interval]
+    metric: Compared
 
     def beats_random_on(self, split: str) -> bool:
-        """Whether the whole interval of the gain over random lies above 0 on a split."""
-        return split in self.against_random and self.against_random[split].low > 0
+        """Whether the whole interval of the difference to random is better on a split."""
+        return split in self.against_random and self.metric.better(self.against_random[split])
 
     @property
     def beats_random(self) -> bool:
@@ -65,36 +85,29 @@ class Choice:
     selector : str
     budget : float
     seed : int
-    mean_accuracy : float
-        Validation accuracy of the selector, averaged over its seeds.
-    seed_accuracy : float
-        Validation accuracy of the chosen seed.
+    mean_metric : float
+        Of the selector on validation, averaged over its seeds.
+    seed_metric : float
+        Of the chosen seed on validation.
     """
 
     selector: str
     budget: float
     seed: int
-    mean_accuracy: float
-    seed_accuracy: float
+    mean_metric: float
+    seed_metric: float
 
 
-def summarise(
-    results: Iterable[Evaluated],
-    truth: Mapping[str, NDArray[np.integer]],
-    *,
-    confidence: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
+def compare(
+    results: Iterable[Measured], metric: Compared, options: Bootstrap | None = None
 ) -> list[Comparison]:
     """Compare every selector at every budget with random and with all rows.
 
     Parameters
     ----------
-    results : iterable of Evaluated
-    truth : mapping of split to ndarray of int, shape (rows of the split,)
-        The splits to compare on, usually ``validation`` and ``test``.
-    confidence, resamples, seed
-        As in `sluice.evaluation.bootstrap.accuracy_interval`.
+    results : iterable of Measured
+    metric : Compared
+    options : Bootstrap, optional
 
     Returns
     -------
@@ -104,95 +117,51 @@ def summarise(
     Raises
     ------
     DataError
-        If a split's predictions are missing or of another length, or a (selector, budget, seed)
-        comes twice.
-    """
-    return summary_of(correct_by_cell(results, truth), _Bootstrap(confidence, resamples, seed))
-
-
-def summarise_values(
-    results: Iterable[Measured],
-    *,
-    confidence: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
-) -> list[Comparison]:
-    """Compare as `summarise` does, by the mean of a number of each row instead of an accuracy.
-
-    Parameters
-    ----------
-    results : iterable of Measured
-    confidence, resamples, seed
-        As in `sluice.evaluation.bootstrap.accuracy_interval`.
-
-    Returns
-    -------
-    list of Comparison
-        Its fields of accuracy hold the mean.
-
-    Raises
-    ------
-    DataError
         If rows differ in number, or a (selector, budget, seed) comes twice.
     """
-    return summary_of(values_by_cell(results), _Bootstrap(confidence, resamples, seed))
-
-
-class Resampling(Protocol):
-    """How the numbers of a cell become an interval."""
-
-    def accuracy(self, correct: NDArray[Any]) -> Interval:
-        """Return the interval of one cell."""
-        ...
-
-    def difference(self, a: NDArray[Any], b: NDArray[Any]) -> Interval:
-        """Return the interval of the difference of two cells, on the same rows."""
-        ...
-
-
-def summary_of(cells: dict[tuple[str, float], Cell], options: Resampling) -> list[Comparison]:
-    """Compare every cell with random at its budget and with all rows."""
+    how = options or Bootstrap()
+    cells = _cells(results)
     everything = next((c for (name, _), c in cells.items() if name == ALL_ROWS), None)
-    table: list[Comparison] = []
-    for (name, budget), cell in sorted(cells.items(), key=_report_order):
-        control = None if name in (RANDOM, ALL_ROWS) else cells.get((RANDOM, budget))
-        full = None if name == ALL_ROWS else everything
-        table.append(
-            Comparison(
-                selector=name,
-                budget=budget,
-                seeds=cell.seeds,
-                accuracy={s: options.accuracy(c) for s, c in cell.correct.items()},
-                against_random=_differences(cell, control, options),
-                against_all=_differences(cell, full, options),
-            )
+
+    def differences(cell: _Cell, other: _Cell | None) -> dict[str, Interval]:
+        if other is None:
+            return {}
+        return {s: metric.difference(o, other.outcomes[s], how) for s, o in cell.outcomes.items()}
+
+    return [
+        Comparison(
+            selector=name,
+            budget=budget,
+            seeds=cell.seeds,
+            level={s: metric.interval(o, how) for s, o in cell.outcomes.items()},
+            against_random=differences(
+                cell, None if name in (RANDOM, ALL_ROWS) else cells.get((RANDOM, budget))
+            ),
+            against_all=differences(cell, None if name == ALL_ROWS else everything),
+            metric=metric,
         )
-    return table
+        for (name, budget), cell in sorted(cells.items(), key=_report_order)
+    ]
 
 
-def choose_subset(
-    results: Iterable[Evaluated],
-    truth: NDArray[np.integer],
-    budget: float,
-    *,
-    split: str = "validation",
+def choose(
+    results: Iterable[Measured], metric: Compared, budget: float, *, split: str = "validation"
 ) -> Choice:
     """Pick the subset for the final model at one budget.
 
     Parameters
     ----------
-    results : iterable of Evaluated
-    truth : ndarray of int, shape (n,)
-        Labels of `split`.
+    results : iterable of Measured
+    metric : Compared
     budget : float
     split : str
 
     Returns
     -------
     Choice
-        Of the selector with the best validation accuracy on average over its seeds, the seed
-        with the best. Ties go to the lower name, then the lower seed. `ALL_ROWS` is no subset
-        and cannot be chosen; `RANDOM` can.
+        Of the selector that is best on average over its seeds, the seed that is best. Ties go to
+        the lower name, then the lower seed. `ALL_ROWS` is no subset and cannot be chosen;
+        `RANDOM` can.
 
     Raises
     ------
@@ -204,77 +173,90 @@ def choose_subset(
     Ours: the mean, because the best single draw of a stochastic method is partly luck, and would
     win the more often the more seeds the method was given.
     """
-    at_budget = [r for r in results if r.budget == budget and r.selector != ALL_ROWS]
-    return choice_of(correct_by_cell(at_budget, {split: truth}), budget, split)
-
-
-def choose_by_values(
-    results: Iterable[Measured], budget: float, *, split: str = "validation"
-) -> Choice:
-    """Pick as `choose_subset` does, by the mean of a number of each row."""
-    at_budget = [r for r in results if r.budget == budget and r.selector != ALL_ROWS]
-    return choice_of(values_by_cell(at_budget), budget, split)
-
-
-def choice_of(
-    cells: dict[tuple[str, float], Cell],
-    budget: float,
-    split: str,
-    worth: Callable[[NDArray[Any]], Fraction] | None = None,
-) -> Choice:
-    """Pick among cells of one budget, see `choose_subset`.
-
-    Parameters
-    ----------
-    cells : dict of (str, float) to Cell
-    budget : float
-    split : str
-    worth : callable, optional
-        Of the numbers of some seeds, or of one; without it their mean.
-    """
-    mean = worth or _mean
+    cells = _cells(r for r in results if r.budget == budget and r.selector != ALL_ROWS)
     if not cells:
         raise DataError(
             f"No subset was evaluated at budget {budget:g}. Evaluate one, or choose another budget."
         )
-    # Fractions: equal accuracies must tie, whatever the number of seeds.
-    means = {name: mean(cell.correct[split]) for (name, _), cell in cells.items()}
+    # Fractions: equal shares must tie, whatever the number of seeds.
+    means = {name: metric.worth(cell.outcomes[split]) for (name, _), cell in cells.items()}
     winner = min(means, key=lambda name: (-means[name], name))
     cell = cells[winner, budget]
-    by_seed = [mean(row) for row in cell.correct[split]]
+    by_seed = [metric.worth([outcomes]) for outcomes in cell.outcomes[split]]
     best = min(range(len(by_seed)), key=lambda i: (-by_seed[i], cell.seeds[i]))
-    return Choice(winner, budget, cell.seeds[best], float(means[winner]), float(by_seed[best]))
+    sign = -1.0 if metric.lower else 1.0
+    return Choice(
+        *(winner, budget, cell.seeds[best]),
+        *(sign * float(means[winner]), sign * float(by_seed[best])),
+    )
+
+
+def findings(
+    compared: Iterable[tuple[str, str, bool]], chosen: Mapping[str, object], test_rows: int
+) -> list[str]:
+    """Say what was chosen, who beats random, and where too little was measured to tell.
+
+    Parameters
+    ----------
+    compared : iterable of (selector, budget, whether it beats random there)
+    chosen : mapping
+        With ``selector``, ``budget``, ``size`` and ``selection_id``.
+    test_rows : int
+    """
+    wins: dict[str, list[str]] = {}
+    for name, label, beats in compared:
+        wins.setdefault(name, []).extend([label] if beats else [])
+    found = [
+        f"Chosen on validation: {chosen['selector']} at {chosen['budget']} ({chosen['size']} rows, "
+        f"selection {chosen['selection_id']})."
+    ]
+    losers = [name for name in sorted(wins) if not wins[name]]
+    if losers:
+        found.append(f"Not shown to beat random at any budget: {', '.join(losers)}.")
+    found += [f"{n} beats random at {', '.join(wins[n])}." for n in sorted(wins) if wins[n]]
+    return [*found, *too_few(test_rows)]
+
+
+def too_few(test_rows: int) -> list[str]:
+    """Say so where there are too few test rows to tell methods apart."""
+    if test_rows >= FEW_TEST_ROWS:
+        return []
+    return [f"Only {test_rows} test rows: too few to tell methods apart, whatever wins."]
 
 
 @dataclass(frozen=True)
-class _Bootstrap:
-    confidence: float
-    resamples: int
-    seed: int
+class _Cell:
+    """One selector at one budget: its seeds, and by split the outcomes of each."""
 
-    def accuracy(self, correct: NDArray[Any]) -> Interval:
-        return accuracy_interval(
-            correct, confidence=self.confidence, resamples=self.resamples, seed=self.seed
-        )
-
-    def difference(self, a: NDArray[Any], b: NDArray[Any]) -> Interval:
-        return paired_difference(
-            a, b, confidence=self.confidence, resamples=self.resamples, seed=self.seed
-        )
+    seeds: tuple[int, ...]
+    outcomes: dict[str, list[Outcomes]]
 
 
-def _differences(cell: Cell, other: Cell | None, options: Resampling) -> dict[str, Interval]:
-    if other is None:
-        return {}
-    return {s: options.difference(c, other.correct[s]) for s, c in cell.correct.items()}
+def _cells(results: Iterable[Measured]) -> dict[tuple[str, float], _Cell]:
+    grouped: dict[tuple[str, float], dict[int, Measured]] = {}
+    rows: dict[str, int] = {}
+    for result in results:
+        where = f"{result.selector} at budget {result.budget:g}"
+        seeds = grouped.setdefault((result.selector, result.budget), {})
+        if result.seed in seeds:
+            raise DataError(f"{where} came twice with seed {result.seed}.")
+        for split, outcomes in result.outcomes.items():
+            if len(outcomes) != rows.setdefault(split, len(outcomes)):
+                raise DataError(
+                    f"{where}, seed {result.seed}, has {len(outcomes)} outcomes on {split!r}, and "
+                    f"others have {rows[split]}: they are of other rows. Evaluate it again."
+                )
+        seeds[result.seed] = result
+    return {
+        key: _Cell(tuple(sorted(seeds)), _by_split([seeds[seed] for seed in sorted(seeds)]))
+        for key, seeds in grouped.items()
+    }
 
 
-def _report_order(item: tuple[tuple[str, float], Cell]) -> tuple[bool, float, str]:
+def _by_split(results: Sequence[Measured]) -> dict[str, list[Outcomes]]:
+    return {split: [r.outcomes[split] for r in results] for split in results[0].outcomes}
+
+
+def _report_order(item: tuple[tuple[str, float], object]) -> tuple[bool, float, str]:
     (name, budget), _ = item
     return name == ALL_ROWS, budget, name
-
-
-def _mean(correct: NDArray[Any]) -> Fraction:
-    if correct.dtype != np.bool_:
-        return Fraction(float(correct.mean()))
-    return Fraction(int(correct.sum()), correct.size)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,54 +23,15 @@ MORE_TOKENS = 4
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """A model on held-out rows.
-
-    Attributes
-    ----------
-    losses : ndarray of float64, shape (n,)
-        Mean negative log-likelihood of each row's response tokens, in nats.
-    exact : ndarray of float64, shape (n,)
-        1 where the model's answer is the reference, 0 where not, NaN where the reference is long.
-    families : tuple of str
-        Every family, ascending.
-    family_losses : ndarray of float64, shape (F,)
-        Mean over the rows of each family.
-    """
-
-    losses: NDArray[np.float64]
-    exact: NDArray[np.float64]
-    families: tuple[str, ...]
-    family_losses: NDArray[np.float64]
-
-    @property
-    def loss(self) -> float:
-        """Mean over rows."""
-        return float(self.losses.mean())
-
-    @property
-    def family_loss(self) -> float:
-        """Mean over families, each of the same weight."""
-        return float(self.family_losses.mean())
-
-    @property
-    def exact_match(self) -> float:
-        """Share of the short references that the model answers; NaN where there is none."""
-        short = ~np.isnan(self.exact)
-        return float(self.exact[short].mean()) if short.any() else float("nan")
-
-
 def held_out(
     model: Any,
     tokenizer: Any,
     pairs: Sequence[Pair],
-    families: Sequence[str],
     references: Sequence[str],
     *,
     answers: bool = True,
     max_tokens: int | None = None,
-) -> HeldOut:
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Measure a model on rows that it was not trained on.
 
     Parameters
@@ -80,7 +40,6 @@ def held_out(
     tokenizer : transformers tokenizer
     pairs : sequence of Pair, length n
         Without an end mark.
-    families : sequence of str, length n
     references : sequence of str, length n
         The responses as texts.
     answers : bool
@@ -90,17 +49,20 @@ def held_out(
 
     Returns
     -------
-    HeldOut
+    losses : ndarray of float64, shape (n,)
+        Mean negative log-likelihood of each row's response tokens, in nats.
+    exact : ndarray of float64, shape (n,)
+        1 where the model's answer is the reference, 0 where not, NaN where the reference is long.
 
     Raises
     ------
     DataError
-        There is no row, or the three are not of one number.
+        There is no row, or the two are not of one number.
     """
-    if not len(pairs) or not len(pairs) == len(families) == len(references):
+    if not len(pairs) or len(pairs) != len(references):
         raise DataError(
-            f"Got {len(pairs)} pairs, {len(families)} families and {len(references)} references; "
-            "give as many of each, and at least one."
+            f"Got {len(pairs)} pairs and {len(references)} references; give as many of each, and "
+            "at least one."
         )
     found = conditional(model, pairs, max_tokens=max_tokens)
     losses = np.array([row.mean(dtype=np.float64) for row in found])
@@ -114,9 +76,7 @@ def held_out(
             normalised(text) == normalised(references[i])
             for i, text in zip(short, said, strict=True)
         ]
-    names, codes = np.unique(np.asarray(families, dtype=np.str_), return_inverse=True)
-    sums = np.bincount(codes, weights=losses, minlength=len(names))
-    return HeldOut(losses, exact, tuple(names.tolist()), sums / np.bincount(codes))
+    return losses, exact
 
 
 def normalised(text: str) -> str:

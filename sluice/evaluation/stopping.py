@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.core.errors import ConfigError, DataError
-from sluice.evaluation.learning_curve import macro_f1
+from sluice.evaluation.metrics import macro_f1
 from sluice.scores.uncertainty import checked_probabilities
 
 Codes = NDArray[np.int64]

@@ -8,11 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.core.errors import DataError
+from sluice.core.errors import ConfigError, DataError
 from sluice.heads.families import make_classifier
 
 
-def fit_family(family: str, x: NDArray[np.floating], y: NDArray[np.integer], seed: int = 0) -> Any:
+def fit_family(
+    family: str,
+    x: NDArray[np.floating],
+    y: NDArray[np.integer],
+    seed: int = 0,
+    *,
+    weight: NDArray[np.floating] | None = None,
+) -> Any:
     """Fit a family's classifier to some rows.
 
     Parameters
@@ -23,6 +30,8 @@ def fit_family(family: str, x: NDArray[np.floating], y: NDArray[np.integer], see
     y : ndarray of int, shape (n,)
         Class of each row.
     seed : int
+    weight : ndarray of float, shape (n,), optional
+        Weight of each row, above 0; every row weighs 1 by default.
 
     Returns
     -------
@@ -36,6 +45,8 @@ def fit_family(family: str, x: NDArray[np.floating], y: NDArray[np.integer], see
         If there is no row, or `x` and `y` differ in length.
     UnknownNameError
         There is no such family.
+    ConfigError
+        It takes no weights, and they are not all equal.
     """
     if len(x) == 0 or len(x) != len(y):
         raise DataError(
@@ -52,4 +63,13 @@ def fit_family(family: str, x: NDArray[np.floating], y: NDArray[np.integer], see
     with warnings.catch_warnings():
         # A small subset may have hardly more rows than classes; they are classes all the same.
         warnings.filterwarnings("ignore", message="The number of unique classes")
-        return model.fit(x, y)
+        if weight is None or np.ptp(weight) == 0:
+            return model.fit(x, y)
+        from sklearn.utils.validation import has_fit_parameter
+
+        if not has_fit_parameter(model, "sample_weight"):
+            raise ConfigError(
+                f"A classifier of the family {family} takes no weights of rows. Name another, "
+                "such as random_forest or logistic, or leave the weights out."
+            )
+        return model.fit(x, y, sample_weight=weight)

@@ -195,7 +195,9 @@ def row_losses(model: Any, batch: ResponseBatch) -> torch.Tensor:
         return total
 
 
-def backward(model: Any, batch: ResponseBatch, scale: float) -> float:
+def backward(
+    model: Any, batch: ResponseBatch, scale: float, weights: torch.Tensor | None = None
+) -> float:
     """Add the gradient of ``scale * summed loss`` to the trainable weights.
 
     The head's part is run backwards chunk by chunk as soon as its loss is known, so the logits
@@ -208,18 +210,24 @@ def backward(model: Any, batch: ResponseBatch, scale: float) -> float:
     batch : ResponseBatch
     scale : float
         For the mean over a larger batch: 1 / its response tokens.
+    weights : tensor of float32, shape (b,), optional
+        Of each row's loss; every row weighs 1 by default.
 
     Returns
     -------
     float
-        Summed negative log-likelihood of the batch's responses, not scaled.
+        Summed negative log-likelihood of the batch's responses, weighted and not scaled.
     """
     body, head = body_and_head(model)
     states = _states(body, batch)
     leaf = states.detach().requires_grad_()
     total = 0.0
     for part in _parts(leaf, head):
-        loss = _cross_entropy(head(leaf[part]), batch.targets[part], "sum")
+        logits, targets = head(leaf[part]), batch.targets[part]
+        if weights is None:
+            loss = _cross_entropy(logits, targets, "sum")
+        else:
+            loss = (_cross_entropy(logits, targets, "none") * weights[batch.rows[part]]).sum()
         (loss * scale).backward()
         total += float(loss.detach())
     states.backward(leaf.grad)

@@ -24,7 +24,14 @@ from sluice.encoders.batches import padded, tokenise
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.folder import resolve_model
 from sluice.encoders.pretrained import pretrained
-from sluice.models.loop import adamw_of, check_training, epoch_batches, own_randomness
+from sluice.models.loop import (
+    Weights,
+    adamw_of,
+    check_training,
+    epoch_batches,
+    mean_one,
+    own_randomness,
+)
 from sluice.models.predict import probabilities_of
 from sluice.models.training import TrainingConfig, TrainingResult
 
@@ -43,6 +50,7 @@ def fine_tune(
     output_folder: str | Path,
     device: str = "auto",
     validation: tuple[Sequence[str], NDArray[np.integer]] | None = None,
+    weights: NDArray[np.floating] | None = None,
 ) -> TrainingResult:
     """Train a classifier and save it with its tokenizer.
 
@@ -63,6 +71,8 @@ def fine_tune(
         ``auto``, ``cpu`` or ``cuda``.
     validation : (texts, labels), optional
         Scored after each epoch; it decides nothing.
+    weights : ndarray of float, shape (n,), optional
+        Of each text's loss, brought to a mean of 1; every text weighs 1 by default.
 
     Returns
     -------
@@ -88,7 +98,8 @@ def fine_tune(
     name = pick_device(device)
     with own_randomness(name, config.seed):
         tokenizer, model = _load(resolve_model(model_folder), class_names, config, name)
-        curve, steps = _train(texts, y, tokenizer, model, config, validation)
+        weight = mean_one(weights, len(y))
+        curve, steps = _train(texts, y, tokenizer, model, config, validation, weight)
     output = Path(output_folder)
     output.mkdir(parents=True, exist_ok=True)
     with quiet_loading():
@@ -148,6 +159,7 @@ def _train(
     model: Any,
     config: TrainingConfig,
     validation: tuple[Sequence[str], NDArray[np.integer]] | None,
+    weight: Weights | None,
 ) -> tuple[list[dict[str, float]], int]:
     tokens, lengths = tokenise(tokenizer, texts, config.max_length)
     per_epoch = -(-len(tokens) // config.batch_size)
@@ -159,7 +171,9 @@ def _train(
             model.train()
             total = 0.0
             for batch in epoch_batches(lengths, config.batch_size, rng):
-                loss = _step(model, [tokens[i] for i in batch], y[batch], tokenizer, optimiser)
+                counts = None if weight is None else weight[batch]
+                texts_of = [tokens[i] for i in batch]
+                loss = _step(model, texts_of, y[batch], tokenizer, optimiser, counts)
                 schedule.step()
                 total += loss * len(batch)
                 advance(len(batch))
@@ -173,7 +187,12 @@ def _train(
 
 
 def _step(
-    model: Any, tokens: list[list[int]], y: NDArray[np.int64], tokenizer: Any, optimiser: Any
+    model: Any,
+    tokens: list[list[int]],
+    y: NDArray[np.int64],
+    tokenizer: Any,
+    optimiser: Any,
+    weight: Weights | None,
 ) -> float:
     import torch
 
@@ -183,7 +202,12 @@ def _step(
     logits = model(
         input_ids=torch.from_numpy(ids).to(device), attention_mask=mask.long().to(device)
     ).logits
-    loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(y).to(device))
+    truth = torch.from_numpy(y).to(device)
+    if weight is None:
+        loss = torch.nn.functional.cross_entropy(logits, truth)
+    else:
+        losses = torch.nn.functional.cross_entropy(logits, truth, reduction="none")
+        loss = (losses * torch.from_numpy(weight).to(device)).mean()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimiser.step()

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.core.errors import ConfigError
+from sluice.core.errors import ConfigError, DataError
 from sluice.language.training.schedule import linear_schedule
 from sluice.models.training import TrainingConfig
 
+Weights = NDArray[np.float32]
 _MEGABATCH = 50
 _NO_DECAY = ("bias", "LayerNorm.weight", "layer_norm.weight", "norm.weight")
 
@@ -33,6 +34,25 @@ def check_training(config: TrainingConfig) -> None:
             f"from 0 to below 1, got {config.learning_rate}, {config.weight_decay} and "
             f"{config.warmup_share}."
         )
+
+
+def mean_one(weights: NDArray[np.floating] | None, rows: int) -> Weights | None:
+    """Return weights of rows brought to a mean of 1, so that steps are as long as without them.
+
+    Raises
+    ------
+    DataError
+        They are not of the rows, not finite, below 0, or all 0.
+    """
+    if weights is None:
+        return None
+    wide = np.asarray(weights, dtype=np.float64)
+    if wide.shape != (rows,) or not np.isfinite(wide).all() or wide.min() < 0 or not wide.any():
+        raise DataError(
+            f"Weights have shape {wide.shape}; give a finite one of at least 0 for each of {rows} "
+            "rows, and not 0 for all."
+        )
+    return (wide / wide.mean()).astype(np.float32)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sluice.core.errors import DataError
 from sluice.core.progress import track
@@ -21,7 +22,14 @@ from sluice.encoders.batches import padded
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.folder import resolve_model
 from sluice.encoders.pretrained import pretrained
-from sluice.models.loop import adamw_of, check_training, epoch_batches, own_randomness
+from sluice.models.loop import (
+    Weights,
+    adamw_of,
+    check_training,
+    epoch_batches,
+    mean_one,
+    own_randomness,
+)
 from sluice.models.training import TrainingConfig, TrainingResult
 from sluice.tokens.alignment import IGNORED, Aligned, align
 
@@ -39,6 +47,7 @@ def token_fine_tune(
     model_folder: str | Path | None,
     output_folder: str | Path,
     device: str = "auto",
+    weights: NDArray[np.floating] | None = None,
 ) -> TrainingResult:
     """Train a tagger of words and save it with its tokenizer.
 
@@ -58,6 +67,9 @@ def token_fine_tune(
         Made where missing; receives ``model.safetensors``, ``config.json`` and the tokenizer.
     device : str
         ``auto``, ``cpu`` or ``cuda``.
+    weights : ndarray of float, shape (n,), optional
+        Of the losses of each sentence's words, brought to a mean of 1; every one weighs 1 by
+        default.
 
     Returns
     -------
@@ -86,7 +98,8 @@ def token_fine_tune(
     with own_randomness(name, config.seed):
         tokenizer, model = _load(resolve_model(model_folder), tag_names, config, name)
         aligned = align(tokenizer, sentences, codes, config.max_length)
-        curve, steps = _train(aligned, tokenizer, model, config)
+        weight = mean_one(weights, len(sentences))
+        curve, steps = _train(aligned, tokenizer, model, config, weight)
     output = Path(output_folder)
     output.mkdir(parents=True, exist_ok=True)
     with quiet_loading():
@@ -143,7 +156,7 @@ def _load(
 
 
 def _train(
-    aligned: Aligned, tokenizer: Any, model: Any, config: TrainingConfig
+    aligned: Aligned, tokenizer: Any, model: Any, config: TrainingConfig, weight: Weights | None
 ) -> tuple[list[dict[str, float]], int]:
     used = [row for row, words in enumerate(aligned.words) if len(words)]
     if not used:
@@ -161,7 +174,9 @@ def _train(
             total, words = 0.0, 0
             for batch in epoch_batches(lengths, config.batch_size, rng):
                 part = [tokens[i] for i in batch], [labels[i] for i in batch]
-                loss, count = _step(model, *part, int(tokenizer.pad_token_id or 0), optimiser)
+                counts = None if weight is None else weight[used][batch]
+                pad = int(tokenizer.pad_token_id or 0)
+                loss, count = _step(model, *part, pad, optimiser, counts)
                 schedule.step()
                 total, words = total + loss * count, words + count
                 advance(len(batch))
@@ -170,7 +185,12 @@ def _train(
 
 
 def _step(
-    model: Any, tokens: list[list[int]], labels: list[list[int]], pad: int, optimiser: Any
+    model: Any,
+    tokens: list[list[int]],
+    labels: list[list[int]],
+    pad: int,
+    optimiser: Any,
+    weight: Weights | None,
 ) -> tuple[float, int]:
     import torch
 
@@ -181,9 +201,18 @@ def _step(
     logits = model(
         input_ids=torch.from_numpy(ids).to(device), attention_mask=mask.long().to(device)
     ).logits
-    loss = torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1), torch.from_numpy(marks).to(device).flatten(), ignore_index=IGNORED
+    truth = torch.from_numpy(marks).to(device).flatten()
+    losses = torch.nn.functional.cross_entropy(
+        logits.flatten(0, 1),
+        truth,
+        ignore_index=IGNORED,
+        reduction="mean" if weight is None else "none",
     )
+    if weight is None:
+        loss = losses
+    else:
+        by_word = torch.from_numpy(weight).to(device).repeat_interleave(logits.shape[1])
+        loss = (losses * by_word).sum() / (truth != IGNORED).sum()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimiser.step()

@@ -54,18 +54,22 @@ class BudgetRow:
         Rows in the subset (mean over seeds, rounded, where seeds differ).
     seeds : int
         How many subsets were drawn and evaluated; 1 for a deterministic method.
-    test_accuracy, validation_accuracy : IntervalLike
-        In [0, 1].
+    test, validation : IntervalLike
+        The metric on either split.
     versus_random : IntervalLike or None
-        Accuracy minus the accuracy of stratified random rows at the same budget, paired, on
-        the test rows. None for random itself, or where random was not evaluated.
+        The metric minus that of stratified random rows at the same budget, paired, on the test
+        rows. None for random itself, or where random was not evaluated.
     versus_all : IntervalLike or None
-        Accuracy minus the accuracy of all rows, paired, on the test rows.
+        The metric minus that of all rows, paired, on the test rows.
     beats_random : bool or None
-        Whether the lower end of `versus_random` is above 0; None where there is nothing to
-        compare. Derive it with `beats` where it is not stored.
+        Whether the whole interval of `versus_random` is better than 0; None where there is
+        nothing to compare.
     seconds : float
         Wall-clock seconds of selecting one subset (mean over seeds).
+    lower : bool
+        Whether less of the metric is better.
+    also : mapping of str to str
+        What further metrics say on test, written out, by their names.
     """
 
     selector: str
@@ -73,21 +77,23 @@ class BudgetRow:
     budget_label: str
     size: int
     seeds: int
-    test_accuracy: IntervalLike
-    validation_accuracy: IntervalLike
+    test: IntervalLike
+    validation: IntervalLike
     versus_random: IntervalLike | None
     versus_all: IntervalLike | None
     beats_random: bool | None
     seconds: float
+    lower: bool = False
+    also: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """One point of a learning curve: a selector's accuracy at a share of all rows, in (0, 1]."""
+    """One point of a learning curve: a selector's metric at a share of all rows, in (0, 1]."""
 
     selector: str
     share: float
-    accuracy: IntervalLike
+    level: IntervalLike
 
 
 @dataclass(frozen=True)
@@ -141,8 +147,8 @@ class ModelCard:
     budget_label: str
     selection_id: str
     rows: int
-    validation_accuracy: IntervalLike
-    test_accuracy: IntervalLike
+    validation: IntervalLike
+    test: IntervalLike
     champion_decision: str
     mlflow_url: str = ""
 
@@ -209,8 +215,14 @@ class ReportData:
     evidence : sequence of Evidence
         What only this task's lineage finds, for example what attention is worth.
     lead : str
-        What was kept and what it trains, for a task without accuracies: it takes the place of
-        what is said of them, and the evidence is shown first.
+        The first sentence where nothing was evaluated because nobody asked for it: it takes the
+        place of what is said of the metric, and the evidence is shown first.
+    metric : str
+        What the subsets are compared by.
+    learner : str
+        What is trained on each subset, in words.
+    caveats : sequence of str
+        What to think of before the differences are believed.
     """
 
     dataset: str
@@ -237,3 +249,11 @@ class ReportData:
     interval_method: str = "paired bootstrap"
     evidence: Sequence[Evidence] = ()
     lead: str = ""
+    metric: str = "accuracy"
+    learner: str = ""
+    caveats: Sequence[str] = ()
+
+    @property
+    def lower(self) -> bool:
+        """Whether less of the metric is better."""
+        return any(row.lower for row in self.budget_rows)

@@ -1,4 +1,4 @@
-"""The learning curve: what accuracy each selector reaches with how few rows."""
+"""The learning curve: what each selector reaches with how few rows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def learning_curve(
     scale: float = 1.0,
     theme: Theme = LIGHT,
 ) -> bytes:
-    """Draw accuracy over budget with interval bands: random in ink, all rows dashed.
+    """Draw a metric over budget with interval bands: random in ink, all rows dashed.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def learning_curve(
     curves: Curves = {}
     for point in sorted(points, key=lambda p: (p.selector, p.share)):
         curves.setdefault(point.selector, []).append(point)
-    names = sorted(set(curves) - {RANDOM}, key=lambda n: (-curves[n][-1].accuracy.mean, n))
+    names = sorted(set(curves) - {RANDOM}, key=lambda n: (-curves[n][-1].level.mean, n))
     shared = len(names) <= CROWD
     panels = [names] if shared else [[name] for name in names]
     columns = 1 if shared else 3
@@ -120,17 +120,15 @@ def _curve(
     shares = [p.share for p in points]
     axes.fill_between(
         shares,
-        [p.accuracy.low for p in points],
-        [p.accuracy.high for p in points],
+        [p.level.low for p in points],
+        [p.level.high for p in points],
         color=mark.colour, alpha=alpha, linewidth=0,
     )  # fmt: skip
     if len(points) == 1:  # a band of no width would hide its interval
-        axes.vlines(
-            shares, points[0].accuracy.low, points[0].accuracy.high, color=mark.colour, alpha=0.6
-        )
+        axes.vlines(shares, points[0].level.low, points[0].level.high, color=mark.colour, alpha=0.6)
     axes.plot(
         shares,
-        [p.accuracy.mean for p in points],
+        [p.level.mean for p in points],
         color=mark.colour, linewidth=width, linestyle=mark.dash,
         marker=mark.marker, markersize=4.5, markeredgewidth=0,
     )  # fmt: skip
@@ -151,7 +149,7 @@ def _axes(
     axes.xaxis.set_minor_locator(NullLocator())
     low, high = min(p.share for p in points), max(p.share for p in points)
     axes.set_xlim(low / 1.12, high * 1.12)
-    ends = [p.accuracy for p in points] + ([all_rows] if all_rows is not None else [])
+    ends = [p.level for p in points] + ([all_rows] if all_rows is not None else [])
     bottom, top = min(e.low for e in ends), max(e.high for e in ends)
     margin = 0.04 * (top - bottom) or 0.01
     axes.set_ylim(bottom - margin, top + margin)
@@ -176,7 +174,7 @@ def _end_labels(
     """Name each line at its right end, moved apart where two ends lie close."""
     bottom, top = axes.get_ylim()
     ends = [
-        (p[-1].accuracy.mean, name, mark_of(name, theme).colour, name == RANDOM)
+        (p[-1].level.mean, name, mark_of(name, theme).colour, name == RANDOM)
         for name, p in curves.items()
     ]
     if all_rows is not None:

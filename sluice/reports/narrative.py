@@ -15,9 +15,9 @@ def interval(value: IntervalLike) -> str:
     return format_interval(value.mean, value.low, value.high)
 
 
-def difference(value: IntervalLike) -> str:
-    """Write an interval-like difference."""
-    return format_difference(value.mean, value.low, value.high)
+def difference(value: IntervalLike | None) -> str:
+    """Write an interval-like difference; nothing where there is no other side."""
+    return "" if value is None else format_difference(value.mean, value.low, value.high)
 
 
 def ends(value: IntervalLike, sign: str = "") -> str:
@@ -66,9 +66,9 @@ def headline(data: ReportData) -> str:
     pool = pool_size(data)
     of = f" of {pool:,} training rows ({share(row.size, pool)})" if pool else " training rows"
     said = f"{row.selector} kept {row.size:,}{of}; a model trained on them alone reaches a test "
-    said += f"accuracy of {interval(row.test_accuracy)}"
+    said += f"{data.metric} of {interval(row.test)}"
     if data.all_rows is not None:
-        said += f", and one trained on all rows {interval(data.all_rows.test_accuracy)}"
+        said += f", and one trained on all rows {interval(data.all_rows.test)}"
     return f"{said}."
 
 
@@ -184,8 +184,8 @@ def alt_text(name: str, data: ReportData) -> str:
     kept = f"{row.size:,}" if row else "the"
     selectors = len({r.selector for r in data.budget_rows})
     texts = {
-        "learning_curve": f"Test accuracy over the share of rows kept, for {selectors} selectors "
-        "and all rows, with intervals. The table below holds the same numbers.",
+        "learning_curve": f"Test {data.metric} over the share of rows kept, for {selectors} "
+        "selectors and all rows, with intervals. The table below holds the same numbers.",
         "selection_map": f"Map of the training rows: {kept} kept rows in the colour of their "
         "class, dropped rows in grey.",
         "class_balance": "Bars: each class's share of all training rows and of the kept rows, "

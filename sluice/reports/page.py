@@ -91,6 +91,7 @@ def render(data: ReportData) -> str:
         standings=narrative.standings(data),
         uncompared=narrative.uncompared(data),
         pictures=pictures,
+        also=list(data.budget_rows[0].also) if data.budget_rows else [],
         scores=[p for n, p in sorted(pictures.items()) if n.startswith("score_histogram:")],
         selectors=_kept_order(data),
         safe_link=data.model_card is not None

@@ -1,7 +1,4 @@
-"""How numbers are written, and the one table that `make run` prints.
-
-The dataclasses of `sluice.reports.contents` are offered here too, so one import serves.
-"""
+"""How numbers are written, and the one table that `make run` prints."""
 
 from __future__ import annotations
 
@@ -11,39 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from sluice.reports.contents import (
-    RANDOM,
-    BudgetRow,
-    CurvePoint,
-    Interval,
-    IntervalLike,
-    KeptRow,
-    ModelCard,
-    ReportData,
-    StageCost,
-    SuspectRow,
-)
-
-__all__ = [
-    "RANDOM",
-    "BudgetRow",
-    "CurvePoint",
-    "Interval",
-    "IntervalLike",
-    "KeptRow",
-    "ModelCard",
-    "ReportData",
-    "StageCost",
-    "SuspectRow",
-    "beats",
-    "curve_points",
-    "format_difference",
-    "format_interval",
-    "result_table",
-    "signed",
-    "sort_rows",
-    "verdict",
-]
+from sluice.reports.contents import RANDOM, BudgetRow, CurvePoint
 
 
 def format_interval(mean: float, low: float, high: float) -> str:
@@ -62,11 +27,6 @@ def signed(value: float) -> str:
     return f"{value:+z.3f}"
 
 
-def beats(versus_random: IntervalLike | None) -> bool | None:
-    """Whether the whole interval of the difference to random lies above 0; None without one."""
-    return None if versus_random is None else versus_random.low > 0
-
-
 def verdict(row: BudgetRow) -> str:
     """Say in plain words how a row compares with stratified random rows."""
     if row.selector == RANDOM:
@@ -75,13 +35,14 @@ def verdict(row: BudgetRow) -> str:
         return "not compared"
     if row.beats_random:
         return "beats random"
-    if row.versus_random is not None and row.versus_random.high < 0:
+    difference = row.versus_random
+    if difference and (difference.low > 0 if row.lower else difference.high < 0):
         return "worse than random"
     return "does not beat random"
 
 
 def sort_rows(rows: Sequence[BudgetRow]) -> list[BudgetRow]:
-    """Sort by budget (the median size of its rows), then by test accuracy, best first.
+    """Sort by budget (the median size of its rows), then by the metric on test, best first.
 
     Rows with one budget label stay together even where a method returned fewer rows than asked.
     """
@@ -89,35 +50,46 @@ def sort_rows(rows: Sequence[BudgetRow]) -> list[BudgetRow]:
     for row in rows:
         sizes.setdefault(row.budget_label, []).append(row.size)
     middle = {label: sorted(s)[len(s) // 2] for label, s in sizes.items()}
-    return sorted(
-        rows,
-        key=lambda r: (middle[r.budget_label], r.budget_label, -r.test_accuracy.mean, r.selector),
-    )
+
+    def place(row: BudgetRow) -> tuple[int, str, float, str]:
+        worth = row.test.mean if row.lower else -row.test.mean
+        return middle[row.budget_label], row.budget_label, worth, row.selector
+
+    return sorted(rows, key=place)
 
 
 def curve_points(rows: Sequence[BudgetRow], pool_size: int) -> list[CurvePoint]:
-    """Turn rows into the points of `sluice.reports.figures.learning_curve` (test accuracy)."""
-    return [CurvePoint(r.selector, r.size / pool_size, r.test_accuracy) for r in rows]
+    """Turn rows into the points of `sluice.reports.figures.learning_curve`, on test."""
+    return [CurvePoint(r.selector, r.size / pool_size, r.test) for r in rows]
 
 
-def result_table(rows: Sequence[BudgetRow], all_rows: BudgetRow | None, width: int = 140) -> Table:
+def result_table(
+    rows: Sequence[BudgetRow],
+    all_rows: BudgetRow | None,
+    width: int = 140,
+    metric: str = "accuracy",
+) -> Table:
     """Build the table that `make run` prints: one line per selector and budget.
 
     Parameters
     ----------
     rows : sequence of BudgetRow
-        In any order; printed by budget, then by test accuracy, best first.
+        In any order; printed by budget, then by the metric on test, best first.
     all_rows : BudgetRow or None
         Printed last, under its own rule.
     width : int
         Columns of the terminal, at least 80. Below 125 an interval stands below its mean.
+    metric : str
+        What the subsets are compared by; of one that is the better the less it is, a win is a
+        whole interval below 0.
 
     Returns
     -------
     rich.table.Table
     """
+    side = "below" if any(row.lower for row in rows) else "above"
     table = Table(
-        title="What each subset trains (wins: its whole interval against random is above 0)",
+        title=f"What each subset trains (wins: its whole interval against random is {side} 0)",
         title_justify="left",
         title_style="bold",
         box=SIMPLE_HEAD,
@@ -128,7 +100,8 @@ def result_table(rows: Sequence[BudgetRow], all_rows: BudgetRow | None, width: i
     table.add_column("budget", overflow="fold", min_width=5)
     table.add_column("selector", overflow="fold", min_width=17)
     table.add_column("rows", justify="right", overflow="fold", min_width=5)
-    for name in ("test accuracy", "minus random", "minus all rows"):
+    also = list(rows[0].also) if rows else []
+    for name in (f"test {metric}", "minus random", "minus all rows", *also):
         table.add_column(name, justify="right", overflow="fold", min_width=8, width=room)
     table.add_column("sec", justify="right")
     table.add_column("wins", no_wrap=True, min_width=4)
@@ -151,16 +124,17 @@ def _cells(row: BudgetRow, says: str | None = None) -> list[Text]:
         "not compared": "",
         "the control": "-",
     }
-    accuracy, random, everything = row.test_accuracy, row.versus_random, row.versus_all
+    level, random, everything = row.test, row.versus_random, row.versus_all
     texts = [
         row.budget_label,
         row.selector,
         f"{row.size:,}",
-        format_interval(accuracy.mean, accuracy.low, accuracy.high),
+        format_interval(level.mean, level.low, level.high),
         "" if random is None else format_difference(random.mean, random.low, random.high),
         ""
         if everything is None
         else format_difference(everything.mean, everything.low, everything.high),
+        *row.also.values(),
         f"{row.seconds:.1f}",
     ]
     return [Text(t) for t in texts] + [Text(short.get(says, says), style=style.get(says, "dim"))]

@@ -7,21 +7,33 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from before_outcomes import store_as_before
 from lineage import Ran, run_lineage
 
 from assets.instructions import token_losses as scoring
 from assets.instructions.lineage import INSTRUCTIONS, LINEAGE
 from assets.lineage.inputs import read_rows
+from assets.lineage.stage import REBUILD_TAG
+from assets.stages.evaluations import examples_of
 from assets.tabular.encoder import KEEP_TAG
+from resources import registry
+from resources.compute import Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
+from resources.language_models import LanguageModels
 from resources.store import purging, records, scores, selections
+from resources.tracking import Tracking
+from sluice.core.errors import DataError
 from sluice.data.payloads.conversations import read_conversation
+from sluice.evaluation.evaluate import held_out_positions
+from sluice.evaluation.learner import Given
 from sluice.language.checkpoint import CausalModel
 from sluice.language.losses import conditional, unconditional
 from sluice.language.pairs import tokenise
+from sluice.tasks.instructions.learner import InstructionsLearner
 
 NAME = "answers"
+CPU = Compute(device="cpu")
 SAMPLE = "datasets/evals_instructions/evals_instructions.parquet"
 
 
@@ -215,14 +227,25 @@ def test_models_are_trained_apart_once_each_and_compared(
     assert "6 models to train" in done.metadata["instructions/evaluations/estimate"]["estimate"]
     lake = Lake()
     details = records.latest(lake, NAME)["instructions/evaluations/comparison"].details
-    assert [row[1] for row in details["rows"]] == ["longest", "random_stratified", "all_rows"]
-    stored = lake.read("SELECT * FROM language_evaluations ORDER BY method, seed").to_pylist()
+    assert [row["selector"] for row in details["rows"]] == ["longest", "random_stratified"]
+    assert all(row["also"]["exact answers"] == "" for row in details["rows"])
+    stored = lake.read(
+        "SELECT method, seed, count(*) AS rows, min(value[1]) AS least FROM evaluations JOIN "
+        "outcomes USING (evaluation_id) WHERE metric = 'loss' GROUP BY ALL ORDER BY ALL"
+    ).to_pylist()
     assert [(r["method"], r["seed"]) for r in stored][:2] == [("all_rows", 0), ("all_rows", 1)]
-    assert all(len(r["test_losses"]) <= 4 and r["test_loss"] > 0 for r in stored)
-    assert np.isnan([r["test_exact"] for r in stored]).all()
+    assert all(0 < r["rows"] <= 8 and r["least"] > 0 for r in stored)
     page = (home / "sluice" / "reports" / f"{NAME}.html").read_text()
     assert "What each subset trains" in page
     assert "Accuracy over budget" not in page
+    check_champion(lake, done, page)
+    # models that were measured before there were outcomes are not trained again
+    store_as_before(lake, "language_evaluations")
+    evaluated = [key for key in asked if key.path[1] == "evaluations"]
+    again = ran(job="instructions_evaluations", keys=evaluated, tags={REBUILD_TAG: "true"})
+    assert again.metadata["instructions/evaluations/estimate"]["estimate"].startswith("0 models")
+    assert again.metadata["instructions/evaluations/longest"]["rows_new"] == 0
+    assert records.latest(lake, NAME)["instructions/evaluations/comparison"].details == details
     # one seed more trains one model a method, and not again what is there
     write(answers, tiny_folder, **{**few, "seeds": [0, 1, 2]})
     ran()
@@ -234,6 +257,30 @@ def test_models_are_trained_apart_once_each_and_compared(
     ran()
     refused = run_lineage(NAME, job="instructions_evaluations", keys=asked)
     assert "more than evaluation.most_hours" in "".join(refused.errors.values())
+
+
+def check_champion(lake: Lake, done: Ran, page: str) -> None:
+    config = Datasets().config(NAME)
+    champion = registry.find(Tracking(), f"sluice.instructions.{NAME}", "champion")
+    assert champion is not None
+    assert champion.run_id in done.metadata["instructions/models/fine_tuned"]["mlflow_run"]
+    given = Given(config, language_model=lambda: LanguageModels().of(config.language_model, CPU))
+    learner, present = InstructionsLearner(given), read_rows(lake, NAME)
+    model = learner.load(champion.folder)
+    at = held_out_positions(learner, present.ids, present.splits)["test"]
+    held = examples_of(present.at(at))
+    decided = records.latest(lake, NAME)["instructions/models/champion"].details
+    loss = learner.metric().value(model.outcomes(held)["loss"])
+    assert loss == pytest.approx(decided["challenger_test"])
+    assert len(model.answers(held.at([0]))) == 1
+    model.close()
+    assert decided["decision"] in page
+    # beside another base they are refused
+    base = json.loads((champion.folder / "base.json").read_text())
+    (champion.folder / "base.json").write_text(json.dumps(base | {"identity": "another"}))
+    with pytest.raises(DataError, match="belong to the language model another"):
+        learner.load(champion.folder)
+    (champion.folder / "base.json").write_text(json.dumps(base))
 
 
 def _said(content: str) -> list[dict[str, str]]:

@@ -11,18 +11,20 @@ from lineage import Ran, run_lineage
 from tables import FEATURES, tumours
 
 from assets.lineage.inputs import read_rows
+from assets.stages.evaluations import examples_of
 from assets.stages.results import read_results
 from assets.tabular.encoder import KEEP_TAG
 from assets.tabular.lineage import LINEAGE, TABULAR
-from assets.tabular.train_classifier import fitted_answers
 from resources import registry
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.store import encoders, records, rows, selections
 from resources.tracking import Tracking
 from sluice.encoders.tabular import TabularEncoder
+from sluice.evaluation.learner import Given
 from sluice.graphs.instance_graphs.methods import GRAPHS
 from sluice.subsets.registry import selectors_for
+from sluice.tasks.tabular.learner import TabularLearner
 
 Make = Callable[..., Path]
 NAME = "tumours"
@@ -120,7 +122,8 @@ def _check_model(lake: Lake, done: Ran) -> None:
     assert champion.tags["selection_id"] == results.chosen["selection_id"]
     assert champion.run_id in done.metadata["tabular/models/fitted"]["mlflow_run"]
     held_out = read_rows(lake, NAME).of("test")
-    answers = fitted_answers(champion, held_out, Datasets().config(NAME), "cpu")
+    learner = TabularLearner(Given(Datasets().config(NAME)))
+    answers = np.array(learner.load(champion.folder).answers(examples_of(held_out)))
     truth = np.array(held_out.class_names)[held_out.labels]
     decided = records.latest(lake, NAME)["tabular/models/champion"].details
     assert (answers == truth).mean() == decided["challenger_test"] > 0.7

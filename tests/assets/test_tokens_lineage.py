@@ -1,18 +1,26 @@
 """The lineage of tagged sentences: what a change costs, and a refresh that equals a rebuild."""
 
+import os
 from pathlib import Path
 
 import pytest
-from lineage import run_lineage
+from before_outcomes import store_as_before
+from lineage import Ran, run_lineage
 from tagged_sentences import NAME, ran, sentences, tiny, write
 
 from assets.lineage.inputs import read_features, read_rows
+from assets.lineage.stage import REBUILD_TAG
+from assets.stages.evaluations import examples_of
 from assets.tokens.lineage import LINEAGE, TOKENS
+from resources import registry
 from resources.datasets import Datasets
 from resources.lake import Lake
 from resources.store import records, rows, selections
+from resources.tracking import Tracking
 from sluice.core.budgets import parse_budget
 from sluice.data.payloads.sentences import joined_words, read_sentence
+from sluice.evaluation.learner import Given
+from sluice.tasks.tokens.learner import TokensLearner
 
 T_FREX = TOKENS.key("subsets", "t_frex")
 MNLP, ADAPTED = TOKENS.key("scores", "mnlp"), TOKENS.key("encoder", "adapted")
@@ -100,13 +108,41 @@ def test_taggers_are_estimated_trained_apart_once_each_and_compared(
     assert said.startswith("3 taggers to train and measure, 0 kept: about ")
     lake = Lake()
     details = records.latest(lake, NAME)["tokens/evaluations/comparison"].details
-    assert [row[1] for row in details["rows"]] == ["random_stratified", "t_frex", "all_rows"]
+    assert [row["selector"] for row in details["rows"]] == ["random_stratified", "t_frex"]
     assert 0 <= details["chosen"]["validation_f1"] <= 1
-    stored = lake.read("SELECT * FROM token_evaluations").to_pylist()
     held = read_rows(lake, NAME).of("test")
-    spans = sum("B-" in tag for text in held.texts for tag in read_sentence(text).tags)
-    assert all(sum(row["test_spans"][2::3]) == spans for row in stored)
+    truth = [[tag.startswith("B-") for tag in read_sentence(text).tags] for text in held.texts]
+    stored = lake.read(
+        "SELECT evaluation_id, list(value[3] ORDER BY instance_id) AS spans FROM outcomes "
+        "WHERE split = 'test' AND metric = 'spans' GROUP BY ALL"
+    ).to_pylist()
+    assert [row["spans"] for row in stored] == [[float(sum(row)) for row in truth]] * 3
     page = (home / "sluice" / "reports" / f"{NAME}.html").read_text()
     assert "What each subset trains" in page
     assert "span F1" in page
     assert not ran(job="tokens_evaluations", keys=asked).computed
+    check_champion(lake, done)
+    # taggers that were measured before there were outcomes are not trained again
+    store_as_before(lake, "token_evaluations")
+    evaluated = [key for key in asked if key.path[1] == "evaluations"]
+    again = ran(job="tokens_evaluations", keys=evaluated, tags={REBUILD_TAG: "true"})
+    assert again.metadata["tokens/evaluations/estimate"]["estimate"].startswith("0 taggers")
+    assert not sum(
+        values["rows_new"] for name, values in again.metadata.items() if "t_frex" in name
+    )
+    assert records.latest(lake, NAME)["tokens/evaluations/comparison"].details == details
+
+
+def check_champion(lake: Lake, done: Ran) -> None:
+    champion = registry.find(Tracking(), f"sluice.tokens.{NAME}", "champion")
+    assert champion is not None
+    assert champion.run_id in done.metadata["tokens/models/fine_tuned"]["mlflow_run"]
+    model = TokensLearner(Given(Datasets().config(NAME))).load(champion.folder)
+    held = examples_of(read_rows(lake, NAME).of("test"))
+    decided = records.latest(lake, NAME)["tokens/models/champion"].details
+    outcomes = model.outcomes(held)["spans"]
+    assert TokensLearner.metric().value(outcomes) == decided["challenger_test"]
+    said = [answer.split() for answer in model.answers(held)]
+    assert list(map(len, said)) == [len(read_sentence(text).tokens) for text in held.texts]
+    page = (Path(os.environ["SLUICE_HOME"]) / "reports" / f"{NAME}.html").read_text()
+    assert decided["decision"] in page

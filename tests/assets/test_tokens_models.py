@@ -10,23 +10,22 @@ from tagged_sentences import NAME, ran, sentences, tiny, write
 
 import assets.tokens.adapted_encoder as adapting
 import assets.tokens.mnlp as rating_stage
-from assets.instructions.tuning import all_rows_jobs
 from assets.lineage.inputs import read_rows
 from assets.lineage.stage import Run
-from assets.stages.trainers import evaluation_ids
-from assets.tokens.adapted_encoder import start_of
-from assets.tokens.lineage import LINEAGE, TAGGERS, TOKENS
+from assets.stages.evaluations import Measuring, given_of
+from assets.tokens.lineage import LINEAGE, TOKENS
 from assets.tokens.mnlp import sampled
 from resources.compute import Compute
 from resources.datasets import Datasets
 from resources.lake import Lake
-from resources.language_models import LanguageModels
 from resources.paths import encoders_root, taggers_root
 from resources.store import records, scores, selections
 from sluice.core.errors import ConfigError, DataError, SluiceError
 from sluice.data.config import DatasetConfig
 from sluice.data.payloads.sentences import read_sentence
+from sluice.evaluation.learner import Given
 from sluice.models.token_predict import predict_tags
+from sluice.tasks.tokens.learner import Start, TokensLearner
 from sluice.tokens.mnlp import mnlp
 
 MNLP, ADAPTED = "tokens/scores/mnlp", "tokens/encoder/adapted"
@@ -88,7 +87,7 @@ def test_a_tagger_rates_each_sentence_once_but_not_its_own(home: Path, tmp_path:
     bare = [
         i for i in range(n) if not any(tag != "O" for tag in read_sentence(train.texts[i]).tags)
     ]
-    start = start_of(lake, TOKENS, NAME, Datasets().config(NAME))
+    start = Start.of(Given(Datasets().config(NAME)))
     with pytest.raises(DataError, match="has a span"):
         rating_stage._train(
             NAME, Datasets().config(NAME), start, train, bare, "cpu", tmp_path / "x"
@@ -111,17 +110,18 @@ def test_an_encoder_is_trained_further_stands_and_taggers_start_from_it(
     assert shown["rows_held_out"] > 0
     assert not ran(keys=KEYS).computed, "nothing changed"
     # taggers start from it, and their numbers are of it
-    start, plain = (start_of(lake, TOKENS, NAME, each) for each in (config, without(config)))
-    assert start.identity == shown["encoder"] != plain.identity
+    context = SimpleNamespace(resources=SimpleNamespace(compute=Compute(device="cpu")))
+    run = Run(lake, TOKENS, NAME, config, context, LINEAGE, None)
+    learner, other = (
+        TokensLearner(given_of(each, TokensLearner.reads(each.config)))
+        for each in (run, replace(run, config=without(config)))
+    )
+    start = learner.start
+    assert start.identity == shown["encoder"] != other.start.identity
     assert start.found() == str(encoders_root() / shown["encoder"])
-    resources = SimpleNamespace(compute=Compute(device="cpu"), language_models=LanguageModels())
-    context = SimpleNamespace(resources=resources)
-    given = Run(lake, TOKENS, NAME, config, context, LINEAGE, None)
-    trainer = TAGGERS.trainer(given)
-    assert start.identity in trainer.settings
-    held, jobs = trainer.held_out(read_rows(lake, NAME)), all_rows_jobs(train, config)
-    other = TAGGERS.trainer(replace(given, config=without(config)))
-    keys = [evaluation_ids(t, jobs, read_rows(lake, NAME), held) for t in (trainer, other)]
+    assert start.identity in learner.settings
+    found = [Measuring.of(run, each) for each in (learner, other)]
+    keys = [each.keys(each.jobs([], all_rows=True)) for each in found]
     assert not set(keys[0]) & set(keys[1])
     # it stands while few rows have changed
     write(changed(sentences(), 3), **few, adaptation={"epochs": 2, **small})

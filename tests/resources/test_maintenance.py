@@ -25,6 +25,7 @@ from resources.lake import Lake, LakeError
 from resources.schema import TABLES
 from resources.store import checks, evaluations, graphs, purging, records, scores, selections
 from resources.store import vectors as vectors_
+from resources.store.evaluations import Evaluated
 from resources.store.maintenance import maintain
 from sluice.cli import app
 from sluice.graphs.knn import KnnGraph
@@ -54,8 +55,9 @@ def refresh(lake: Lake, number: int, graph: KnnGraph) -> int:
     graphs.replace(lake, "d", "knn", graph, ids, "p")
     scores.replace(lake, "d", ids, {"s": np.arange(ROWS) * number / 8})
     entry = put_selection(lake, f"{number:04}", {name: texts[name] for name in ids[:5]})
-    row = {column.split()[0]: None for column in TABLES["evaluations"].split(", ")}
-    evaluations.append(lake, [{**row, "evaluation_id": f"e{number}", "test_accuracy": number / 3}])
+    outcomes = {"test": {"classes": np.full((ROWS, 2), number / 3)}}
+    model = Evaluated(f"e{number}", "d", "m", "10%", 0, f"{number:04}", 5, "l", 1.0, outcomes)
+    evaluations.append(lake, [model], {"test": ids})
     checks.append(lake, "d", "text/instances", "c", f"i{number}", True, {"n": number})
     records.append_refresh(lake, "d", f"f{number}", "r")
     return put_record(lake, [entry])

@@ -10,7 +10,6 @@ import pytest
 from chosen import put_rows, put_selection
 
 from resources.lake import Lake
-from resources.schema import TABLES
 from resources.store import (
     echoes,
     evaluations,
@@ -88,10 +87,17 @@ def lake(tmp_path: Path) -> Lake:
     label_rounds.append(lake, "d", label_rounds.Round("r", 12, dict.fromkeys(IDS, "x")))
     for name, kept in (("aaaa", IDS[:5]), ("bbbb", IDS[2:7])):
         put_selection(lake, name, {row: f"text of {row}" for row in kept})
-    for table in (evaluations.TABLE, evaluations.LANGUAGE_TABLE, evaluations.TOKEN_TABLE):
-        columns = [column.split()[0] for column in TABLES[table].split(", ")]
-        row = dict.fromkeys(columns) | {"evaluation_id": "e", "size": 3, "seconds": 2.0}
-        evaluations.append(lake, [row], table)
+    outcomes = {"test": {"spans": np.arange(36.0).reshape(12, 3)}}
+    model = evaluations.Evaluated("e", "d", "m", "10%", 0, "aaaa", 5, "l", 2.0, outcomes)
+    evaluations.append(lake, [model], {"test": IDS})
+    for table, arrays in (("language_evaluations", "losses"), ("token_evaluations", "spans")):
+        lake.write(
+            lambda cursor, table=table, arrays=arrays: cursor.execute(
+                f"INSERT INTO {table} BY NAME SELECT '{table}' AS evaluation_id, 'm' AS method, "
+                f"3 AS size, 1 AS seed, 2.0 AS seconds, [1, 2, 3] AS test_{arrays}, [1.0, 2, 3] AS "
+                f"test_{'matches' if arrays == 'losses' else 'words'}"
+            )
+        )
     return lake
 
 
@@ -127,8 +133,10 @@ READS: dict[str, Callable[[Lake], Any]] = {
     "positions": lambda lake: selections.positions(lake, ["aaaa", "bbbb"], IDS),
     "changes": lambda lake: history.compare(lake, "aaaa", "bbbb", texts=True),
     "counts": lambda lake: history.count(lake, [("aaaa", "bbbb")]),
-    "evaluations": lambda lake: evaluations.read(lake, ["e"]),
-    "tokens": lambda lake: evaluations.read(lake, ["e"], evaluations.TOKEN_TABLE),
+    "evaluations": lambda lake: evaluations.read(lake, ["e"], {}),
+    "of before": lambda lake: evaluations.read(
+        lake, ["language_evaluations", "token_evaluations"], {"test": np.zeros(3, np.int64)}
+    ),
 }
 
 

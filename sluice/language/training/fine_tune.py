@@ -138,6 +138,7 @@ def fine_tune(
     advance: Advance | None = None,
     *,
     micro_tokens: int | None = None,
+    weights: NDArray[np.floating] | None = None,
 ) -> TrainingRecord:
     """Train the weights of a model that are trainable, in place.
 
@@ -154,6 +155,9 @@ def fine_tune(
         Called with the number of rows done, after each step.
     micro_tokens : int, optional
         Padded tokens of a micro-batch; None for a good number for the device.
+    weights : ndarray of float, shape (n,), optional
+        Of the loss of each row's response tokens, brought to a mean of 1; every row weighs 1 by
+        default.
 
     Returns
     -------
@@ -174,14 +178,17 @@ def fine_tune(
     """
     config = config or FineTune()
     names = _checked(pairs, ids, config)
-    weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    if not weights:
+    trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    if not trainable:
         raise ConfigError("No weight of the model is trainable; attach adapters to it first.")
     began = perf_counter()
-    training = _Training(model.eval(), weights, config, len(pairs), micro_tokens)
+    training = _Training(model.eval(), trainable, config, len(pairs), micro_tokens)
+    counts = None if weights is None else np.asarray(weights, np.float64) / np.mean(weights)
     losses: list[float] = []
     for positions in _batches(names, config):
-        losses.append(training.step([pairs[i] for i in positions], len(losses) + 1))
+        batch = [pairs[i] for i in positions]
+        weight = None if counts is None else counts[positions]
+        losses.append(training.step(batch, len(losses) + 1, weight))
         if advance is not None:
             advance(len(positions))
     return TrainingRecord(
@@ -240,11 +247,13 @@ class _Training:
         steps = config.epochs * -(-n // config.batch_size)
         self.schedule = linear_schedule(self.optimiser, steps, config.warmup_share)
 
-    def step(self, pairs: list[Pair], number: int) -> float:
+    def step(
+        self, pairs: list[Pair], number: int, weight: NDArray[np.float64] | None = None
+    ) -> float:
         """Take one step on one batch and return its mean loss."""
         import torch
 
-        loss = self.gradient(pairs)
+        loss = self.gradient(pairs, weight)
         if not isfinite(loss):
             raise DataError(
                 f"The loss is {loss} at step {number}. Lower the learning rate, or train with "
@@ -255,7 +264,7 @@ class _Training:
         self.schedule.step()
         return loss
 
-    def gradient(self, pairs: list[Pair]) -> float:
+    def gradient(self, pairs: list[Pair], weight: NDArray[np.float64] | None = None) -> float:
         """Set the gradient of the batch's mean loss, and return the loss."""
         import torch
 
@@ -270,13 +279,22 @@ class _Training:
                 for part in token_batches(lengths[order], self.budget):
                     batch = response_batch([pairs[i] for i in order[part]], self.device)
                     with precision(self.model, self.dtype):
-                        total += backward(self.model, batch, scale)
+                        total += backward(self.model, batch, scale, self._of(weight, order[part]))
                 return total * scale
             except torch.OutOfMemoryError:
                 rows, longest = part.stop - part.start, int(lengths[order[part.start]])
             # Outside of the handler: its traceback would keep the batch's tensors alive.
             self.budget = halved(rows, longest)
             torch.cuda.empty_cache()
+
+    def _of(
+        self, weight: NDArray[np.float64] | None, rows: NDArray[np.int64]
+    ) -> torch.Tensor | None:
+        import torch
+
+        if weight is None:
+            return None
+        return torch.from_numpy(weight[rows].astype(np.float32)).to(self.device)
 
     def moments(self) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
         """Return Adam's moments by parameter name."""

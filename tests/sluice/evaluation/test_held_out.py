@@ -8,6 +8,7 @@ from sluice.core.errors import ConfigError, DataError
 from sluice.evaluation.held_out import held_out, normalised
 from sluice.language.checkpoint import CausalModel
 from sluice.language.generate import generate
+from sluice.tasks.instructions.learner import InstructionsLearner
 
 
 @pytest.fixture(scope="module")
@@ -35,31 +36,35 @@ def test_answers_are_those_of_one_prompt_at_a_time(tiny, pairs):
         generate(tiny.model, tiny.tokenizer, prompts, 0)
 
 
-def test_losses_by_row_and_family_and_exact_answers(tiny, pairs):
+def test_losses_by_row_and_exact_answers(tiny, pairs):
     said = generate(tiny.model, tiny.tokenizer, [pair.prompt for pair in pairs], 24)
     references = ["Paris is it"] * len(pairs)
     references[0] = "six words are too many here " + said[0]
     # what the model does say, but for case; one that it does not say
     references[1] = said[1].upper()
-    families = ["a", "a", "b", "b", "b", "c"]
-    found = held_out(tiny.model, tiny.tokenizer, pairs, families, references)
-    for pair, loss in zip(pairs, found.losses, strict=True):
+    found, exact = held_out(tiny.model, tiny.tokenizer, pairs, references)
+    for pair, loss in zip(pairs, found, strict=True):
         ids = torch.tensor([[*pair.prompt, *pair.response]])
         chances = tiny.model(input_ids=ids).logits[0, :-1].double().log_softmax(dim=1)
         losses = -chances.gather(1, ids[0, 1:, None])[len(pair.prompt) - 1 :]
         assert loss == pytest.approx(float(losses.mean().detach()), abs=1e-5)
-    assert found.families == ("a", "b", "c")
-    assert found.family_losses[1] == pytest.approx(found.losses[2:5].mean())
-    assert found.loss == pytest.approx(found.losses.mean())
-    assert found.family_loss == pytest.approx(found.family_losses.mean())
-    assert np.isnan(found.exact[0])
+    assert np.isnan(exact[0])
     if len(normalised(said[1]).split()) <= 5:
-        assert found.exact[1] == 1
-    assert found.exact[2:].max() == 0
-    none = held_out(tiny.model, tiny.tokenizer, pairs, families, references, answers=False)
-    assert np.isnan(none.exact_match)
+        assert exact[1] == 1
+    assert exact[2:].max() == 0
+    _, none = held_out(tiny.model, tiny.tokenizer, pairs, references, answers=False)
+    assert np.isnan(none).all()
     with pytest.raises(DataError, match="as many of each"):
-        held_out(tiny.model, tiny.tokenizer, pairs, families[1:], references)
+        held_out(tiny.model, tiny.tokenizer, pairs, references[1:])
+
+
+def test_a_loss_by_family_is_the_mean_of_the_families():
+    loss, by_family, exact = InstructionsLearner.metrics
+    outcomes = np.array([[1.0, 7], [3.0, 7], [5.0, 2]])
+    assert loss.value(outcomes) == 3
+    assert by_family.value(outcomes) == 3.5
+    assert exact.value(np.array([[1.0], [np.nan], [0.0]])) == 0.5
+    assert np.isnan(exact.value(np.array([[np.nan]])))
 
 
 def test_what_does_not_make_an_answer_wrong():

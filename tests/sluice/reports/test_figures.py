@@ -167,7 +167,7 @@ def test_learning_curve_draws_random_in_ink_and_each_selector_in_its_colour() ->
 
 def test_learning_curve_shows_a_single_budget_and_refuses_none() -> None:
     lone = [p for p in points(1) if p.share == 0.1]
-    narrow = [CurvePoint(p.selector, p.share, Interval(p.accuracy.mean, 0, 1)) for p in lone]
+    narrow = [CurvePoint(p.selector, p.share, Interval(p.level.mean, 0, 1)) for p in lone]
     assert learning_curve(lone) != learning_curve(narrow)  # the interval shows, without a band
     with pytest.raises(ValueError, match="no points"):
         learning_curve([])

@@ -81,8 +81,8 @@ def test_every_number_is_on_the_page(data: ReportData) -> None:
     assert data.all_rows is not None
     assert data.model_card is not None
     for row in [*data.budget_rows, data.all_rows]:
-        assert format_interval(*row.test_accuracy) in text
-        assert format_interval(*row.validation_accuracy) in text
+        assert format_interval(*row.test) in text
+        assert format_interval(*row.validation) in text
         for gap in (row.versus_random, row.versus_all):
             assert gap is None or format_difference(*gap) in text
         assert f"{row.size:,}" in text
@@ -289,3 +289,17 @@ def test_what_only_a_task_finds_has_a_section_of_its_own(data):
     assert page.count('aria-labelledby="h-evidence-') == 2
     assert 'aria-label="Only words"' not in page
     assert "h-evidence" not in render(data)
+
+
+def test_a_page_of_a_loss_says_which_way_is_better(data: ReportData) -> None:
+    rows = [replace(r, lower=True, also={"loss by family": "1.234"}) for r in data.budget_rows]
+    about = replace(
+        data, budget_rows=rows, metric="loss", learner="Adapters of `base`", caveats=["Few rows."]
+    )
+    text = words_of(render(about))
+    assert "Loss over budget" in text
+    assert "Adapters of base. Few rows." in " ".join(text.split())
+    assert "paired difference lies below 0" in text
+    assert "Loss by family" in text
+    assert "1.234" in text
+    assert "<code>base</code>" in render(about)

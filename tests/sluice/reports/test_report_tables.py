@@ -7,7 +7,6 @@ from rich.table import Table
 
 from sluice.reports.contents import RANDOM, BudgetRow, Interval, ReportData
 from sluice.reports.tables import (
-    beats,
     curve_points,
     format_difference,
     format_interval,
@@ -55,10 +54,22 @@ def test_format_difference(value: tuple[float, float, float], text: str) -> None
 def test_verdict_follows_the_interval(
     rows: list[BudgetRow], gap: Interval | None, wins: bool | None, says: str
 ) -> None:
-    assert beats(gap) is wins
-    row = replace(rows[0], versus_random=gap, beats_random=beats(gap))
+    row = replace(rows[0], versus_random=gap, beats_random=wins)
     assert verdict(row) == says
     assert verdict(replace(row, selector=RANDOM)) == "the control"
+    # of a loss, the other side of 0 is the better one
+    turned = gap and Interval(-gap.mean, -gap.high, -gap.low)
+    assert verdict(replace(row, versus_random=turned, lower=True)) == says
+
+
+def test_less_of_a_loss_comes_first_and_further_metrics_have_columns(rows: list[BudgetRow]) -> None:
+    some = [r for r in rows if r.budget_label == rows[0].budget_label]
+    losses = [replace(r, lower=True, also={"exact answers": "0.250"}) for r in some]
+    assert [r.test.mean for r in sort_rows(losses)] == sorted(r.test.mean for r in losses)
+    table = result_table(losses, None, 200, "loss in nats a token")
+    names = [str(column.header) for column in table.columns]
+    assert {"test loss in nats a token", "exact answers"} <= set(names)
+    assert "below 0" in str(table.title)
 
 
 MARKS = {
@@ -90,7 +101,7 @@ def test_table_tells_every_number_and_says_plainly_what_does_not_beat_random(
     assert len(lines) == 9
     for line, row in zip(lines, sort_rows(data.budget_rows), strict=False):
         assert row.selector in line
-        assert format_interval(*row.test_accuracy) in line
+        assert format_interval(*row.test) in line
         if row.versus_random is not None:
             assert format_difference(*row.versus_random) in line
             assert format_difference(*row.versus_all) in line
@@ -104,7 +115,7 @@ def test_a_narrow_terminal_folds_and_loses_nothing(data: ReportData, width: int)
     text = printed(result_table(data.budget_rows, data.all_rows, width), width)
     assert "…" not in text
     for row in data.budget_rows:
-        for bound in (row.test_accuracy.mean, row.test_accuracy.low, row.test_accuracy.high):
+        for bound in (row.test.mean, row.test.low, row.test.high):
             assert f"{bound:.3f}" in text
         if row.versus_random is not None:
             assert f"{row.versus_random.high:+z.3f}" in text
@@ -121,7 +132,7 @@ def test_markup_in_a_name_is_not_obeyed(rows: list[BudgetRow]) -> None:
 def test_curve_points_are_shares_of_the_pool(rows: list[BudgetRow]) -> None:
     points = curve_points(rows, 5000)
     assert [p.share for p in points] == [r.budget for r in rows]
-    assert [p.accuracy for p in points] == [r.test_accuracy for r in rows]
+    assert [p.level for p in points] == [r.test for r in rows]
 
 
 def test_any_object_with_three_numbers_is_an_interval(rows: list[BudgetRow]) -> None:
@@ -131,5 +142,5 @@ def test_any_object_with_three_numbers_is_an_interval(rows: list[BudgetRow]) -> 
         low: float
         high: float
 
-    row = replace(rows[0], test_accuracy=Other(0.1234, 0.1, 0.2))
+    row = replace(rows[0], test=Other(0.1234, 0.1, 0.2))
     assert "0.123 [0.100, 0.200]" in printed(result_table([row], None), 140)

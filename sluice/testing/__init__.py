@@ -1,0 +1,1 @@
+"""Suites that any package can call on what it adds to Sluice."""
