@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+
+from sluice.core.signatures import options_of
 
 NO_ANSWER = -1
 
@@ -211,15 +212,6 @@ class Chooser:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", options_of(self.fit) | options_of(self.decide))
-
-
-def options_of(core: Callable[..., Any]) -> dict[str, Any]:
-    """Return the keyword-only parameters of a function that have a default, by name."""
-    return {
-        name: each.default
-        for name, each in signature(core).parameters.items()
-        if each.kind is Parameter.KEYWORD_ONLY and each.default is not Parameter.empty
-    }
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from sluice.choices.contract import (
     Chooser,
     Questions,
     Ranking,
-    options_of,
 )
 from sluice.choices.registry import DEFAULT_TASK, chooser, choosers_for
 from sluice.choices.tables import UNKNOWN, Asked, read_tables
 from sluice.core.errors import ConfigError, DataError, UnknownNameError
+from sluice.core.signatures import options_of
 
 
 def choose(

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from sluice.choices.contract import NO_ANSWER, Choices, Chooser, options_of
+from sluice.choices.contract import NO_ANSWER, Choices, Chooser
 from sluice.choices.runner import run
 from sluice.choices.tables import read_tables
 from sluice.core.errors import UnknownNameError
+from sluice.core.signatures import options_of
 
 Rows = list[dict[str, Any]]
 Tables = tuple[Rows, Rows]
