@@ -104,9 +104,8 @@ def _check_on(method: Search, problem: Problem, evaluations: int, options: dict[
         _expect(counted.times == 0, method, "it evaluates what its file holds.")
     _check_refusals(method, made, whole)
     other = "max" if problem.sense == "min" else "min"
-    turned = run(
-        method, replace(problem, objective=_Negative(problem), sense=other), evaluations, 3
-    )
+    negative = replace(problem, objective=_Negative(problem), sense=other)
+    turned = run(method, negative, evaluations, 3, **options)
     same = [trial["state"] for trial in turned.trials] == [t["state"] for t in whole.trials]
     _expect(same, method, "the negative, the other way round, is another trace.")
 
