@@ -33,6 +33,7 @@ from workshop import (
     store_shared,
 )
 
+from assets.lineage.stage import bookkeeping_of
 from resources.lake import Lake
 
 LEAST_ROWS = 90
@@ -335,7 +336,7 @@ class History(RuleBasedStateMachine):
         again = refresh(self.workshop.case)
         assert again.success
         for event in again.get_asset_materialization_events():
-            assert event.materialization.metadata["unchanged"].value, event.asset_key
+            assert bookkeeping_of(event.materialization.metadata)["unchanged"], event.asset_key
 
 
 def live(machine: type[History], examples: int) -> None:

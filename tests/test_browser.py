@@ -43,7 +43,7 @@ def test_the_ui_and_the_report(served: Served, home: Path) -> None:
         page.goto(f"{base}/assets/text/subsets/k_center?view=partitions&partition=tweets")
         expect(page.get_by_text("rows_reused").first).to_be_visible(timeout=60_000)
         expect(page.get_by_text("first_rows").first).to_be_visible()
-        page.goto(f"{base}/locations/sluice/asset-groups/text/lineage")
+        page.goto(f"{base}/locations/sluice/asset-groups/text_evaluations/lineage")
         expect(page.get_by_text("comparison").first).to_be_visible(timeout=60_000)
 
         # A page of its own: the UI's last page may still be polling when this one opens.

@@ -282,7 +282,7 @@ def state_of(lake: Lake, case: Case = TEXTS) -> dict[str, Any]:
         "scores": [
             s
             for s in scores
-            if name_of(case.task.score_key(s["method"].partition("/")[0])) in names
+            if f"{case.task.name}/{case.task.score_stage(s['method'].partition('/')[0])}" in names
         ],
         "selections": entries,
         "kept": kept,

@@ -1,5 +1,5 @@
 """`python -m sluice.cli` is `sluice`."""
 
-from sluice.core.interruption import main
+from sluice.__main__ import main
 
 main()

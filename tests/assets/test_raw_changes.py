@@ -1,7 +1,8 @@
 """What people do to raw files and settings: exactly what depends on it is computed again."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import yaml
 from lineage import Ran, run_lineage
 
 from assets.stages import instances
-from assets.text.lineage import TEXT
+from assets.text.lineage import LINEAGE, TEXT
 from resources.lake import Lake
 from resources.store import records, rows, selections
 from sluice.data.ingest.instances import prepare
@@ -119,9 +120,19 @@ def test_the_same_content_under_a_new_id_is_not_embedded_again(
     assert set(rows.read_instances(Lake(), "tweets")["instance_id"].to_pylist()) <= set(ids)
 
 
-def test_a_setting_recomputes_exactly_what_depends_on_it(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextmanager
+def of_version(name: str, version: str) -> Iterator[None]:
+    """Let a stage be of another version within the block."""
+    made = LINEAGE.stages[name]
+    before = made.version
+    object.__setattr__(made, "version", version)
+    try:
+        yield
+    finally:
+        object.__setattr__(made, "version", before)
+
+
+def test_a_setting_recomputes_exactly_what_depends_on_it(folder: Path) -> None:
     first = ran(MORE)
     assert set(first.computed) == {f"text/{name}" for name in MORE[2:]}
     set_option(folder, graph={"k": 7, "slack": 5})
@@ -143,8 +154,8 @@ def test_a_setting_recomputes_exactly_what_depends_on_it(
     set_option(folder, encoder={"max_length": 256})
     assert ran(MORE).computed["text/embeddings"] == 0
 
-    monkeypatch.setattr("assets.stages.graphs.VERSION", "next")
-    assert recomputed() == {"text/graphs/knn"}
+    with of_version("graphs/knn", "next"):
+        assert recomputed() == {"text/graphs/knn"}
 
 
 def test_only_subsets_whose_rows_changed_are_evaluated_again(
@@ -185,8 +196,7 @@ def test_values_that_are_spelt_anew_are_brought_over_once(
         return replace(found, rows=spelt)
 
     make_dataset("tweets", tweets.slice(0, 30), files=["*.parquet"], plots=False)
-    with monkeypatch.context() as older:
-        older.setattr("assets.stages.instances.VERSION", "1")
+    with monkeypatch.context() as older, of_version("instances", "1"):
         older.setattr("assets.stages.instances.read_folder", spelt_before)
         ran(["instances"])
     brought = ran(["instances"])
