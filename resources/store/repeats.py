@@ -31,6 +31,10 @@ KEYS: dict[str, str] = {
     "evaluations": "evaluation_id",
     "language_evaluations": "evaluation_id",
     "token_evaluations": "evaluation_id",
+    "outcomes": "evaluation_id, split, metric, instance_id",
+    "candidates": "dataset, item, input_hash",
+    "choices": "choice_id, item, rank",
+    "trials": "search_id, step",
 }
 # Of rows that differ, the one that is read stays.
 _LEAST = {
@@ -43,6 +47,7 @@ _LEAST = {
     "evaluations": "seconds",
     "language_evaluations": "seconds",
     "token_evaluations": "seconds",
+    "candidates": "content",
 }
 
 
