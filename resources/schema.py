@@ -113,7 +113,7 @@ TABLES: dict[str, str] = {
         "metric VARCHAR, value DOUBLE[]"
     ),
     # what each source answers to an item, draw by draw, append-only; keyed by input_hash: a digest
-    # of the item's content and of everything that the answer depends on
+    # of the item's text and of everything else that the answer depends on
     "candidates": (
         "dataset VARCHAR, item VARCHAR, candidate VARCHAR, source VARCHAR, draw BIGINT, "
         "input_hash VARCHAR, content VARCHAR, cost DOUBLE"

@@ -20,11 +20,11 @@ SCHEMA = pa.schema(
 
 
 def candidate_hashes(
-    content_hashes: Sequence[str], sources: Sequence[str], draws: Sequence[int]
+    text_hashes: Sequence[str], sources: Sequence[str], draws: Sequence[int]
 ) -> list[str]:
-    """Return the keys of answers: of the item's content, the source's identity and the draw."""
-    parts = zip(content_hashes, sources, draws, strict=True)
-    return [digest("candidates", content, source, str(draw)) for content, source, draw in parts]
+    """Return the keys of answers: of the item's text, without its gold, of who answers and draw."""
+    parts = zip(text_hashes, sources, draws, strict=True)
+    return [digest("candidates", text, source, str(draw)) for text, source, draw in parts]
 
 
 def append(lake: Lake, dataset: str, answers: pa.Table) -> None:

@@ -12,7 +12,15 @@ from sluice.core.errors import ConfigError
 CHANGES = ("entered", "left", "changed", "stayed")
 RIGHT = "right"
 """Kind of outcome: 1 where the choice is the gold answer, else 0."""
-_RANKED = "item, content_hash, rank, candidate, weight, score, reason"
+RANKED = pa.schema(
+    [
+        *(("item", pa.string()), ("content_hash", pa.string()), ("rank", pa.int64())),
+        *(("candidate", pa.string()), ("weight", pa.float64()), ("score", pa.float64())),
+        ("reason", pa.string()),
+    ]
+)
+JUDGED = pa.schema([("split", pa.string()), ("instance_id", pa.string()), ("right", pa.float64())])
+_RANKED = ", ".join(RANKED.names)
 # Of each item the first candidate; `content` as it was when it was chosen.
 _FIRST = (
     "SELECT DISTINCT ON (c.item) c.*, a.source, a.content FROM choices c LEFT JOIN candidates a "
@@ -39,10 +47,10 @@ def append(lake: Lake, head: ChoiceHeader, ranked: pa.Table, outcomes: pa.Table)
     lake : Lake
     head : ChoiceHeader
     ranked : pyarrow.Table
-        item, content_hash, rank (from 1), candidate, weight, score, reason. An item without a
-        candidate has one row of rank 1 whose candidate is NULL.
+        See `RANKED`; ranks from 1. An item without a candidate has one row of rank 1 whose
+        candidate is NULL.
     outcomes : pyarrow.Table
-        split, instance_id, right (0 or 1), of the items whose gold is known.
+        See `JUDGED`: 1 for right and 0 for wrong, of the items whose gold is known.
     """
 
     def work(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -113,6 +121,16 @@ def rows(lake: Lake, choice_id: str) -> pa.Table:
         [choice_id],
     )
     return without_repeats(found, "item")
+
+
+def outcomes(lake: Lake, choice_id: str, split: str) -> list[bool]:
+    """Return whether the choice for each item of a split is right, in order of item."""
+    found = lake.read(
+        "SELECT instance_id, min(value[1]) AS right FROM outcomes "
+        "WHERE evaluation_id = ? AND split = ? AND metric = ? GROUP BY ALL ORDER BY instance_id",
+        [choice_id, split, RIGHT],
+    )
+    return [value == 1.0 for value in found["right"].to_pylist()]
 
 
 def compare(lake: Lake, before: str, after: str) -> pa.Table:

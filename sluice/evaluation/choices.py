@@ -100,11 +100,21 @@ class Evidence:
         numbers = [(name, pa.float64()) for name in rows[0] if name != "method"]
         return pa.Table.from_pylist(rows, pa.schema([("method", pa.string()), *numbers]))
 
-    def order_holds(self, method: str) -> bool:
-        """Whether random <= method <= oracle: not surely below random, no item above the oracle."""
-        mine, best = self.measured[method], self.measured["oracle"]
-        floor = paired_difference(mine.right, self.measured["random"].right)
-        return floor.high >= 0 and bool((mine.right <= best.right).all())
+
+def above_oracle(measured: Mapping[str, Measured]) -> list[str]:
+    """Return the choosers that are right where no source is: none, or something is wrong."""
+    best = measured["oracle"].right
+    return [name for name, one in measured.items() if (one.right > best).any()]
+
+
+def below_random(measured: Mapping[str, Measured]) -> list[str]:
+    """Return the choosers that are surely worse than a random source, by the paired interval."""
+    floor = measured["random"].right
+    return [
+        name
+        for name, one in measured.items()
+        if name not in BOUNDS and paired_difference(one.right, floor).high < 0
+    ]
 
 
 def measure(
@@ -159,59 +169,115 @@ def measure(
         )
     learns = bool((asked.pool.gold[~is_open] != NO_ANSWER).any())
     named = [*methods, *(name for name in (*CONTROLS, *BOUNDS) if name not in methods)]
-    made: dict[str, tuple[Interval, NDArray[np.bool_], float, float]] = {}
-    for name in named:
-        method = chooser(name)
-        if name in methods or learns or "gold" not in method.needs:
-            right, calls, cost = _outcomes(method, asked, is_open, methods.get(name, {}), seeds)
-            made[name] = accuracy_interval(right), right, calls, cost
-    tests = _corrected(
-        {
-            (name, control): _student(made[name][1].mean(axis=0) - made[control][1].mean(axis=0))
-            for name in methods
-            for control in CONTROLS
-            if control in made and name not in (*CONTROLS, *BOUNDS)
-        }
-    )
-    measured = {
-        name: Measured(
-            *(name, right, accuracy, calls, cost),
-            {
-                control: Against(paired_difference(right, made[control][1]), p)
-                for (other, control), p in tests.items()
-                if other == name
-            },
-        )
-        for name, (accuracy, right, calls, cost) in made.items()
+    outcomes = {
+        name: outcome_of(chooser(name), asked, is_open, methods.get(name, {}), seeds)
+        for name in named
+        if name in methods or learns or "gold" not in chooser(name).needs
     }
     order = np.argsort(asked.places[is_open], kind="stable")
-    return Evidence([asked.names[k] for k in np.flatnonzero(is_open)[order]], measured)
+    names = [asked.names[k] for k in np.flatnonzero(is_open)[order]]
+    return Evidence(names, compared(outcomes))
 
 
-def _outcomes(
+@dataclass(frozen=True)
+class Outcome:
+    """What one chooser did with the items that it decided.
+
+    Attributes
+    ----------
+    right : ndarray of bool, shape (s, n)
+        By seed and item.
+    calls, cost : float
+        See `Measured`.
+    """
+
+    right: NDArray[np.bool_]
+    calls: float
+    cost: float
+
+
+def outcome_of(
     method: Chooser,
     asked: Asked,
     is_open: NDArray[np.bool_],
     options: Mapping[str, Any],
     seeds: Sequence[int],
-) -> tuple[NDArray[np.bool_], float, float]:
-    """Return what was right, shape (s, n) in the caller's order, and mean calls and cost."""
+) -> Outcome:
+    """Let one chooser decide under each seed, or one where it does not use any.
+
+    Parameters
+    ----------
+    method : Chooser
+    asked : Asked
+    is_open : ndarray of bool, shape (n,)
+        Which items are decided, in the order of the pool; their outcomes come in the caller's.
+    options : mapping
+    seeds : sequence of int
+    """
+    made = [
+        (chosen, judged(asked, chosen))
+        for seed in (seeds if method.stochastic else seeds[:1])
+        for chosen in [run(method, asked, int(seed), decided=is_open, **options)]
+    ]
+    return Outcome(
+        np.array([right for _, right in made], dtype=np.bool_),
+        float(np.mean([chosen.calls.mean() for chosen, _ in made])),
+        float(np.mean([cost_of(asked, chosen) for chosen, _ in made])),
+    )
+
+
+def judged(asked: Asked, chosen: Choices) -> NDArray[np.bool_]:
+    """Return which choices are the gold answers of their items, in the order of the choices."""
     pool = asked.pool
-    order = np.flatnonzero(is_open)[np.argsort(asked.places[is_open], kind="stable")]
-    gold = [pool.answers[code] for code in pool.gold[order]]
+    gold = {
+        name: pool.answers[code] if code >= 0 else None
+        for name, code in zip(asked.names, pool.gold.tolist(), strict=True)
+    }
+    pairs = zip(chosen.items, chosen.answers, strict=True)
+    return np.array([a is not None and a == gold[i] for i, a in pairs], dtype=np.bool_)
+
+
+def cost_of(asked: Asked, chosen: Choices) -> float:
+    """Return the cost of all candidates of the sources asked, mean over items."""
+    pool = asked.pool
     cost = np.zeros((len(pool.items), len(pool.sources)))
     np.add.at(cost, (pool.item, pool.source), pool.cost)
+    place = {name: at for at, name in enumerate(asked.names)}
     code = {name: at for at, name in enumerate(pool.sources)}
-    right: list[list[bool]] = []
-    calls: list[float] = []
-    spent: list[float] = []
-    for seed in seeds if method.stochastic else seeds[:1]:
-        chosen: Choices = run(method, asked, int(seed), decided=is_open, **options)
-        right.append([answer == true for answer, true in zip(chosen.answers, gold, strict=True)])
-        calls.append(float(chosen.calls.mean()))
-        pairs = [(k, code[s]) for k, who in zip(order, chosen.sources, strict=True) for s in who]
-        spent.append(float(sum(cost[pair] for pair in pairs)) / len(order))
-    return np.array(right, dtype=np.bool_), float(np.mean(calls)), float(np.mean(spent))
+    pairs = zip(chosen.items, chosen.sources, strict=True)
+    spent = [cost[place[item], code[source]] for item, who in pairs for source in who]
+    return float(np.sum(spent)) / max(1, len(chosen.items))
+
+
+def compared(outcomes: Mapping[str, Outcome]) -> dict[str, Measured]:
+    """Return what each chooser did, with its gain over each control that is among them.
+
+    Parameters
+    ----------
+    outcomes : mapping of str to Outcome
+        By method, all of the same items in the same order.
+    """
+    tests = _corrected(
+        {
+            (name, control): _student(
+                mine.right.mean(axis=0) - outcomes[control].right.mean(axis=0)
+            )
+            for name, mine in outcomes.items()
+            for control in CONTROLS
+            if control in outcomes and name not in (*CONTROLS, *BOUNDS)
+        }
+    )
+    return {
+        name: Measured(
+            *(name, mine.right, accuracy_interval(mine.right), mine.calls, mine.cost),
+            {
+                control: Against(paired_difference(mine.right, outcomes[control].right), p)
+                for (other, control), p in tests.items()
+                if other == name
+            },
+        )
+        for name, mine in outcomes.items()
+    }
 
 
 def _student(differences: NDArray[np.float64]) -> float:

@@ -8,7 +8,7 @@ from scipy.stats import ttest_rel
 
 from sluice.core.errors import DataError
 from sluice.evaluation.bootstrap import accuracy_interval, paired_difference
-from sluice.evaluation.choices import measure
+from sluice.evaluation.choices import above_oracle, below_random, measure
 
 METHODS: dict[str, dict[str, Any]] = {"weighted_vote": {"weights": "log_odds"}}
 
@@ -27,6 +27,10 @@ def tables(count: int, skill: list[float], seed: int = 0) -> tuple[Any, Any, Any
     return items, rows, rng.random(count) < 0.5
 
 
+def mine_of(found: Any) -> Any:
+    return found.measured["weighted_vote"]
+
+
 def test_methods_stand_beside_their_controls_and_bounds() -> None:
     items, rows, decided = tables(600, [0.8, 0.3, 0.3, 0.3, 0.1])
     found = measure(items, rows, decided, METHODS)
@@ -36,8 +40,11 @@ def test_methods_stand_beside_their_controls_and_bounds() -> None:
     level = {name: one.accuracy.mean for name, one in found.measured.items()}
     assert level["adversary"] < level["random"] < level["majority"] < level["oracle"]
     assert level["majority"] < level["weighted_vote"] <= level["oracle"]
-    assert all(found.order_holds(name) for name in names if name != "adversary")
-    assert not found.order_holds("adversary")
+    assert (above_oracle(found.measured), below_random(found.measured)) == ([], [])
+    worst = {"random": found.measured["random"], "ours": found.measured["adversary"]}
+    assert below_random(worst) == ["ours"]
+    low = {"oracle": found.measured["adversary"], "ours": mine_of(found)}
+    assert above_oracle(low) == ["ours"]
     mine = found.measured["weighted_vote"]
     assert mine.accuracy == accuracy_interval(mine.right)
     for name in ("random", "majority", "best_single"):
