@@ -12,6 +12,7 @@ from assets.lineage.checking import Check, Finding
 from assets.lineage.stage import Outcome, Reading, Run, Stage, digest_of, stage
 from resources.store import candidates, choices, rows
 from resources.store.choices import ChoiceHeader
+from resources.store.records import Record
 from sluice.choices.bounds import ADVERSARY, ORACLE
 from sluice.choices.contract import NO_ANSWER, Choices, Chooser
 from sluice.choices.runner import run as decide
@@ -21,6 +22,7 @@ from sluice.core.progress import track
 from sluice.data.config import DatasetConfig
 from sluice.evaluation import choices as evaluation
 from sluice.evaluation.choices import BOUNDS, CONTROLS, Measured
+from sluice.reports.contents import Evidence as ReportSection
 
 COMPARISON = "choices/comparison"
 JUDGED = ("validation", "test")
@@ -348,6 +350,23 @@ def _compared(found: Mapping[str, Mapping[str, Measured]]) -> Outcome:
             "above_oracle": evaluation.above_oracle(tested) if tested else [],
             "below_random": evaluation.below_random(tested) if tested else [],
         },
+    )
+
+
+def section(record: Record) -> ReportSection:
+    """Return what a dataset's page says of its choices."""
+    said = record.details
+    return ReportSection(
+        title="Which answers are chosen",
+        sentences=[
+            *said["sentences"],
+            "Brackets are 95 % intervals by a bootstrap over items and seeds, paired where two are "
+            "compared; a star is a claim that holds for all comparisons at once (Holm). The oracle "
+            "and the adversary see the gold: nothing chosen from these answers can be better than "
+            "the one, or, where it answers, worse than the other.",
+        ],
+        columns=said["columns"],
+        rows=said["rows"],
     )
 
 

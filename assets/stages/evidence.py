@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from assets.lineage.stage import name_of
 from assets.lineage.task import Task
+from assets.stages import choices
 from resources.store.records import Record
 from sluice.reports.contents import Evidence
 from sluice.tokens.span_f1 import T_FREX_BETA
@@ -36,6 +37,7 @@ def evidence_of(task: Task, known: dict[str, Record]) -> list[Evidence]:
     makers = {
         task.key("evaluations", "attention_value"): _attention,
         task.key("encoder"): _encoder,
+        task.key("choices", "comparison"): choices.section,
         **(
             {task.key("evaluations", "comparison"): _trained(task)}
             if task.name in _MEASURED

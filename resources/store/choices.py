@@ -93,17 +93,23 @@ def find(lake: Lake, dataset: str, prefix: str) -> ChoiceHeader:
     ConfigError
         None does, or several do.
     """
-    found = lake.read(
-        "SELECT DISTINCT choice_id, dataset, method, seed FROM choices "
-        "WHERE dataset = ? AND starts_with(choice_id, ?) ORDER BY choice_id",
-        [dataset, prefix.lower()],
-    ).to_pylist()
+    found = starting_with(lake, dataset, prefix)
     if len(found) != 1:
         raise ConfigError(
             f"{prefix!r} fits {len(found)} choices of {dataset}. Give the whole id of one, as the "
             "metadata of its asset shows it."
         )
-    return ChoiceHeader(**found[0])
+    return found[0]
+
+
+def starting_with(lake: Lake, dataset: str, prefix: str) -> list[ChoiceHeader]:
+    """Return the choices of a dataset whose id starts so."""
+    found = lake.read(
+        "SELECT DISTINCT choice_id, dataset, method, seed FROM choices "
+        "WHERE dataset = ? AND starts_with(choice_id, ?) ORDER BY choice_id",
+        [dataset, prefix.lower()],
+    )
+    return [ChoiceHeader(**row) for row in found.to_pylist()]
 
 
 def rows(lake: Lake, choice_id: str) -> pa.Table:

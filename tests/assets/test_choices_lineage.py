@@ -1,5 +1,6 @@
 """Choices in a lineage: incremental, equal to a rebuild, checked, and read back at any time."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,16 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 from toy_answers import ASKED, CHOOSERS, LINEAGE, SOURCES, questions
+from typer.testing import CliRunner
 
 import sluice
 from assets.lineage.stage import REBUILD_TAG, bookkeeping_of
+from assets.stages.evidence import evidence_of
 from definitions import defs
 from resources.lake import Lake
 from resources.store import choices, purging_rows, records
 from resources.store.maintenance import maintain
+from sluice.cli import app
 
 Make = Callable[..., Path]
 NAME = "toy"
@@ -92,6 +96,9 @@ def test_every_chooser_beside_its_controls_and_bounds(make_dataset: Make) -> Non
         assert [row["answer"] for row in rows] == ours.answers
         assert [row["reason"] for row in rows] == ours.reasons
         assert said[f"choices/{method}"]["decided"] == len(rows)
+    [shown] = evidence_of(LINEAGE.task, records.latest(Lake(), NAME))
+    assert [row[0] for row in shown.rows] == list(lines)
+    assert len(shown.columns) == len(shown.rows[0])
     right = {r["instance_id"]: r["label"] for r in present}
     stored = (
         Lake()
@@ -158,3 +165,47 @@ def test_purged_rows_come_back_with_all_that_was_chosen(make_dataset: Make) -> N
     assert said["candidates"]["rows_new"] == 4
     assert chosen("majority") == rows
     assert record("choices/majority").details["choices"][0] == entry
+
+
+def invoke(*arguments: object) -> Any:
+    return CliRunner().invoke(app, [*map(str, arguments)], env={"COLUMNS": "200"})
+
+
+def test_choices_are_exported_and_compared_over_time(make_dataset: Make, tmp_path: Path) -> None:
+    make_dataset(NAME, questions(range(80)))
+    refresh()
+    first, then = chosen("majority"), record("choices/majority").details["shown"]
+    snapshot = Lake().snapshot()
+    named = (NAME, "--method", "majority")
+    assert "is its only choice" in invoke("diff", *named).stdout
+    make_dataset(NAME, questions(range(20, 90)))
+    refresh()
+    second, now = chosen("majority"), record("choices/majority").details["shown"]
+    out = tmp_path / "chosen.jsonl"
+    for more, rows in (
+        (["--method", "majority"], second),
+        (["--method", "majority", "--at", snapshot], first),
+        (["--at", then], first),
+        (["--at", now[:6]], second),
+    ):
+        result = invoke("export", NAME, out, *more)
+        assert result.exit_code == 0, result.stderr
+        assert [json.loads(line) for line in out.read_text().splitlines()] == rows
+    before, after = ({row["item"] for row in rows} for rows in (first, second))
+    result = invoke("diff", *named, "--out", out)
+    assert result.exit_code == 0, result.stderr
+    assert f"{len(after - before)} entered, {len(before - after)} left" in result.stdout
+    written = [json.loads(line) for line in out.read_text().splitlines()]
+    assert {row["item"] for row in written if row["change"] == "left"} == before - after
+    assert invoke("diff", NAME, "--from", now, "--to", then).exit_code == 0
+    history = invoke("diff", *named, "--history").stdout
+    assert history.index(then) < history.index(now)
+    for arguments, said in (
+        (("diff", *named, "--budget", "5"), "has no budget"),
+        (("diff", *named, "--seed", "77"), "it has seeds [0, 1]"),
+        (("export", NAME, out, "--method", "majority", "--at", "1"), "had not decided"),
+        (("export", NAME, out, "--method", "majorty"), "--budget"),
+    ):
+        result = invoke(*arguments)
+        assert result.exit_code == 2, said
+        assert said in " ".join(result.stderr.split())
