@@ -187,7 +187,8 @@ def _store(
     )
     chosen = ((n, h, r and ids[r]) for n, h, r in zip(names, hashes, made.candidates, strict=True))
     by_split = {
-        split: [row["right"] for row in outcomes if row["split"] == split] for split in JUDGED
+        split: [r for part, r in zip(splits, right, strict=True) if part == split]
+        for split in JUDGED
     }
     return {
         "choice_id": head.choice_id,

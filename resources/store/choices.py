@@ -78,9 +78,9 @@ def append(lake: Lake, head: ChoiceHeader, ranked: pa.Table, outcomes: pa.Table)
 def is_whole(lake: Lake, choice_id: str, ranked: int, outcomes: int) -> bool:
     """Whether a choice is stored with so many rows, and its outcomes with so many."""
     counts = lake.read(
-        "SELECT (SELECT count(DISTINCT (item, rank)) FROM choices WHERE choice_id = $id) AS c, "
-        "(SELECT count(DISTINCT instance_id) FROM outcomes WHERE evaluation_id = $id) AS o",
-        {"id": choice_id},
+        "SELECT (SELECT count(DISTINCT (item, rank)) FROM choices WHERE choice_id = ?) AS c, "
+        "(SELECT count(DISTINCT instance_id) FROM outcomes WHERE evaluation_id = ?) AS o",
+        [choice_id, choice_id],
     ).to_pylist()[0]
     return counts == {"c": ranked, "o": outcomes}
 

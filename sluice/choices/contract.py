@@ -8,7 +8,7 @@ decision cannot rest on what was not paid for.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -66,25 +66,27 @@ class CandidatePool:
         """Return some of the items with their candidates, shape of `kept` (n,)."""
         place = np.cumsum(kept) - 1
         pool = self.only(kept[self.item])
-        return CandidatePool(
-            self.items[kept],
-            {name: column.filter(pa.array(kept)) for name, column in self.columns.items()},
-            self.gold[kept],
-            self.sources,
-            self.answers,
-            place[pool.item],
-            *(pool.source, pool.answer, pool.draw, pool.cost, pool.contents, pool.rows),
+        return replace(
+            pool,
+            items=self.items[kept],
+            columns={name: column.filter(pa.array(kept)) for name, column in self.columns.items()},
+            gold=self.gold[kept],
+            item=place[pool.item],
         )
 
     def only(self, kept: NDArray[np.bool_]) -> CandidatePool:
         """Return all items with some of the candidates, shape of `kept` (m,)."""
         if kept.all():
             return self
-        return CandidatePool(
-            *(self.items, self.columns, self.gold, self.sources, self.answers),
-            *(each[kept] for each in (self.item, self.source, self.answer, self.draw, self.cost)),
-            {name: column.filter(pa.array(kept)) for name, column in self.contents.items()},
-            self.rows[kept],
+        return replace(
+            self,
+            item=self.item[kept],
+            source=self.source[kept],
+            answer=self.answer[kept],
+            draw=self.draw[kept],
+            cost=self.cost[kept],
+            contents={n: column.filter(pa.array(kept)) for n, column in self.contents.items()},
+            rows=self.rows[kept],
         )
 
     @property

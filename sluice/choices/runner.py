@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -172,7 +173,7 @@ def _check_needs(method: Chooser, known: CandidatePool) -> None:
 
 
 def _without_gold(pool: CandidatePool) -> CandidatePool:
-    return CandidatePool(**{**vars(pool), "gold": np.full(len(pool.items), UNKNOWN)})
+    return replace(pool, gold=np.full(len(pool.items), UNKNOWN, dtype=np.int64))
 
 
 def _check_result(method: Chooser, told: CandidatePool, ranking: Ranking) -> None:

@@ -96,15 +96,22 @@ def read_tables(items: object, candidates: object) -> Asked:
     gold_codes, answer_codes = answer_codes[len(item) :], answer_codes[: len(item)]
     draw, rows = _ordered(item, source_codes, sources, offered.get("draw"), (answer, content))
     pool = CandidatePool(
-        *(ids, columns, gold_codes, sources, answers),
-        *(each[rows] for each in (item, source_codes, answer_codes)),
-        *(draw, cost[rows]),
-        {
+        items=ids,
+        columns=columns,
+        gold=gold_codes,
+        sources=sources,
+        answers=answers,
+        item=item[rows],
+        source=source_codes[rows],
+        answer=answer_codes[rows],
+        draw=draw,
+        cost=cost[rows],
+        contents={
             name: _column(values, name, "candidates").take(pa.array(rows))
             for name, values in offered.items()
             if name not in _READ
         },
-        rows,
+        rows=rows,
     )
     return Asked(pool, [names[row] for row in order], order)
 
@@ -245,14 +252,14 @@ def _ordered(
     are equal in both are one another's like, whichever comes first.
     """
     if draws is None:
-        keys = [_coded(text)[1] for text in texts]
-        rows = np.lexsort((*reversed(keys), source, item))
+        given, keys = None, [_coded(text)[1] for text in reversed(texts)]
     else:
         given = whole_array("The draws of candidates", draws)
-        rows = np.lexsort((given, source, item))
+        keys = [given]
+    rows = np.lexsort((*keys, source, item))
     i, s = item[rows], source[rows]
     again = (i[1:] == i[:-1]) & (s[1:] == s[:-1])
-    if draws is not None:
+    if given is not None:
         draw = given[rows]
         same = np.flatnonzero(again & (draw[1:] == draw[:-1]))
         if len(same):

@@ -37,7 +37,7 @@ def vote(pool: CandidatePool, weights: NDArray[np.float64]) -> Ranking:
     item, weight = pool.item[rows], weights[rows]
     keys = item * len(pool.answers) + pool.answer[rows]
     _, group = np.unique(keys, return_inverse=True)
-    sums = np.bincount(group, weight).round(_DECIMALS)
+    sums = np.bincount(group, weight).astype(np.float64).round(_DECIMALS)
     heaviest = np.lexsort((rows, -weight, group))
     lead = heaviest[np.searchsorted(group[heaviest], np.arange(len(sums)))]
     order = np.lexsort((rows, -weight, rows[lead][group], -weight[lead][group], -sums[group], item))
@@ -129,5 +129,5 @@ def track_record(pool: CandidatePool) -> tuple[NDArray[np.float64], NDArray[np.i
     cells, cell = np.unique(pool.item * max(count, 1) + pool.source, return_inverse=True)
     mean = np.bincount(cell, pool.is_right) / np.bincount(cell)
     source = cells % max(count, 1)
-    right = np.bincount(source, mean, minlength=count)
+    right = np.bincount(source, mean, minlength=count).astype(np.float64)
     return right, np.bincount(source, minlength=count).astype(np.int64)

@@ -108,8 +108,14 @@ def diff(
     stages = stages_of(lake, dataset)
     if is_choice(lake, dataset, method, [since, to]):
         refuse_budget(budget)
-        shown = {"history": history, "stayed": stayed, "limit": limit, "out": out, "raw": raw}
-        diff_choice(lake, dataset, method, seed, (since, to), **shown)
+        diff_choice(
+            *(lake, dataset, method, seed, (since, to)),
+            history=history,
+            stayed=stayed,
+            limit=limit,
+            out=out,
+            raw=raw,
+        )
         return
     ends = [None if end is None else selections.find(lake, dataset, end) for end in (since, to)]
     chain = _chain(lake, dataset, stages, method, budget, seed, ends)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 
@@ -64,7 +64,7 @@ class Range:
             return min(high, low + math.floor(rng.random() * (high - low + 1)))
         return min(self.high, self.low + rng.random() * (self.high - self.low))
 
-    def holds(self, value: object) -> bool:
+    def holds(self, value: Any) -> bool:
         """Whether a value lies in it."""
         if not _is_number(value) or (self.integer and value != int(value)):
             return False
@@ -80,7 +80,7 @@ class Choice:
     def __post_init__(self) -> None:
         if isinstance(self.values, str) or not len(self.values):
             raise ConfigError(f"{self} has no values to choose from; give a list.")
-        for value in self.values:
+        for value in cast("Sequence[object]", self.values):
             if not isinstance(value, Plain) or value != value:
                 raise ConfigError(
                     f"{value!r} is no text, number or truth; give names, and look up in the "
@@ -131,9 +131,10 @@ class Problem:
     sense: str = "min"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.space, Mapping) or not self.space:
+        given = cast("Mapping[object, object]", self.space)
+        if not isinstance(given, Mapping) or not given:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigError("space names no variable; give a Range or a Choice by name.")
-        for name, of in self.space.items():
+        for name, of in given.items():
             if not isinstance(name, str) or not isinstance(of, Range | Choice | list):
                 raise ConfigError(f"space has {of!r} at {name!r}; give a Range or a Choice.")
         if not callable(self.objective):
