@@ -7,6 +7,7 @@ with Sluice is registered by the same door. Nothing is imported before it is ask
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
@@ -15,6 +16,8 @@ from typing import Any
 from sluice.core.errors import ConfigError, UnknownNameError, reason_of
 
 _OURS = "sluice"
+_ALWAYS = ("sluice.choosers", "sluice.searches")
+"""Groups in which Sluice has entries of its own."""
 
 
 @lru_cache
@@ -29,8 +32,11 @@ def _registered(group: str) -> dict[str, EntryPoint]:
                 f"{other.value} and by {_of(point)} as {point.value}. Uninstall one of the two."
             )
         found[point.name] = point
-    if not any(_of(point) == _OURS for point in found.values()) and not _installed():
-        raise ConfigError("Sluice itself is not installed, so nothing is registered: make setup.")
+    if group in _ALWAYS and not any(_of(point) == _OURS for point in found.values()):
+        raise ConfigError(
+            f"Nothing of Sluice's own is registered in {group}: it is not installed, or was before "
+            "it had any. Run `make setup`, or `pip install -e .` in its folder."
+        )
     return found
 
 
@@ -40,10 +46,6 @@ def _of(point: EntryPoint) -> str:
 
 def _rank(point: EntryPoint) -> tuple[int, str]:
     return (0, "") if _of(point) == _OURS else (1, point.name)
-
-
-def _installed() -> bool:
-    return bool(entry_points(group="console_scripts", name=_OURS))
 
 
 def names(group: str) -> list[str]:
@@ -80,5 +82,9 @@ def load(group: str, name: str) -> Any:
 
 
 def each(group: str) -> Iterator[tuple[str, Any]]:
-    """Return every registered object by name, see `load`."""
-    return ((name, load(group, name)) for name in names(group))
+    """Yield every registered object by name; one that cannot be loaded is left out, and said."""
+    for name in names(group):
+        try:
+            yield name, load(group, name)
+        except ConfigError as error:
+            warnings.warn(f"{error} Left out until then.", stacklevel=2)
