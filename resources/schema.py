@@ -1,8 +1,8 @@
 """The tables of the lake.
 
 Row-wise values (`contents`, `embeddings`, `token_losses`, `tags`, `rewrites`), `encoders`,
-selections (`selections`, `subsets`), `label_rounds`, `evaluations` and `records` are append-only,
-so what was ever selected can be read back.
+selections (`selections`, `subsets`), `label_rounds`, `evaluations`, `outcomes`, `candidates`,
+`choices`, `trials` and `records` are append-only, so what was ever selected can be read back.
 `instances`, `rejected`, `graphs`, `part_edges`, `scores`, `queries` and `echoes` hold the present
 state of a dataset; earlier states are snapshots of the lake.
 
@@ -115,6 +115,23 @@ TABLES: dict[str, str] = {
         "test_spans BIGINT[], validation_words BIGINT[], test_words BIGINT[], words_lost BIGINT, "
         "seconds DOUBLE"
     ),
+    # what each source answers to an item, draw by draw, append-only; keyed by input_hash: a digest
+    # of the item's text and of everything else that the answer depends on
+    "candidates": (
+        "dataset VARCHAR, item VARCHAR, candidate VARCHAR, source VARCHAR, draw BIGINT, "
+        "input_hash VARCHAR, content VARCHAR, cost DOUBLE"
+    ),
+    # what choosers decided, append-only: one row per item and ranked candidate; one of rank 1
+    # without a candidate where an item has none
+    "choices": (
+        "choice_id VARCHAR, dataset VARCHAR, item VARCHAR, content_hash VARCHAR, method VARCHAR, "
+        "seed INTEGER, rank BIGINT, candidate VARCHAR, weight DOUBLE, score DOUBLE, reason VARCHAR"
+    ),
+    # what searches tried, step by step, append-only
+    "trials": (
+        "search_id VARCHAR, dataset VARCHAR, instance_id VARCHAR, method VARCHAR, seed INTEGER, "
+        "step BIGINT, arm VARCHAR, reward DOUBLE, objective DOUBLE, state VARCHAR, reason VARCHAR"
+    ),
     # what each asset last consumed and produced, per dataset: skip decisions come from here
     "records": (
         "dataset VARCHAR, asset VARCHAR, input_digest VARCHAR, data_version VARCHAR, "
@@ -200,8 +217,6 @@ _DESCRIPTIONS = {
     "note": "What to know of it; empty where nothing is.",
     "selected_at": "When, in UTC; decides nothing.",
     "evaluation_id": "Key: a digest of all that the numbers depend on.",
-    "outcomes.metric": "Kind of outcome, from which metrics are computed.",
-    "outcomes.value": "What was done on the row, in numbers.",
     "learner": "What was trained, with its version.",
     "validation_accuracy": "Share of validation rows that are right.",
     "test_accuracy": "Share of test rows that are right.",
@@ -231,6 +246,25 @@ _DESCRIPTIONS = {
     "validation_words": "Right, predicted and true words of each validation row.",
     "test_words": "Right, predicted and true words of each test row.",
     "words_lost": "Words beyond the encoder's window.",
+    "outcomes.metric": "Kind of outcome, from which metrics are computed.",
+    "outcomes.value": "What was done on the row, in numbers.",
+    "item": "What is decided: the user's id, or a hash of its content with an ordinal.",
+    "candidate": "Id of the answer: the beginning of its key; NULL where there is none.",
+    "source": "Who answers.",
+    "draw": "Which of several answers of one source, from 0.",
+    "content": "The answer as it was given.",
+    "cost": "What the answer cost, in the source's own unit.",
+    "choice_id": "Key: a digest of the method, its settings and all that it read.",
+    "weight": "What the candidate counted.",
+    "score": "Support of the candidate's answer, in the method's own unit.",
+    "search_id": "Key: a digest of the method, its settings and the problem.",
+    "trials.instance_id": "The problem, where a dataset holds several.",
+    "step": "Number of the evaluation, from 1.",
+    "arm": "What made the state.",
+    "reward": "What the arm was given for it.",
+    "objective": "Of the state, in the problem's own sense; NULL where it has none.",
+    "state": "Value of each variable, as JSON.",
+    "trials.reason": "Why the state has no objective; empty where it has one.",
     "asset": "Name of the asset.",
     "data_version": "Digest of the result's content.",
     "version": "Version of the method.",

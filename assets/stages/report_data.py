@@ -11,6 +11,7 @@ from assets.lineage.inputs import Rows, read_rows
 from assets.lineage.registry import lineage_of
 from assets.lineage.stage import inputs_of, name_of
 from assets.lineage.task import RANDOM, Task
+from assets.stages import choices
 from assets.stages.map import read_map
 from assets.stages.model import curves
 from assets.stages.results import Results, results_of
@@ -240,6 +241,7 @@ def _evidence(task: Task, known: dict[str, records.Record]) -> list[Evidence]:
     makers = {
         task.key("evaluations", "attention_value"): _attention,
         task.key("encoder"): _encoder,
+        task.key("choices", "comparison"): choices.section,
     }
     return [make(known[name_of(key)]) for key, make in makers.items() if name_of(key) in known]
 

@@ -7,18 +7,20 @@ import duckdb
 import pyarrow as pa
 
 from resources.lake import Lake
-from resources.schema import TABLES
+from resources.schema import TABLES, columns_of
 from resources.sql import identifier
 from resources.store.purging import delete_vectors, deleted, deleted_rows, rewrite
 from resources.store.row_redaction import Mentions
 
 # One graph is one whole: its lists name each other by position, so a list less would shift them.
 GRAPHS = "graphs"
-ROW_WISE = [
-    table
-    for table, columns in TABLES.items()
-    if table != GRAPHS and "dataset VARCHAR" in columns and "instance_id VARCHAR" in columns
-]
+# Tables with rows of single instances or items, and the column that names them.
+ROW_WISE = {
+    table: column.name
+    for table in TABLES
+    for column in columns_of(table)
+    if table != GRAPHS and column.name in ("instance_id", "item")
+}
 # Made of all training rows, and named by none of them: parts of graphs by position, and encoders,
 # which hold values of rows. Both go whole and are made anew of what is left.
 MADE_OF_ALL = ("part_edges", "encoders")
@@ -30,6 +32,9 @@ _FILLED_BY = {
     "scores": ("/scores/", "/map"),
     "queries": ("/labels/queries",),
     "echoes": ("/labels/echoes",),
+    "candidates": ("/candidates",),
+    "choices": ("/choices/",),
+    "trials": ("/trials/",),
 }
 _MESSAGES = {
     "rejected": "detail",
@@ -37,11 +42,14 @@ _MESSAGES = {
     "selections": "note",
     "queries": "reason",
     "echoes": "reason",
+    "choices": "reason",
+    "trials": "reason",
 }
 _UNREFERRED = (
     "FROM contents WHERE dataset = ? AND content_hash NOT IN ("
     "SELECT content_hash FROM instances WHERE dataset = ? UNION "
-    "SELECT content_hash FROM subsets WHERE dataset = ?)"
+    "SELECT content_hash FROM subsets WHERE dataset = ? UNION "
+    "SELECT content_hash FROM choices WHERE dataset = ?)"
 )
 _JSON = (("records", "metadata"), ("records", "details"), ("checks", "shown"))
 
@@ -67,12 +75,14 @@ class Standing:
 
 def standing(lake: Lake, dataset: str, ids: Sequence[str]) -> Standing:
     """Look up which ids the lake holds now and which it has ever held, in the order of `ids`."""
-    tables = map(identifier, [*ROW_WISE, GRAPHS])
-    sources = [*tables, deleted_rows(lake, "instances"), deleted_rows(lake, "rejected")]
+    named = {identifier(table): column for table, column in ROW_WISE.items()}
+    gone = [deleted_rows(lake, "instances"), deleted_rows(lake, "rejected")]
+    sources = named | dict.fromkeys([GRAPHS, *gone], "instance_id")
     union = " UNION ".join(
-        f"SELECT instance_id FROM {source} WHERE dataset = ?" for source in sources
+        f"SELECT {identifier(column)} AS instance_id FROM {source} WHERE dataset = ?"
+        for source, column in sources.items()
     )
-    known = set(lake.read(union, [dataset] * len(sources))["instance_id"].to_pylist())
+    known = set(lake.read(union, [dataset] * len(sources))["instance_id"].to_pylist()) - {None}
     manifest = lake.read("SELECT instance_id FROM instances WHERE dataset = ?", [dataset])
     now = set(manifest["instance_id"].to_pylist())
     return Standing(
@@ -104,10 +114,10 @@ def purge_rows(lake: Lake, dataset: str, ids: Sequence[str]) -> dict[str, int]:
             table: deleted(
                 cursor,
                 f"DELETE FROM {identifier(table)} WHERE dataset = ? "
-                "AND instance_id IN (FROM purged)",
+                f"AND {identifier(column)} IN (FROM purged)",
                 [dataset],
             )
-            for table in ROW_WISE
+            for table, column in ROW_WISE.items()
         }
         counts[GRAPHS] = _delete_graphs(cursor, dataset)
         counts |= {
@@ -163,7 +173,7 @@ def _forget_encoders(cursor: duckdb.DuckDBPyConnection, dataset: str) -> None:
 
 def _delete_contents(cursor: duckdb.DuckDBPyConnection, dataset: str) -> dict[str, int]:
     """Delete the contents that no row refers to any more, and their vectors."""
-    own = [dataset] * 3
+    own = [dataset] * 4
     texts = cursor.execute(f"SELECT text {_UNREFERRED}", own).to_arrow_table()["text"]
     contents = deleted(cursor, f"DELETE {_UNREFERRED}", own)
     return {"contents": contents, "embeddings": delete_vectors(cursor, texts)}

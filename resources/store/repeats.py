@@ -32,6 +32,9 @@ KEYS: dict[str, str] = {
     "language_evaluations": "evaluation_id",
     "token_evaluations": "evaluation_id",
     "outcomes": "evaluation_id, split, metric, instance_id",
+    "candidates": "dataset, item, input_hash",
+    "choices": "choice_id, item, rank",
+    "trials": "search_id, step",
 }
 # Of rows that differ, the one that is read stays.
 _LEAST = {
@@ -44,6 +47,7 @@ _LEAST = {
     "evaluations": "seconds",
     "language_evaluations": "seconds",
     "token_evaluations": "seconds",
+    "candidates": "content",
 }
 
 

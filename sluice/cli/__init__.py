@@ -6,6 +6,7 @@ import typer
 
 from sluice.cli.add import add
 from sluice.cli.cancel import cancel
+from sluice.cli.choose import choose
 from sluice.cli.diff import diff
 from sluice.cli.export import export
 from sluice.cli.labels import label_queue, labels
@@ -14,6 +15,7 @@ from sluice.cli.methods import methods
 from sluice.cli.purge import purge
 from sluice.cli.report import report
 from sluice.cli.run import run
+from sluice.cli.search import search
 from sluice.cli.select import select
 from sluice.cli.serve import serve
 from sluice.cli.shared.common import SluiceGroup
@@ -27,6 +29,8 @@ app = typer.Typer(
 )
 app.command("add")(add)
 app.command("select")(select)
+app.command("choose")(choose)
+app.command("search")(search)
 app.command("methods")(methods)
 app.command("run")(run)
 app.command("cancel")(cancel)

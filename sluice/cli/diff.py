@@ -14,6 +14,7 @@ from rich.table import Table
 
 from sluice.cli.export import check_fits, entry_of, stage_of, stages_of
 from sluice.cli.shared import workspace
+from sluice.cli.shared.choice_history import diff_choice, is_choice, refuse_budget
 from sluice.cli.shared.common import DatasetName, Raw, results, warn
 from sluice.core.errors import ConfigError
 
@@ -93,7 +94,7 @@ def diff(
     ] = None,
     raw: Raw = False,
 ) -> None:
-    """Show which rows entered a subset, which left it and which were edited, and why."""
+    """Show which rows entered or left a subset, or which items are decided otherwise, and why."""
     from sluice.cli.writers.rows_out import check_out
 
     if out is not None:
@@ -105,6 +106,17 @@ def diff(
 
     lake = workspace.resource("lake")
     stages = stages_of(lake, dataset)
+    if is_choice(lake, dataset, method, [since, to]):
+        refuse_budget(budget)
+        diff_choice(
+            *(lake, dataset, method, seed, (since, to)),
+            history=history,
+            stayed=stayed,
+            limit=limit,
+            out=out,
+            raw=raw,
+        )
+        return
     ends = [None if end is None else selections.find(lake, dataset, end) for end in (since, to)]
     chain = _chain(lake, dataset, stages, method, budget, seed, ends)
     if history:

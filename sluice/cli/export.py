@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from sluice.cli.shared import workspace
+from sluice.cli.shared.choice_history import export_choice, is_choice, refuse_budget
 from sluice.cli.shared.common import DatasetName, Raw, results
 from sluice.cli.writers.conversations_out import with_messages
 from sluice.cli.writers.sentences_out import with_words
@@ -46,7 +47,7 @@ def export(
     ] = None,
     raw: Raw = False,
 ) -> None:
-    """Write the rows that a method keeps at a budget, with rank, gain and reason.
+    """Write the rows that a method keeps at a budget, or what a chooser decided, with the reasons.
 
     Rows of a table have their columns back, rows of instructions their messages, tagged
     sentences their words and tags.
@@ -59,6 +60,10 @@ def export(
 
     lake = workspace.resource("lake")
     stages = stages_of(lake, dataset)
+    if is_choice(lake, dataset, method, [at]):
+        refuse_budget(budget)
+        export_choice(lake, dataset, out, method, seed, at, raw=raw)
+        return
     if at is not None and not _is_snapshot(lake, dataset, at):
         head = selections.find(lake, dataset, at)
         check_fits(head, method, budget, seed)

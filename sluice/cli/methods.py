@@ -22,36 +22,55 @@ def methods(
         bool, typer.Option("--json", help="Write everything known of them as JSON.")
     ] = False,
 ) -> None:
-    """List the methods that pick rows, and the strategies that ask for labels."""
+    """List the methods that pick rows, choose answers or search, and what asks for labels."""
     import json
 
-    from sluice.api.methods import methods as describe
     from sluice.api.methods import query_strategies
 
-    described: list[dict[str, Any]] = [dict(method) for method in describe(task)]
+    described = _described(task)
     asking = query_strategies() if task in (None, "text") else []
     if as_json:
-        found = asking if queries else described
+        found = asking if queries else [method for each in described.values() for method in each]
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
-    if not queries:
-        results().print(_table(described))
+    for title, methods in described.items():
+        if methods and not queries:
+            results().print(_table(title, methods))
     if asking:
         results().print(_tree(asking))
 
 
-def _table(described: list[dict[str, Any]]) -> Table:
-    """Draw the methods that pick rows."""
+def _described(task: str | None) -> dict[str, list[dict[str, Any]]]:
+    """Describe the methods of a task, or all, by what they do."""
+    from sluice.api.methods import choosers, searches
+    from sluice.api.methods import methods as selectors
+    from sluice.choices.registry import tasks as of_choosers
+    from sluice.core.errors import UnknownNameError
+    from sluice.subsets.registry import tasks as of_selectors
+
+    known = [*of_selectors(), *of_choosers()]
+    if task is not None and task not in known:
+        raise UnknownNameError.of("task", task, known)
+    return {
+        "Methods that pick rows": selectors(task) if task in (None, *of_selectors()) else [],
+        "Methods that choose answers": choosers(task) if task in (None, *of_choosers()) else [],
+        "Methods that search": searches() if task is None else [],
+    }
+
+
+def _table(title: str, described: list[dict[str, Any]]) -> Table:
+    """Draw the methods of one kind."""
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title="Methods", title_justify="left", show_lines=True)
+    table = Table(title=title, title_justify="left", show_lines=True)
     table.add_column("method", style="bold", no_wrap=True)
     for heading in ("tasks", "needs", "cost"):
         table.add_column(heading)
-    table.add_column("what it keeps", min_width=28)
+    table.add_column("what it does", min_width=28)
     for method in described:
-        cells = (", ".join(method["tasks"]), ", ".join(method["needs"]) or "nothing")
+        tasks = ", ".join(method.get("tasks", [])) or "any"
+        cells = (tasks, ", ".join(method["needs"]) or "nothing")
         row = (method["name"], *cells, method["cost"], method["summary"])
         table.add_row(*(escape(str(cell)) for cell in row))
     return table

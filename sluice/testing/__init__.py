@@ -1,1 +1,20 @@
-"""Suites that any package can call on what it adds to Sluice."""
+"""Contract suites: what every method must do, callable from the tests of any package."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+_SUITES = {
+    "check_chooser": "sluice.testing.choosers",
+    "check_learner": "sluice.testing.learners",
+    "check_search": "sluice.testing.searches",
+}
+
+__all__ = ["check_chooser", "check_learner", "check_search"]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> object:
+    """Load a suite on first use."""
+    if name in _SUITES:
+        return getattr(import_module(_SUITES[name]), name)
+    raise AttributeError(f"module 'sluice.testing' has no attribute {name!r}")

@@ -11,6 +11,8 @@ from chosen import put_rows, put_selection
 
 from resources.lake import Lake
 from resources.store import (
+    candidates,
+    choices,
     echoes,
     evaluations,
     graphs,
@@ -25,12 +27,15 @@ from resources.store import (
     selections,
     tags,
     token_losses,
+    trials,
     vectors,
 )
 from resources.store.maintenance import maintain
 from sluice.core.digests import content_hash
 from sluice.graphs.instance_graphs.parts import Edges, Part
 from sluice.graphs.knn import KnnGraph
+from sluice.searches import Problem, Range
+from sluice.searches.runner import search
 
 IDS = [f"i{n:02}" for n in range(12)]
 HASHES = [f"h{n}" for n in range(12)]
@@ -98,7 +103,36 @@ def lake(tmp_path: Path) -> Lake:
                 f"test_{'matches' if arrays == 'losses' else 'words'}"
             )
         )
+    put_choices(lake)
     return lake
+
+
+def put_choices(lake: Lake) -> None:
+    keys = candidates.candidate_hashes(IDS, ["s"] * 12, [0] * 12)
+    answers = {
+        "item": IDS,
+        "source": ["s"] * 12,
+        "draw": [0] * 12,
+        "input_hash": keys,
+        "content": [f"answer to {name}" for name in IDS],
+        "cost": [1.0] * 12,
+    }
+    candidates.append(lake, "d", pa.table(answers))
+    for name in ("cccc", "dddd"):
+        ranked = {
+            "item": IDS,
+            "content_hash": [content_hash(f"text of {row}", "x") for row in IDS],
+            "rank": [1] * 12,
+            "candidate": [key[:16] for key in keys],
+            "weight": [1.0] * 12,
+            "score": [1.0] * 12,
+            "reason": [""] * 12,
+        }
+        judged = {"split": ["test"] * 12, "instance_id": IDS, "right": [1.0] * 12}
+        head = choices.ChoiceHeader(name, "d", "majority", 0)
+        choices.append(lake, head, pa.table(ranked), pa.table(judged))
+    problem = Problem({"x": Range(0, 1)}, lambda state: state["x"])
+    trials.append(lake, "d", "s1", search(problem, evaluations=5).trials)
 
 
 def plain(value: Any) -> Any:
@@ -137,6 +171,18 @@ READS: dict[str, Callable[[Lake], Any]] = {
     "of before": lambda lake: evaluations.read(
         lake, ["language_evaluations", "token_evaluations"], {"test": np.zeros(3, np.int64)}
     ),
+    "candidates": lambda lake: candidates.read(
+        lake,
+        "d",
+        pa.table(
+            {"item": IDS, "input_hash": candidates.candidate_hashes(IDS, ["s"] * 12, [0] * 12)}
+        ),
+    ),
+    "chosen": lambda lake: choices.rows(lake, "cccc"),
+    "choice": lambda lake: choices.find(lake, "d", "cccc"),
+    "otherwise": lambda lake: choices.compare(lake, "cccc", "dddd"),
+    "whole": lambda lake: choices.is_whole(lake, "cccc", 12, 12),
+    "trials": lambda lake: trials.read(lake, "s1"),
 }
 
 

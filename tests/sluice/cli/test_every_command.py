@@ -36,12 +36,14 @@ COMMANDS = {
     "purge --ids": "purge D --ids ids.txt --yes",
     "maintain": "maintain",
     "methods": "methods",
+    "choose": "choose items.jsonl candidates.jsonl --method majority",
+    "search": "search model.mps",
     "add": "add rows.csv --text-column text --label-column label --name added",
     "select": "select rows.csv --text-column text --label-column label --budget 2 "
     "--method random_stratified",
 }
 # What needs no workspace, or none of the dataset's state.
-FREE = ("methods", "select", "add", "maintain")
+FREE = ("methods", "select", "choose", "add", "maintain")
 
 
 @pytest.fixture
@@ -56,6 +58,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path) -> Path:
         {"text": [f"A text of number {i}." for i in range(12)], "label": ["a", "b"] * 6}
     )
     pacsv.write_csv(rows, folder / "rows.csv")
+    (folder / "items.jsonl").write_text('{"item": 1, "text": "2+2", "gold": null}\n')
+    (folder / "candidates.jsonl").write_text('{"item": 1, "source": "s", "content": "4"}\n')
+    (folder / "model.mps").write_text("NAME\nENDATA\n")
     return folder
 
 
@@ -85,7 +90,7 @@ def sweep(dataset: str = "toy", skip: tuple[str, ...] = (), fine: tuple[str, ...
 def test_without_a_workspace(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SLUICE_WORKSPACE")
     monkeypatch.delenv("SLUICE_DATASETS", raising=False)
-    sweep(fine=("methods", "select"))
+    sweep(fine=("methods", "select", "choose"))
 
 
 def test_with_an_empty_home_and_no_dataset(here: Path, home: Path) -> None:
@@ -152,9 +157,9 @@ def test_with_homes_that_cannot_be_written(
 ) -> None:
     (home / "file").touch()
     monkeypatch.setenv("SLUICE_HOME", str(home / "file" / "sluice"))
-    sweep(skip=("run",), fine=("methods", "select", "add", "cancel"))
+    sweep(skip=("run",), fine=("methods", "select", "choose", "add", "cancel"))
     monkeypatch.setenv("DAGSTER_HOME", str(home / "file" / "dagster"))
-    sweep(fine=("methods", "select", "add"))
+    sweep(fine=("methods", "select", "choose", "add"))
 
 
 def test_of_wrong_use_the_command_line_tells(here: Path) -> None:
