@@ -16,7 +16,7 @@ from resources.lake import Lake
 from resources.store import queries, records
 from sluice.core.randomness import keyed_uniform
 from sluice.data.config import DatasetConfig
-from sluice.data.config.labelling import Labelling
+from sluice.tasks.text.labelling import Labelling
 from sluice.data.ingest.splits import UNLABELLED
 from sluice.heads.answering import answers_of
 from sluice.heads.answers import Labelled

@@ -15,7 +15,7 @@ from resources.lake import Lake
 from resources.paths import encoders_root
 from sluice.core.errors import ConfigError, SluiceError
 from sluice.data.config import DatasetConfig
-from sluice.data.config.adaptation import Adaptation
+from sluice.tasks.tokens.adaptation import Adaptation
 from sluice.encoders.pretrained import pretrained
 from sluice.encoders.text import TextEncoder
 from sluice.models.training import TrainingConfig

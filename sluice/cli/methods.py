@@ -27,9 +27,12 @@ def methods(
 
     from sluice.api.methods import methods as describe
     from sluice.api.methods import query_strategies
+    from sluice.core import registry
+    from sluice.data.config import TASKS
 
     described: list[dict[str, Any]] = [dict(method) for method in describe(task)]
-    asking = query_strategies() if task in (None, "text") else []
+    labelling = task is None or registry.load(TASKS, task).labelling
+    asking = query_strategies() if labelling else []
     if as_json:
         found = asking if queries else described
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
