@@ -26,13 +26,13 @@ import pyarrow.parquet as pq
 from sluice.core.digests import digest
 from sluice.core.errors import DataError
 from sluice.data.config import load_config
-from sluice.data.ingest.validation import normalise
 from sluice.data.payloads.conversations import (
     Conversation,
     Message,
     conversation_text,
     message_fault,
 )
+from sluice.data.values.normalise import normalise
 
 HERE = Path(__file__).parent
 FOLDER = "evals/registry/data/"

@@ -18,12 +18,12 @@ from sklearn.utils import TargetTags, _safe_indexing, check_random_state  # noqa
 from sklearn.utils.multiclass import check_classification_targets  # noqa: TID253
 from sklearn.utils.validation import check_consistent_length, validate_data  # noqa: TID253
 
-from sluice.api.rows import Encoder
 from sluice.api.selection import select, warn_of_indices
-from sluice.api.tables import column_names
 from sluice.core.errors import SluiceError
 from sluice.data.values.one_column import ids_of
 from sluice.subsets.contract import Selection
+from sluice.tasks.caller_rows import Encoder
+from sluice.tasks.tabular.caller_rows import column_names
 
 
 class SubsetSelector(OneToOneFeatureMixin, SamplerMixin, BaseEstimator):

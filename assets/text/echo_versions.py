@@ -13,10 +13,10 @@ from resources.lake import Lake
 from sluice.core.digests import text_hash
 from sluice.core.errors import SluiceError
 from sluice.data.config import DatasetConfig
-from sluice.data.config.label_noise import LabelNoise
 from sluice.encoders.text import TextEncoder
 from sluice.noise.nearest_instance import nearest_positions
 from sluice.noise.unanswered import Unanswered
+from sluice.tasks.text.label_noise import LabelNoise
 
 START = 160
 

@@ -17,9 +17,9 @@ from resources.lake import Lake
 from resources.store import echoes as store
 from resources.store import vectors
 from sluice.core.errors import DataError
-from sluice.data.config.label_noise import LabelNoise
 from sluice.noise.echo_select import EchoSelection, echo_select, echo_similarity
 from sluice.noise.rewriting import prompt_identity
+from sluice.tasks.text.label_noise import LabelNoise
 
 VERSION = "1"
 ECHOES = "labels/echoes"

@@ -16,7 +16,6 @@ from resources.lake import Lake
 from resources.store import queries, records
 from sluice.core.randomness import keyed_sample
 from sluice.data.config import DatasetConfig
-from sluice.data.config.labelling import Labelling
 from sluice.data.ingest.splits import UNLABELLED
 from sluice.heads.answering import answers_of
 from sluice.heads.answers import Labelled
@@ -24,6 +23,7 @@ from sluice.heads.logistic import Head, HeadConfig
 from sluice.subsets import runner
 from sluice.subsets.contract import Pool, Selection
 from sluice.subsets.queries.registry import needs_of, parts_of, strategy
+from sluice.tasks.text.labelling import Labelling
 
 VERSION = "1"
 QUERIES = "labels/queries"

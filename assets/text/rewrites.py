@@ -12,10 +12,10 @@ from sluice.core.digests import digest
 from sluice.core.errors import SluiceError
 from sluice.core.progress import track
 from sluice.data.config import DatasetConfig
-from sluice.data.config.label_noise import LabelNoise, Service
 from sluice.noise.endpoint import Endpoint
 from sluice.noise.rewriting import LocalWriter, prompt_identity, request
 from sluice.noise.unanswered import Attempter, Unanswered
+from sluice.tasks.text.label_noise import LabelNoise, Service
 
 VERSION = "1"
 SHARD_ROWS = 16

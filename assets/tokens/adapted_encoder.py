@@ -12,9 +12,9 @@ from assets.tabular.encoder import KEEP_TAG
 from resources.paths import encoders_root
 from sluice.core.errors import ConfigError
 from sluice.data.config import DatasetConfig
-from sluice.data.config.adaptation import Adaptation
 from sluice.encoders.pretrained import pretrained
 from sluice.models.training import TrainingConfig
+from sluice.tasks.tokens.adaptation import Adaptation
 from sluice.tasks.tokens.learner import ADAPTED, plain_encoder
 
 VERSION = "1"

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from sluice.api import language, uncertainty
-from sluice.api.rows import Rows
 from sluice.api.tags import features_of_rows, tags_of_rows
 from sluice.scores.registry import SCORES, Score, ScoreInputs
 from sluice.subsets.contract import Pool, Selector
+from sluice.tasks.caller_rows import Rows
 
 Make = Callable[[Any, Mapping[str, Any]], Any]
 """``make(rows, options) -> value``: an input, of rows in ascending order of name."""

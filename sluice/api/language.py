@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.api.rows import Rows
 from sluice.core.progress import track
 from sluice.core.randomness import keyed_sample
 from sluice.data.payloads.conversations import read_conversation
@@ -21,6 +20,8 @@ from sluice.scores.response_scores import LOSS_SCORES, NOISY_SCORES, loss_scores
 from sluice.scores.response_scores import noisy_scores as scores_of_copies
 from sluice.scores.s_ifd import TokenValues
 from sluice.subsets.contract import Ask
+from sluice.tasks.caller_rows import Rows
+from sluice.tasks.instructions.config import InstructionsConfig
 from sluice.tasks.instructions.learner import training_of
 
 OF_MODEL = frozenset(
@@ -31,6 +32,10 @@ OF_MODEL = frozenset(
 
 SHARD_ROWS = 32
 Numbers = NDArray[np.float64]
+
+
+def _config(rows: Rows) -> InstructionsConfig:
+    return InstructionsConfig.of(rows.config)
 
 
 def model_of(rows: Rows) -> CausalModel:
@@ -44,7 +49,7 @@ def model_of(rows: Rows) -> CausalModel:
     from sluice.language.smollm2 import convert_default, default_folder
 
     if "model" not in rows.memo:
-        settings = rows.config.language_model
+        settings = _config(rows).language_model
         folder = rows.language_model or settings.model or convert_default(default_folder())
         rows.memo["model"] = CausalModel(folder, settings.dtype)
     return rows.memo["model"]
@@ -68,7 +73,7 @@ def scores(rows: Rows) -> dict[str, Numbers]:
 def noisy_scores(rows: Rows) -> dict[str, Numbers]:
     """Return `NOISY_SCORES` of the rows: of `neighbours.copies` copies with noise on them."""
     if "noisy" not in rows.memo:
-        noise = rows.config.neighbours
+        noise = _config(rows).noisy_copies
         losses = _losses(rows, range(1, noise.copies + 1))
         found, _ = scores_of_copies(lambda: [[each] for each in losses], noise.tokens)
         rows.memo["noisy"] = found
@@ -98,7 +103,7 @@ def influence(rows: Rows) -> Influence:
     from sluice.language.training.lora_gradients import GradientFeatures
     from sluice.language.training.warm_up import warm_up
 
-    said, training, loaded = rows.config.gradients, training_of(rows.config), _loaded(rows)
+    said, training, loaded = _config(rows).gradients, training_of(rows.config), _loaded(rows)
     target = target_of(rows)
     at = warm_up_rows(rows)
     pairs = _pairs(rows, loaded, training.max_length, at, end=True)
@@ -106,7 +111,7 @@ def influence(rows: Rows) -> Influence:
         warmed = warm_up(loaded, rows.names[at].tolist(), pairs, training, said.rank, advance)
     features: list[NDArray[np.float32]] = []
     try:
-        length = rows.config.language_model.max_length
+        length = _config(rows).language_model.max_length
         for given, moments in ((rows, warmed.moments), (target, None)):
             made = GradientFeatures(
                 warmed.model, said.dimension, moments=moments, formula=said.formula
@@ -126,7 +131,7 @@ def influence(rows: Rows) -> Influence:
 def ask_influence(rows: Rows) -> Ask:
     """Return a function of positions: influence on the validation rows by EK-FAC (Quad)."""
     fitted: list[Any] = []
-    length = rows.config.language_model.max_length
+    length = _config(rows).language_model.max_length
 
     def ask(positions: NDArray[np.int64]) -> Numbers:
         from sluice.language.training.kfac import KfacInfluence
@@ -154,7 +159,7 @@ def ask_reward(rows: Rows) -> Ask:
             training, loaded = training_of(rows.config), _loaded(rows)
             # The end mark is put to the response when it is trained on.
             pairs = _pairs(rows, loaded, training.max_length, end=False)
-            rank = rows.config.gradients.rank
+            rank = _config(rows).gradients.rank
             made.append(TrainingReward(loaded, rows.names.tolist(), pairs, training, rank))
         return made[0](selected, selected[len(selected) - count :])
 
@@ -166,7 +171,7 @@ def target_of(rows: Rows) -> Rows:
     from sluice.language.training.warm_up import SAMPLE_SEED
 
     assert rows.target is not None
-    most = rows.config.gradients.validation_rows
+    most = _config(rows).gradients.validation_rows
     return rows.target.at(keyed_sample(SAMPLE_SEED, rows.target.names, most))
 
 
@@ -174,7 +179,7 @@ def warm_up_rows(rows: Rows) -> NDArray[np.int64]:
     """Return the positions of the rows that adapters are warmed up on."""
     from sluice.language.training.warm_up import SAMPLE_SEED
 
-    return keyed_sample(SAMPLE_SEED, rows.names, rows.config.gradients.warmup_rows)
+    return keyed_sample(SAMPLE_SEED, rows.names, _config(rows).gradients.warmup_rows)
 
 
 def _loaded(rows: Rows) -> Loaded:
@@ -192,7 +197,11 @@ def _pairs(
 
 def _losses(rows: Rows, copies: range) -> list[tuple[TokenValues, TokenValues]]:
     """Return the losses of all rows, given the prompt and alone, of each copy."""
-    settings, noise, loaded = rows.config.language_model, rows.config.neighbours, _loaded(rows)
+    settings, noise, loaded = (
+        _config(rows).language_model,
+        _config(rows).noisy_copies,
+        _loaded(rows),
+    )
     pairs = _pairs(rows, loaded, settings.max_length, end=False)
     jobs = [(row, copy) for row in range(len(rows)) for copy in copies]
     found: dict[tuple[int, int], tuple[Any, Any]] = {}

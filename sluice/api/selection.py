@@ -10,27 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from sluice.api.conversations import ConversationRows
 from sluice.api.inputs import TARGETED, make_pool, reads_labels
 from sluice.api.language import model_of, reads_model
-from sluice.api.rows import Encoder, Rows
-from sluice.api.sentences import SentenceRows
 from sluice.api.settings import settings_of
-from sluice.api.tables import TableRows
-from sluice.api.texts import TextRows
+from sluice.core import registry
 from sluice.core.budgets import budget_of, check_floor
 from sluice.core.errors import ConfigError, DataError, UnknownNameError
 from sluice.subsets.contract import Selection, Selector
 from sluice.subsets.registry import selector, selectors_for
 from sluice.subsets.runner import run
+from sluice.tasks.caller_rows import Encoder, Rows
 
-ROWS: Mapping[str, type[Rows]] = {
-    "text": TextRows,
-    "tabular": TableRows,
-    "instructions": ConversationRows,
-    "tokens": SentenceRows,
-}
-"""How the rows of each task are taken."""
+ROWS = "sluice.rows"
+"""Group of entry points that say how the rows of each task are taken: classes of `Rows`."""
 
 
 def select(
@@ -67,7 +59,7 @@ def select(
         `sluice.data.payloads.conversations.conversation_text`. For the task tokens: such tables
         or dicts with a list of ``tokens`` and one of BIO ``tags``, or what
         `sluice.data.readers.conll.read_conll` gives. A sparse matrix is made dense where it has
-        at most `sluice.api.rows.DENSE_CELLS` cells.
+        at most `sluice.tasks.caller_rows.DENSE_CELLS` cells.
     y : sequence of n labels, optional
         One value a row, of any kind (see `sluice.data.values.one_column.one_column`); classes are
         numbered in sorted order. Needed by the methods that read labels, see `methods`; of
@@ -135,7 +127,7 @@ def select(
     for name in options:
         if name not in chosen.options:
             raise UnknownNameError.of(f"option of {method}", name, list(chosen.options))
-    kind = ROWS[task]
+    kind: type[Rows] = registry.load(ROWS, task)
     own = {"encoder": encoder, "language_model": language_model}
     _refuse_unread(kind, task, {**own, "validation": validation})
     serves = bool(chosen.needs & TARGETED)
@@ -197,7 +189,7 @@ def warn_of_indices(X: Any, y: Any) -> None:
 def _refuse_unread(kind: type[Rows], task: str, given: Mapping[str, Any]) -> None:
     for name, value in given.items():
         if value is not None and name not in kind.reads:
-            readers = ", ".join(each for each, rows in ROWS.items() if name in rows.reads)
+            readers = ", ".join(each for each, rows in registry.each(ROWS) if name in rows.reads)
             raise ConfigError(f"{name} is for the task {readers}; the task {task} reads none.")
 
 

@@ -5,22 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
+from sluice.core import registry
 from sluice.core.errors import ConfigError, UnknownNameError
-from sluice.data.config import DatasetConfig
-from sluice.data.config.errors import explain
+from sluice.data.config import TASKS, DatasetConfig, checked_config
+from sluice.data.config.base import keys_of
+from sluice.data.config.dataset_config import columns_of
 
-SECTIONS = (
-    *("columns", "split", "encoder", "encoding", "language_model", "neighbours", "gradients"),
-    *("tagging", "bio", "features", "uncertainty", "graph", "evaluation", "training"),
-)
-"""Sections of a `dataset.yaml` that mean something to rows without a dataset."""
-
-_COLUMNS: dict[str, dict[str, Any]] = {
-    "text": {"text": "text", "label": "label"},
-    "tabular": {"label": "label"},
-}
 _NOT_HERE = {"id": "ids", "label": "y", "text": "X", "features": "X"}
 
 
@@ -31,7 +21,7 @@ def settings_of(task: str, given: Mapping[str, Any] | None) -> DatasetConfig:
     ----------
     task : str
     given : mapping, optional
-        Of `SECTIONS`, as `dataset.yaml` writes them.
+        Of the task's sections, but for those of datasets alone, as `dataset.yaml` writes them.
 
     Raises
     ------
@@ -39,20 +29,19 @@ def settings_of(task: str, given: Mapping[str, Any] | None) -> DatasetConfig:
         A section or key is unknown, of another task, or has a value that it cannot have.
     """
     sections = dict(given or {})
+    model: type[DatasetConfig] = registry.load(TASKS, task).config
+    known = [key for key in keys_of(model) if key not in model.of_datasets]
     for name in sections:
-        if name not in SECTIONS:
-            raise UnknownNameError.of("section of settings", name, list(SECTIONS))
+        foreign = name not in known and model.foreign((name,)) is not None
+        if name in model.of_datasets or not (name in known or foreign):
+            raise UnknownNameError.of("section of settings", name, known)
     columns = dict(sections.pop("columns", {}) or {})
     for key, instead in _NOT_HERE.items():
         if key in columns:
             raise ConfigError(f"settings: columns.{key} is for files; give {instead} itself.")
-    whole = {
-        "task": task,
-        "files": ["rows"],
-        "columns": {**_COLUMNS.get(task, {}), **columns},
-        **sections,
+    # Columns that a dataset must name stand for X and y themselves.
+    needed = {
+        key: key for key, field in columns_of(model).model_fields.items() if field.is_required()
     }
-    try:
-        return DatasetConfig.model_validate(whole)
-    except ValidationError as error:
-        raise ConfigError(f"settings cannot be used.\n{explain(error, DatasetConfig)}") from None
+    whole = {"task": task, "files": ["rows"], "columns": {**needed, **columns}, **sections}
+    return checked_config(whole, "settings cannot be used.")

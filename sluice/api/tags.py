@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from sluice.api.rows import Rows
 from sluice.core.progress import track
 from sluice.data.payloads.bio import features_of
 from sluice.data.payloads.conversations import read_conversation
@@ -12,12 +11,15 @@ from sluice.data.payloads.sentences import read_sentence
 from sluice.graphs.features import FeatureRows, feature_rows
 from sluice.graphs.key_phrases import key_phrases
 from sluice.graphs.tags import TagRows, frequent_tags, tag_rows
+from sluice.tasks.caller_rows import Rows
+from sluice.tasks.instructions.config import InstructionsConfig
+from sluice.tasks.tokens.config import TokensConfig
 
 
 def tags_of_rows(rows: Rows) -> TagRows:
     """Return the tags of conversations: those that they came with, or family and key phrases."""
     read = [read_conversation(text) for text in rows.texts]
-    tagging = rows.config.tagging
+    tagging = InstructionsConfig.of(rows.config).tagging
     if any(each.tags is not None for each in read):
         tags = [list(each.tags or ()) for each in read]
     else:
@@ -29,13 +31,13 @@ def tags_of_rows(rows: Rows) -> TagRows:
             for family, phrases in zip(families, found, strict=True):
                 tags.append([family, *phrases])
                 advance()
-    names = frequent_tags(tags, tagging.fewest_rows)
+    names = frequent_tags(tags, tagging.min_rows)
     vectors = rows.embed(names) if names else np.empty((0, 1), np.float32)
     return tag_rows(tags, names, vectors)
 
 
 def features_of_rows(rows: Rows) -> FeatureRows:
     """Return what tagged sentences are about: the features that their spans name."""
-    kind = rows.config.features.kind
+    kind = TokensConfig.of(rows.config).features.kind
     sentences = [read_sentence(text).sentence for text in rows.texts]
     return feature_rows([features_of(each, kind) for each in sentences])

@@ -8,13 +8,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.api.rows import Rows
 from sluice.core.errors import DataError
 from sluice.core.progress import track
 from sluice.core.randomness import keyed_sample
 from sluice.data.payloads.bio import tag_names
 from sluice.data.payloads.sentences import read_sentence
 from sluice.language.training.warm_up import SAMPLE_SEED
+from sluice.tasks.caller_rows import Rows
+from sluice.tasks.tokens.config import TokensConfig
 from sluice.tasks.tokens.learner import training_of
 
 
@@ -35,7 +36,7 @@ def mnlp_scores(rows: Rows) -> NDArray[np.float64]:
 
     if len(rows) < 2:
         raise DataError(f"X has {len(rows)} row; mnlp needs two, of which half train its tagger.")
-    count = min(rows.config.uncertainty.sample_rows, len(rows) // 2)
+    count = min(TokensConfig.of(rows.config).uncertainty.sample_rows, len(rows) // 2)
     at = keyed_sample(SAMPLE_SEED, rows.names, count).tolist()
     sentences = [read_sentence(text) for text in rows.texts]
     seen = {rows.texts[i] for i in at}

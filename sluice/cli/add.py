@@ -99,6 +99,8 @@ def add(
 ) -> None:
     """Make a dataset of FILE: check it whole, copy it, write its dataset.yaml."""
     root = datasets if datasets is not None else find_workspace() / "datasets"
+    from sluice.core import registry
+    from sluice.data.config import TASKS
     from sluice.data.ingest.add import add_dataset
 
     with console().status(f"reading {file.name}"):
@@ -144,14 +146,14 @@ def add(
         warn(warning)
     from sluice.cli.shared.summary import counts_line, summary
 
-    classes = "families" if task == "instructions" else "types" if task == "tokens" else "classes"
+    labels = registry.load(TASKS, task).labels
     lines = {
         "dataset": made.name,
         "folder": str(made.folder),
         **({"found": made.form} if made.form else {}),
         "instances": f"{made.instances:,}",
         "splits": counts_line(made.splits),
-        classes: counts_line(made.classes) or "none yet",
+        labels: counts_line(made.classes) or "none yet",
         "set aside": counts_line(made.rejected) or "none",
     }
     results().print(summary("Added", lines))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -13,13 +12,9 @@ from rich.markup import escape
 from sluice.cli.shared import workspace
 from sluice.cli.shared.choice_history import export_choice, is_choice, refuse_budget
 from sluice.cli.shared.common import DatasetName, Raw, results
-from sluice.cli.writers.conversations_out import with_messages
-from sluice.cli.writers.sentences_out import with_words
+from sluice.core import registry
 from sluice.core.budgets import budget_label
 from sluice.core.errors import BudgetError, ConfigError, UnknownNameError
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 # The ids of snapshots are small numbers, those of selections 16 hexadecimal digits.
 LONGEST_SNAPSHOT = 5
@@ -71,8 +66,12 @@ def export(
         entry = _entry(lake, dataset, stages, method, budget, seed, at)
         head = selections.headers(lake, [entry["selection_id"]])[0]
     table = selections.rows(lake, head.selection_id).drop_columns(["content_hash"])
-    task = stages[head.method].asset.split("/")[0] if head.method in stages else ""
-    write_table(out, _RESTORED.get(task, _as_it_is)(table), raw=raw)
+    if head.method in stages:
+        task = stages[head.method].asset.split("/")[0]
+        from sluice.data.config import TASKS
+
+        table = registry.load(TASKS, task).rows.restore(table)
+    write_table(out, table, raw=raw)
     purged = selections.purged(head, table.num_rows)
     results().print(
         f"{table.num_rows:,} rows of {escape(dataset)} by {head.method} at {head.budget} "
@@ -84,55 +83,6 @@ def export(
         ),
         soft_wrap=True,
     )
-
-
-def with_features(table: pa.Table) -> pa.Table:
-    """Give rows of a table their columns back, in place of the one text that holds them.
-
-    A column of ours that is called like one of them becomes ``sluice_<name>``. Columns that mix
-    numbers, truths and texts, or hold a number of more digits than 64 bits hold, are written as
-    texts.
-    """
-    from sluice.data.values.spelling import exact_number
-
-    rows = [json.loads(text, parse_float=exact_number) for text in table["text"].to_pylist()]
-    names = sorted({name for row in rows for name in row})
-    ours = table.drop_columns(["text"])
-    ours = ours.rename_columns([f"sluice_{n}" if n in names else n for n in ours.column_names])
-    for name in reversed(names):
-        ours = ours.add_column(2, name, _column([row.get(name) for row in rows]))
-    return ours
-
-
-def _as_it_is(table: pa.Table) -> pa.Table:
-    return table
-
-
-_RESTORED: dict[str, Callable[[pa.Table], pa.Table]] = {
-    "tabular": with_features,
-    "instructions": with_messages,
-    "tokens": with_words,
-}
-
-
-def _column(values: list[Any]) -> pa.Array:
-    import pyarrow as pa
-
-    from sluice.data.values.stringify import value_text
-
-    kinds = {type(value) for value in values if value is not None}
-    if kinds <= {int, float}:
-        # Whole numbers stay so, unless one is not, or is too large.
-        present = [v for v in values if v is not None]
-        if kinds == {int} and all(abs(v) < 2**63 for v in present):
-            return pa.array(values, pa.int64())
-        if all(float(v) == v for v in present):
-            return pa.array([v if v is None else float(v) for v in values], pa.float64())
-        if all(v == int(v) and abs(v) < 2**63 for v in present):
-            return pa.array([v if v is None else int(v) for v in values], pa.int64())
-    if kinds == {bool}:
-        return pa.array(values, pa.bool_())
-    return pa.array(map(value_text, values), pa.string())
 
 
 def stages_of(lake: Any, dataset: str) -> dict[str, Any]:

@@ -93,7 +93,11 @@ def labels(
         queue = queries.read(lake, dataset)["instance_id"].to_pylist()
         found = judge(answers, folder, config, queue, new_labels=new_labels, strict=strict)
         put_back(
-            folder, str(config.columns.label), found.labels, config.reading.delimiter, found.read
+            folder,
+            config.columns.special["label"],
+            found.labels,
+            config.reading.delimiter,
+            found.read,
         )
     for remark in found.remarks:
         warn(remark)
@@ -111,7 +115,7 @@ def _config(dataset: str) -> DatasetConfig:
     from sluice.cli.run import config_of
 
     config = config_of(dataset)
-    if config.labelling is None:
+    if not config.keeps_unlabelled:
         raise ConfigError(
             f"{dataset} has no section labelling in its dataset.yaml, so rows without a label are "
             "set aside. Add for example `labelling: {strategy: margin, rows: 50}`."

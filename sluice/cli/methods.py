@@ -26,9 +26,12 @@ def methods(
     import json
 
     from sluice.api.methods import query_strategies
+    from sluice.core import registry
+    from sluice.data.config import TASKS
 
     described = _described(task)
-    asking = query_strategies() if task in (None, "text") else []
+    labelling = task is None or registry.load(TASKS, task).labelling
+    asking = query_strategies() if labelling else []
     if as_json:
         found = asking if queries else [method for each in described.values() for method in each]
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))

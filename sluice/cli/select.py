@@ -32,16 +32,11 @@ from sluice.cli.shared.columns import (
 from sluice.cli.shared.common import Raw, parse_options, results, show_progress, warn
 
 if TYPE_CHECKING:
-    from sluice.cli.shared.file_rows import FileRows
-    from sluice.data.config import DatasetConfig
-    from sluice.data.ingest.validation import Screened
+    import pyarrow as pa
 
-_CHECK = {
-    "text": "Check --text-column and --label-column.",
-    "tabular": "Check --feature-column and --label-column.",
-    "instructions": "Check the columns, such as --messages-column or --prompt-column.",
-    "tokens": "Check that each word has a BIO tag.",
-}
+    from sluice.data.config import DatasetConfig
+    from sluice.data.ingest.row_format import FileRows
+    from sluice.data.ingest.validation import Screened
 
 
 def select(
@@ -110,6 +105,7 @@ def select(
     from sluice.cli.writers.rows_out import check_out, write_rows
     from sluice.core.budgets import budget_of
     from sluice.data.ingest.add import build_config
+    from sluice.data.ingest.row_format import format_of
     from sluice.subsets.registry import selector
 
     options = _method_options(method, task, option or [])
@@ -159,7 +155,7 @@ def select(
     with show_progress():
         selection = run(
             read.taken(rows),
-            [row.label for row in rows] if read.labels else None,
+            [row.label for row in rows] if format_of(config).labels_beside else None,
             task=task,
             method=method,
             budget=budget,
@@ -175,7 +171,9 @@ def select(
     if out is not None:
         at = {number: place for place, number in enumerate(read.raw["row"].to_pylist())}
         places = np.array([at[row.row] for row in kept], dtype=np.int64)
-        write_rows(out, read.table.take(places), selection.gains, selection.reasons, raw=raw)
+        write_rows(
+            out, _plain(read.table).take(places), selection.gains, selection.reasons, raw=raw
+        )
     if selection.note:
         warn(selection.note)
     _show(screened, [row.label for row in kept], method, out, time.monotonic() - began)
@@ -184,10 +182,12 @@ def select(
 def _refuse_unread(task: str, given: dict[str, Path | None]) -> None:
     """Refuse options that the rows of a task do not read."""
     from sluice.api.selection import ROWS
+    from sluice.core import registry
     from sluice.core.errors import ConfigError
 
+    reads = registry.load(ROWS, task).reads
     for name, value in given.items():
-        if value is not None and name not in ROWS[task].reads:
+        if value is not None and name not in reads:
             raise ConfigError(
                 f"--{name.replace('_', '-')} is not for the task {task}; leave it out."
             )
@@ -215,19 +215,20 @@ def _method_options(method: str, task: str, pairs: list[str]) -> dict[str, Any]:
 
 def _usable(file: Path, config: DatasetConfig) -> tuple[FileRows, Screened]:
     """Read the file with all its columns and set the unusable rows aside, saying so."""
-    from sluice.cli.shared.file_rows import read_rows_of
     from sluice.core.errors import DataError
+    from sluice.data.ingest.row_format import format_of
     from sluice.data.ingest.validation import screen
 
-    read = read_rows_of(file, config)
-    for warning in read.warnings:
+    rows = format_of(config)
+    read = rows.read(file, file.name, config, every_column=True)
+    for warning in [*read.warnings, *rows.reading_warnings(read.raw), *rows.repairs(read.raw)]:
         warn(warning)
     screened = screen(read.raw, config)
     reasons = ", ".join(f"{name} {count:,}" for name, count in screened.reasons().items())
     if not screened.kept:
         raise DataError(
             f"None of the {read.raw.num_rows} rows of {file} can be used: {reasons}. "
-            f"{_CHECK[config.task]}"
+            f"{rows.options_named}"
         )
     if screened.rejected:
         first = screened.rejected[0]
@@ -236,6 +237,14 @@ def _usable(file: Path, config: DatasetConfig) -> tuple[FileRows, Screened]:
             f"For example row {first.row.row}: {first.detail}"
         )
     return read, screened
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Take off what a CSV file's table says of how it was read."""
+    from sluice.data.values.decimals import DELIMITER
+
+    read = DELIMITER in (table.schema.metadata or {})
+    return table.replace_schema_metadata() if read else table
 
 
 def _show(

@@ -60,7 +60,7 @@ class TabularEncoder:
         Parameters
         ----------
         texts : sequence of str, length n
-            Rows as `sluice.data.payloads.table_rows.row_texts` writes them.
+            Rows as `sluice.tasks.tabular.payload.row_texts` writes them.
         config : Encoding
         types : mapping of str to str, optional
             Column to ``"numeric"``, ``"categorical"``, ``"boolean"`` or ``"date"``, instead of

@@ -1,6 +1,6 @@
 """Columns of table rows: what their cells are, which type they show, and cells as numbers.
 
-A row is the JSON object that `sluice.data.payloads.table_rows.row_texts` writes.
+A row is the JSON object that `sluice.tasks.tabular.payload.row_texts` writes.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def parsed(
         except (json.JSONDecodeError, TypeError):
             raise DataError(
                 f"The rows from {begin} on hold texts that are no JSON objects. Give rows as "
-                "sluice.data.payloads.table_rows.row_texts writes them."
+                "sluice.tasks.tabular.payload.row_texts writes them."
             ) from None
         if odd is not None or len(rows) != len(chunk):
             raise _other_columns(begin + (odd or 0), tuple(rows[odd or 0]), names)

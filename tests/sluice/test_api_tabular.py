@@ -10,11 +10,11 @@ from sklearn.datasets import load_wine
 from sklearn.preprocessing import StandardScaler
 
 import sluice
-from sluice.api.tables import table_labels, table_rows
 from sluice.core.errors import BudgetError, ConfigError, DataError, UnknownNameError
 from sluice.subsets.contract import Pool
 from sluice.subsets.registry import selector, selectors_for
 from sluice.subsets.runner import run
+from sluice.tasks.tabular.caller_rows import table_labels, table_rows
 
 SMALL = {"subset_search": {"evaluations": 60}, "gais": {"networks": 2, "epochs": 8}}
 METHODS = [method.name for method in selectors_for("tabular")]

@@ -311,7 +311,7 @@ def test_a_masked_cell_of_a_table_is_missing():
 def test_columns_of_mixed_values_are_their_values():
     mixed = [1, 2.5, "x", True, None, b"y", Decimal("1.0"), date(2024, 1, 1), 2**70]
     frame = pd.DataFrame({"a": pd.Series(mixed, dtype=object), "b": range(9)})
-    from sluice.api.tables import table_rows
+    from sluice.tasks.tabular.caller_rows import table_rows
 
     texts, _ = table_rows(frame)
     assert [json.loads(text)["a"] for text in texts] == [

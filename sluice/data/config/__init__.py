@@ -1,6 +1,6 @@
 """What a dataset is and how it is carried through its lineage: its `dataset.yaml`, by sections."""
 
-from sluice.data.config.dataset_config import TASKS, DatasetConfig
+from sluice.data.config.dataset_config import TASKS, DatasetConfig, checked_config
 from sluice.data.config.dataset_yaml import (
     CONFIG_FILE,
     check_folder_name,
@@ -18,6 +18,7 @@ __all__ = [
     "DatasetConfig",
     "check_folder_name",
     "check_name",
+    "checked_config",
     "dump_config",
     "json_schema",
     "load_config",

@@ -1,50 +1,43 @@
-"""What a `dataset.yaml` may say: the whole of it, and the rules that hold between its parts."""
+"""What every `dataset.yaml` may say, and the rules that hold between its parts.
+
+Each task has a model of its own, which adds its sections and columns: `sluice.tasks`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Self, cast
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
     Field,
-    ValidationInfo,
+    ModelWrapValidatorHandler,
+    ValidationError,
     WithJsonSchema,
-    field_validator,
     model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from sluice.data.config.adaptation import Adaptation
-from sluice.data.config.base import Seed
-from sluice.data.config.columns import Columns, check_columns
-from sluice.data.config.defaults import with_task_defaults
-from sluice.data.config.label_noise import LabelNoise
-from sluice.data.config.labelling import Labelling
-from sluice.data.config.language import Gradients, LanguageModel, Neighbours, Tagging
-from sluice.data.config.names import check_options, check_selectors
+from sluice.core import registry
+from sluice.core.errors import ConfigError
+from sluice.data.config.base import Section, Seed, distinct, keys_of
+from sluice.data.config.columns import Columns
+from sluice.data.config.errors import Location, explain
 from sluice.data.config.reading import Reading
 from sluice.data.config.sections import (
     Encoder,
-    Encoding,
     Evaluation,
     Graph,
     Limits,
-    Section,
     Split,
     Training,
-    distinct,
 )
-from sluice.data.config.tokens import Bio, Features, Uncertainty
 
-Task = Literal["text", "tabular", "instructions", "tokens"]
-TASKS: tuple[str, ...] = get_args(Task)
-
-
-def _known_task(task: object) -> object:
-    if task not in TASKS:
-        raise ValueError(f"is not a known task; known: {', '.join(TASKS)}")
-    return task
+TASKS = "sluice.tasks"
+"""Group of entry points of the tasks."""
 
 
 def _relative(pattern: str) -> str:
@@ -87,52 +80,25 @@ Budget = Annotated[
     ),
 ]
 
+Budgets = Annotated[list[Budget], Field(min_length=1, max_length=100), AfterValidator(distinct)]
 
-class DatasetConfig(Section):
-    """A dataset: its files, what they mean and what is done with them."""
 
-    task: Annotated[Task, BeforeValidator(_known_task)] = Field(
-        description="What the dataset is for."
-    )
+class DatasetConfig(Section, frozen=True):
+    """A dataset: its files, what they mean and what is done with them.
+
+    Validated, this class itself gives the model of the task that is named.
+    """
+
+    task: str = Field(description="What the dataset is for.")
     files: Annotated[
         list[Annotated[str, AfterValidator(_relative)]],
         Field(min_length=1, max_length=1000),
         AfterValidator(distinct),
-    ] = Field(
-        description="Files (.csv, .tsv, .jsonl, .parquet; of the task tokens .conll, .bio, .iob, "
-        ".tsv, .txt, .jsonl) or patterns, relative to the folder."
-    )
+    ] = Field(description="Files or patterns, relative to the folder.")
     columns: Columns = Field(description="Which column means what.")
     reading: Reading = Field(default=Reading(), description="How the files are written.")
     split: Split = Field(default=Split(), description="Validation and test shares.")
     encoder: Encoder = Field(default=Encoder(), description="What embeds the texts.")
-    encoding: Encoding = Field(
-        default=Encoding(), description="What makes a vector of a row of a table."
-    )
-    language_model: LanguageModel = Field(
-        default=LanguageModel(), description="What reads and answers prompts."
-    )
-    neighbours: Neighbours = Field(
-        default=Neighbours(), description="Noisy copies of a row, whose loss s_ifd compares."
-    )
-    gradients: Gradients = Field(
-        default=Gradients(), description="Gradient features of rows, for influence."
-    )
-    tagging: Tagging = Field(
-        default=Tagging(), description="Tags that are mined where no column holds them."
-    )
-    bio: Bio = Field(default=Bio(), description="Tags of words, for the task tokens.")
-    features: Features = Field(
-        default=Features(), description="What a tagged sentence is about, for the task tokens."
-    )
-    adaptation: Adaptation | None = Field(
-        default=None,
-        description="Where it is there, taggers start from an encoder that was trained further on "
-        "the training rows, for the task tokens.",
-    )
-    uncertainty: Uncertainty = Field(
-        default=Uncertainty(), description="What the selector mnlp reads, for the task tokens."
-    )
     graph: Graph = Field(default=Graph(), description="The graph of nearest neighbours.")
     selectors: Annotated[
         list[str] | None,
@@ -143,12 +109,9 @@ class DatasetConfig(Section):
         description="Options of methods, such as {k_medoids: {spread: 0.5}}; "
         "`sluice methods --json` lists them.",
     )
-    budgets: Annotated[
-        list[Budget], Field(min_length=1, max_length=100), AfterValidator(distinct)
-    ] = Field(
+    budgets: Budgets = Field(
         default=[0.01, 0.02, 0.05, 0.10, 0.20],
-        description="Sizes of the subsets: counts (500) or shares of the training rows (0.05); "
-        "of the task instructions without it 0.05 and 0.1, of the task tokens 0.1, 0.25 and 0.5.",
+        description="Sizes of the subsets: counts (500) or shares of the training rows (0.05).",
     )
     seeds: Annotated[list[Seed], Field(min_length=1, max_length=1000), AfterValidator(distinct)] = (
         Field(default=[0, 1, 2, 3, 4], description="Seeds of the methods that use one.")
@@ -160,29 +123,73 @@ class DatasetConfig(Section):
         default=Evaluation(), description="How a subset's worth is measured."
     )
     training: Training = Field(default=Training(), description="Training of the model.")
-    labelling: Labelling | None = Field(
-        default=None,
-        description="Where it is there, rows without a label are kept apart and not set aside, and "
-        "the next ones to label are asked for.",
-    )
-    label_noise: LabelNoise | None = Field(
-        default=None,
-        description="Where it is there, training rows whose given label is not to be trusted are "
-        "looked for, and what leaving them out is worth is measured.",
-    )
     limits: Limits = Field(default=Limits(), description="What a row may be at most.")
     plots: bool = Field(
         default=True,
         description="Whether stages draw plots for the Dagster UI; the report always has its own.",
     )
 
-    @model_validator(mode="before")
+    not_read: ClassVar[Mapping[str, str]] = {}
+    """Shared section, or key of one after a point, that the task does not read, to the reason or
+    what to do instead."""
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    """Section of the task's own to what to do where another task's file has it."""
+    of_datasets: ClassVar[frozenset[str]] = frozenset(
+        {"task", "files", "reading", "selectors", "options", "budgets", "seeds"}
+        | {"chosen_budget", "limits", "plots"}
+    )
+    """Keys that mean nothing to rows without a dataset, as `sluice.select` takes them."""
+
     @classmethod
-    def _defaults_of_the_task(cls, raw: object) -> object:
-        return with_task_defaults(raw) if isinstance(raw, dict) else raw
+    def of(cls, config: DatasetConfig) -> Self:
+        """Return a configuration as what it is known to be.
+
+        Raises
+        ------
+        ConfigError
+            It is that of another task.
+        """
+        if not isinstance(config, cls):
+            raise ConfigError(f"The task {config.task} is not configured by a {cls.__name__}.")
+        return config
+
+    @property
+    def keeps_unlabelled(self) -> bool:
+        """Whether rows without a label are kept and not set aside."""
+        return False
+
+    @classmethod
+    def foreign(cls, place: Location) -> tuple[Location, str] | None:
+        """Say of a key that the task does not have which tasks do: where it is wrong, and how.
+
+        Returns
+        -------
+        tuple or None
+            None where no task has it.
+        """
+        *section, key = map(str, place)
+        if not section:
+            owners = dict(_readers(key))
+            if owners:
+                advice = next(iter(owners.values())).elsewhere.get(key, "remove it")
+                return (), _belongs(key, list(owners), advice)
+        models = dict(config_models())
+        if section == ["columns"] and any(key in keys_of(columns_of(m)) for m in models.values()):
+            advice = columns_of(cls).advice.get(key, "remove it")
+            task = next((name for name, model in models.items() if model is cls), "")
+            return ("columns",), f"has {key}, which the task {task} does not read; {advice}"
+        return None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _of_its_task(cls, raw: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if cls is not DatasetConfig or not isinstance(raw, Mapping):
+            return handler(raw)
+        given = cast("Mapping[str, object]", raw)
+        return cast("Self", _model_of(given).model_validate(given))
 
     @model_validator(mode="after")
-    def _chosen_among_budgets(self) -> DatasetConfig:
+    def _chosen_among_budgets(self) -> Self:
         if self.chosen_budget not in self.budgets:
             raise ValueError(
                 f"has chosen_budget {self.chosen_budget!r}, which is not among budgets "
@@ -190,33 +197,8 @@ class DatasetConfig(Section):
             )
         return self
 
-    @field_validator("columns")
-    @classmethod
-    def _columns_of_the_task(cls, columns: Columns, info: ValidationInfo) -> Columns:
-        if "task" in info.data:
-            check_columns(columns, info.data["task"])
-        return columns
-
-    @field_validator("selectors")
-    @classmethod
-    def _selectors_of_the_task(
-        cls, names: list[str] | None, info: ValidationInfo
-    ) -> list[str] | None:
-        if names and "task" in info.data:
-            check_selectors(names, info.data["task"])
-        return names
-
-    @field_validator("options")
-    @classmethod
-    def _options_of_the_selectors(
-        cls, options: dict[str, dict[str, Any]], info: ValidationInfo
-    ) -> dict[str, dict[str, Any]]:
-        if options and "task" in info.data:
-            check_options(options, info.data["task"])
-        return options
-
     @model_validator(mode="after")
-    def _split_by_one_rule(self) -> DatasetConfig:
+    def _split_by_one_rule(self) -> Self:
         if self.columns.split is not None and self.split.by != "hash":
             raise ValueError(
                 "has columns.split and split.by, which both say the split; remove one of them"
@@ -224,72 +206,71 @@ class DatasetConfig(Section):
         return self
 
     @model_validator(mode="after")
-    def _sections_of_the_task(self) -> DatasetConfig:
-        for name, (tasks, advice) in SECTION_TASKS.items():
-            field = type(self).model_fields[name]
-            if self.task not in tasks and getattr(self, name) != field.default:
-                plural = "tasks" if len(tasks) > 1 else "task"
-                named = " and ".join(filter(None, [", ".join(tasks[:-1]), *tasks[-1:]]))
-                raise ValueError(f"has {name}, which is for the {plural} {named}; {advice}")
-        problem = _of_other_tasks(self)
-        if problem is not None:
-            raise ValueError(problem)
+    def _says_nothing_unread(self) -> Self:
+        for path, advice in self.not_read.items():
+            section, _, key = path.rpartition(".")
+            holder: BaseModel = getattr(self, section) if section else self
+            if getattr(holder, key) != type(holder).model_fields[key].default:
+                raise ValueError(_belongs(path, [name for name, _ in _readers(path)], advice))
         return self
 
 
-SECTION_TASKS: dict[str, tuple[tuple[str, ...], str]] = {
-    "reading": (("text", "tabular", "instructions"), "remove it"),
-    "encoding": (("tabular",), "write encoder instead"),
-    "encoder": (("text", "instructions", "tokens"), "write encoding instead"),
-    "language_model": (("instructions", "text"), "remove it"),
-    "neighbours": (("instructions",), "remove it"),
-    "gradients": (("instructions",), "remove it"),
-    "tagging": (("instructions",), "remove it"),
-    "labelling": (("text",), "remove it"),
-    "label_noise": (("text",), "remove it"),
-    "bio": (("tokens",), "remove it"),
-    "features": (("tokens",), "write columns.features for those of a table, or remove it"),
-    "adaptation": (("tokens",), "remove it"),
-    "uncertainty": (("tokens",), "remove it"),
-}
-"""Section to the tasks that read it, and what to do about it in another."""
+def checked_config(raw: Mapping[str, object], intro: str) -> DatasetConfig:
+    """Check what a `dataset.yaml` says by the model of its task.
 
-_TRAINED = {
-    "text": "the task text fine-tunes its encoder",
-    "instructions": "the task instructions fine-tunes its language model",
-    "tokens": "the task tokens fine-tunes its encoder",
-}
+    Parameters
+    ----------
+    raw : mapping
+        Its keys and values.
+    intro : str
+        First line of the message where something is wrong.
 
-_MODELS = {
-    "instructions": ("language models", "language model"),
-    "tokens": ("taggers", "encoder"),
-}
+    Raises
+    ------
+    ConfigError
+        A line for each wrong key.
+    """
+    try:
+        return DatasetConfig.model_validate(raw)
+    except ValidationError as error:
+        known = raw.get("task") in registry.names(TASKS)
+        model = _model_of(raw) if known else DatasetConfig
+        raise ConfigError(f"{intro}\n{explain(error, model, model.foreign)}") from None
 
 
-def _of_other_tasks(config: DatasetConfig) -> str | None:
-    """Return what is wrong with settings that only some tasks read, or None."""
-    training, task = config.training, config.task
-    if training.family is not None and task != "tabular":
-        return f"has training.family, which is for the task tabular; {_TRAINED[task]}"
-    if training.warm_start and task == "tabular":
-        return (
-            "has training.warm_start, which is for the task text; classifiers of tables are "
-            "always trained anew"
-        )
-    if training.warm_start and task in _MODELS:
-        return (
-            f"has training.warm_start, which is for the task text; {_MODELS[task][0]} are always "
-            "fine-tuned anew"
-        )
-    rewrites = config.label_noise is not None and config.label_noise.generator == "rewriting"
-    if task == "text" and config.language_model != LanguageModel() and not rewrites:
-        return (
-            "has language_model, which the task text reads for label_noise with generator: "
-            "rewriting alone; add that, or remove it"
-        )
-    if config.evaluation.learner is not None and task in _MODELS:
-        return (
-            f"has evaluation.learner, which is for the tasks text and tabular; the task {task} "
-            f"fine-tunes its {_MODELS[task][1]} on each subset"
-        )
-    return None
+def config_models() -> Iterator[tuple[str, type[DatasetConfig]]]:
+    """Return the model of every task by its name."""
+    return ((name, task.config) for name, task in registry.each(TASKS))
+
+
+def _model_of(raw: Mapping[str, object]) -> type[DatasetConfig]:
+    if "task" not in raw:
+        raise _wrong(InitErrorDetails(type="missing", loc=("task",), input=raw))
+    known, task = registry.names(TASKS), raw["task"]
+    if not isinstance(task, str) or task not in known:
+        problem = ValueError(f"is not a known task; known: {', '.join(known)}")
+        kind = PydanticCustomError("value_error", "{error}", {"error": problem})
+        raise _wrong(InitErrorDetails(type=kind, loc=("task",), input=task))
+    return registry.load(TASKS, task).config
+
+
+def _wrong(detail: InitErrorDetails) -> ValidationError:
+    return ValidationError.from_exception_data(DatasetConfig.__name__, [detail])
+
+
+def _readers(path: str) -> Iterator[tuple[str, type[DatasetConfig]]]:
+    """Return the tasks that read a section, or a key of one."""
+    for name, model in config_models():
+        if path.partition(".")[0] in keys_of(model) and path not in model.not_read:
+            yield name, model
+
+
+def columns_of(model: type[DatasetConfig]) -> type[Columns]:
+    """Return the model of a task's section `columns`."""
+    return cast("type[Columns]", model.model_fields["columns"].annotation)
+
+
+def _belongs(path: str, tasks: list[str], advice: str) -> str:
+    plural = "tasks" if len(tasks) > 1 else "task"
+    named = " and ".join(filter(None, [", ".join(tasks[:-1]), *tasks[-1:]]))
+    return f"has {path}, which is for the {plural} {named}; {advice}"

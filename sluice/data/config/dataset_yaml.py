@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic.json_schema import models_json_schema
 
 from sluice.core.bounded import read_bytes
 from sluice.core.errors import ConfigError, DataError, printable
-from sluice.data.config.dataset_config import DatasetConfig
-from sluice.data.config.defaults import without_task_defaults
-from sluice.data.config.errors import explain
+from sluice.data.config.dataset_config import DatasetConfig, checked_config, config_models
 from sluice.data.config.yaml_tree import Dumper, load_yaml
 
 CONFIG_FILE = "dataset.yaml"
@@ -148,10 +145,7 @@ def parse_config(data: bytes, path: str) -> DatasetConfig:
             f"{path} must hold keys and values, at least task, files and columns; it holds "
             f"{'nothing' if raw is None else repr(raw)[:80]}."
         )
-    try:
-        return DatasetConfig.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError(f"{path} is not valid.\n{explain(error, DatasetConfig)}") from None
+    return checked_config(raw, f"{path} is not valid.")
 
 
 def _yaml_problem(error: yaml.YAMLError) -> str:
@@ -175,18 +169,22 @@ def dump_config(config: DatasetConfig) -> str:
     str
         Text of a `dataset.yaml` that `load_config` reads back as an equal configuration.
     """
-    values = without_task_defaults(
-        config.model_dump(mode="json"), config.model_dump(mode="json", exclude_defaults=True)
-    )
+    values = config.model_dump(mode="json", exclude_defaults=True)
     return _HEADER + yaml.dump(values, Dumper=Dumper, sort_keys=False, allow_unicode=True)
 
 
 def json_schema() -> dict[str, Any]:
-    """Return the JSON schema of `dataset.yaml`, for editors and other programs."""
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return schema | DatasetConfig.model_json_schema()
+    """Return the JSON schema of `dataset.yaml`, for editors and other programs.
 
-
-if __name__ == "__main__":
-    # Refreshes the committed schema: python -m sluice.data.config > datasets/dataset.schema.json
-    print(json.dumps(json_schema(), indent=2))
+    One of the schemas of all tasks, as the key ``task`` says.
+    """
+    models = [model for _, model in config_models()]
+    places, schema = models_json_schema([(model, "validation") for model in models])
+    for model in models:
+        for key in model.not_read:
+            schema["$defs"][model.__name__]["properties"].pop(key, None)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "oneOf": [places[model, "validation"] for model in models],
+        **schema,
+    }

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from sluice.data.config.base import keys_of
+
 Location = tuple[int | str, ...]
+Foreign = Callable[[Location], tuple[Location, str] | None]
 
 _LISTED = 20
 # pydantic speaks of Python's types; people write YAML.
@@ -27,7 +32,9 @@ _WISHES = {
 }
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> str:
+def explain(
+    error: ValidationError, model: type[BaseModel], foreign: Foreign = lambda place: None
+) -> str:
     """Say what is wrong, a line for each wrong key.
 
     Parameters
@@ -36,6 +43,9 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
         What pydantic raised for `model`.
     model : type of BaseModel
         The model, to know which keys exist.
+    foreign : callable, optional
+        Says of the place of an unknown key what else is known of it: where the problem is, and
+        what.
 
     Returns
     -------
@@ -43,17 +53,26 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
         Lines such as ``"  columns.lable: unknown key ..."``.
     """
     details = error.errors(include_url=False)
-    lines = [f"  {_line(detail, model)}" for detail in details[:_LISTED]]
+    lines = [f"  {_line(detail, model, foreign)}" for detail in details[:_LISTED]]
     if len(details) > _LISTED:
         lines.append(f"  and {len(details) - _LISTED:,} more.")
     return "\n".join(lines)
 
 
-def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:
+def _line(detail: ErrorDetails, model: type[BaseModel], foreign: Foreign) -> str:
     place, kind = detail["loc"], detail["type"]
     key = _dotted(place)
     if kind == "extra_forbidden":
+        known = foreign(place)
+        if known is not None:
+            return f"{_dotted(known[0])}: {known[1]}."
+        field = _field(place, model)
+        if field is not None:
+            return f"{key}: is said by two keys, an old name and a new one; remove the old one."
         return f"{key}: unknown key. {_nearest(place, model)}"
+    if kind == "missing" and place[:-1] == ("columns",):
+        meaning = _meaning(place, model).strip(" ()")
+        return f"columns: lacks {place[-1]}; name the {meaning}."
     if kind == "missing":
         return f"{key}: missing. Add it{_meaning(place, model)}."
     value = _short(detail["input"])
@@ -89,7 +108,7 @@ def _section(place: Location, model: type[BaseModel]) -> type[BaseModel] | None:
     """Return the model that holds the last key of `place`."""
     current = model
     for part in place[:-1]:
-        field = current.model_fields.get(str(part))
+        field = keys_of(current).get(str(part))
         if field is None:
             return None
         options: list[Any] = [field.annotation, *get_args(field.annotation)]
@@ -110,9 +129,13 @@ def _nearest(place: Location, model: type[BaseModel]) -> str:
     return f"{hint} Known here: {', '.join(known)}."
 
 
-def _meaning(place: Location, model: type[BaseModel]) -> str:
+def _field(place: Location, model: type[BaseModel]) -> FieldInfo | None:
     section = _section(place, model)
-    field = section.model_fields.get(str(place[-1])) if section is not None else None
+    return keys_of(section).get(str(place[-1])) if section is not None else None
+
+
+def _meaning(place: Location, model: type[BaseModel]) -> str:
+    field = _field(place, model)
     if field is None or field.description is None:
         return ""
     return f" ({field.description[0].lower()}{field.description[1:].removesuffix('.')})"

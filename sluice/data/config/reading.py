@@ -24,7 +24,7 @@ def _delimiter(value: object) -> object:
 Delimiter = Annotated[str, BeforeValidator(_delimiter)]
 
 
-class Reading(Section):
+class Reading(Section, frozen=True):
     """How the files are written, where they do not show it."""
 
     delimiter: Delimiter | None = Field(
@@ -34,8 +34,8 @@ class Reading(Section):
     )
     decimal: Literal[".", ","] | None = Field(
         default=None,
-        description="What separates the decimals of numbers that are texts, for the task tabular; "
-        "without it a point, and columns of numbers with a comma are refused.",
+        description="What separates the decimals of numbers that are texts, in tables; without it "
+        "a point, and columns of numbers with a comma are refused.",
     )
     merge_case: bool = Field(
         default=False,

@@ -4,27 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
-from sluice.data.config.base import Positive, Section, Seed, Share, distinct
-from sluice.data.config.columns import Columns
-from sluice.data.config.names import known_family
-
-__all__ = [
-    "Columns",
-    "Encoder",
-    "Encoding",
-    "Evaluation",
-    "Graph",
-    "Limits",
-    "Section",
-    "Split",
-    "Training",
-    "distinct",
-]
+from sluice.data.config.base import Positive, Section, Seed, Share
 
 
-class Split(Section):
+class Split(Section, frozen=True):
     """Shares of the rows that selection never sees."""
 
     validation: Share = Field(
@@ -44,7 +29,7 @@ class Split(Section):
         return self
 
 
-class Encoder(Section):
+class Encoder(Section, frozen=True):
     """What turns a text into a vector."""
 
     model: Annotated[str, Field(min_length=1)] | None = Field(
@@ -59,8 +44,8 @@ class Encoder(Section):
     )
 
 
-class Encoding(Section):
-    """What turns a row of a table into a vector, for the task tabular."""
+class Encoding(Section, frozen=True):
+    """What turns a row of a table into a vector."""
 
     categorical: Literal["one_hot", "ordinal"] = Field(
         default="one_hot",
@@ -81,7 +66,7 @@ class Encoding(Section):
     )
 
 
-class Graph(Section):
+class Graph(Section, frozen=True):
     """The graph of nearest neighbours."""
 
     k: Positive = Field(default=15, description="Neighbours of each row.")
@@ -91,13 +76,10 @@ class Graph(Section):
     )
 
 
-Family = Annotated[str, AfterValidator(known_family)]
-
-
-class Evaluation(Section):
+class Evaluation(Section, frozen=True):
     """How a subset's worth is measured."""
 
-    learner: Family | None = Field(
+    learner: str | None = Field(
         default=None,
         description="Classifier that is trained on each subset: a family such as logistic, tree or "
         "random_forest; without it the task's own (text: a logistic head, tabular: random_forest).",
@@ -108,49 +90,43 @@ class Evaluation(Section):
     held_out_rows: Positive = Field(
         default=100,
         description="Rows of validation and of test that a tuned language model is measured on, "
-        "for the task instructions; drawn by the hash of the id.",
+        "drawn by the hash of the id.",
     )
     answers: bool = Field(
         default=True,
         description="Whether short reference answers are compared with what a tuned language "
-        "model answers, for the task instructions.",
+        "model answers.",
     )
-    most_hours: Annotated[float, Field(gt=0)] = Field(
+    max_hours: Annotated[float, Field(gt=0)] = Field(
         default=4.0,
-        description="Evaluations of the tasks instructions and tokens that are estimated to take "
-        "longer do not start.",
+        validation_alias=AliasChoices("max_hours", "most_hours"),
+        description="Evaluations that are estimated to take longer do not start.",
     )
     resamples: Positive = Field(default=2000, description="Bootstrap resamples of an interval.")
     confidence: Share = Field(default=0.95, description="Confidence of an interval.")
 
 
-class Training(Section):
+class Training(Section, frozen=True):
     """Training of the model on the chosen subset."""
 
     enabled: bool = Field(default=True, description="Whether a model is trained at all.")
-    family: Family | None = Field(
+    family: str | None = Field(
         default=None,
-        description="Classifier of the task tabular, such as gradient_boosting; without it "
-        "random_forest.",
+        description="Classifier, such as gradient_boosting; without it random_forest.",
     )
-    epochs: Positive = Field(
-        default=3, description="Passes over the subset; of the task instructions 1, of tokens 2."
-    )
+    epochs: Positive = Field(default=3, description="Passes over the subset.")
     learning_rate: Annotated[float, Field(gt=0)] = Field(
-        default=1e-4,
-        description="Peak learning rate; of the task instructions 2e-4, of tokens 3e-4.",
+        default=1e-4, description="Peak learning rate."
     )
     batch_size: Positive = Field(default=16, description="Rows per optimiser step.")
     max_length: Positive = Field(
-        default=128,
-        description="Longest text in tokens; the rest is cut off; of the task instructions 512.",
+        default=128, description="Longest text in tokens; the rest is cut off."
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(
         default=0.01, description="AdamW's weight decay."
     )
     warmup_share: Annotated[float, Field(ge=0, lt=1)] = Field(
-        default=0.1,
-        description="Share of the steps in which the learning rate rises; of the task tokens 0.",
+        default=0.1, description="Share of the steps in which the learning rate rises."
     )
     seed: Seed = Field(default=0, description="Seed of weights, order and dropout.")
     warm_start: bool = Field(
@@ -161,7 +137,7 @@ class Training(Section):
     )
 
 
-class Limits(Section):
+class Limits(Section, frozen=True):
     """What a row may be at most."""
 
     max_characters: Positive = Field(

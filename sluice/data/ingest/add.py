@@ -11,18 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
+from sluice.core import registry
 from sluice.core.bounded import changed, digests_of_reads, read_bytes
 from sluice.core.digests import file_digest
 from sluice.core.drafts import draft
 from sluice.core.errors import ConfigError, DataError
-from sluice.data.config import CONFIG_FILE, DatasetConfig, check_name, dump_config
-from sluice.data.config.errors import explain
+from sluice.data.config import (
+    CONFIG_FILE,
+    TASKS,
+    DatasetConfig,
+    check_name,
+    checked_config,
+    dump_config,
+)
 from sluice.data.ingest.extremes import refuse_extremes
-from sluice.data.ingest.files import SUFFIXES, TAGGED_SUFFIXES
 from sluice.data.ingest.instances import Prepared, prepare
 from sluice.data.ingest.raw import rows_of
+from sluice.data.ingest.row_format import RowFormat, format_of
 from sluice.data.ingest.sources import (
     files_of_rows,
     source_files,
@@ -30,7 +35,6 @@ from sluice.data.ingest.sources import (
     with_reading,
     with_splits,
 )
-from sluice.data.payloads.sentence_rows import refuse_ill_formed
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ def add_dataset(
         tokens: tokens and tags, of a JSONL file.
     labelling : bool
         Whether rows without a label are kept, for the task text; see
-        `sluice.data.config.labelling.Labelling`.
+        `sluice.tasks.text.labelling.Labelling`.
     repair : bool
         For the task tokens: whether tags that continue nothing begin a span; else such a file is
         refused.
@@ -134,7 +138,8 @@ def add_dataset(
         Where the file cannot be used, or the dataset exists; or, without `force`, where hardly
         anything can be made of the rows.
     """
-    files = source_files(source, task)
+    rows: RowFormat = registry.load(TASKS, task).rows
+    files = source_files(source, rows)
     name = check_name(name) if name is not None else default_name(source)
     folder = datasets_root / name
     _refuse_existing(folder)
@@ -177,7 +182,7 @@ def default_name(source: Path) -> str:
         Where nothing of the name can be used.
     """
     stem = source.name.lower()
-    for suffix in (*SUFFIXES, *TAGGED_SUFFIXES):
+    for suffix in [end for _, task in registry.each(TASKS) for end in task.rows.suffixes]:
         stem = stem.removesuffix(suffix)
     stem = re.sub(r"[^a-z0-9_-]+", "-", stem).strip("-_")[:64].rstrip("-_")
     if not stem:
@@ -197,12 +202,7 @@ def build_config(
     """
     named = {key: value for key, value in columns.items() if value is not None}
     values: dict[str, Any] = {"task": task, "files": [source.name], "columns": named, **sections}
-    try:
-        return DatasetConfig.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(
-            f"{source} cannot be used with these options.\n{explain(error, DatasetConfig)}"
-        ) from None
+    return checked_config(values, f"{source} cannot be used with these options.")
 
 
 def check_file(source: Path, config: DatasetConfig) -> Prepared:
@@ -213,9 +213,9 @@ def check_file(source: Path, config: DatasetConfig) -> Prepared:
     DataError
         Where it cannot be used.
     """
-    files = files_of_rows(source_files(source, config.task))
-    table = rows_of(files, config)
-    refuse_ill_formed(table, config)
+    rows = format_of(config)
+    table = rows_of(files_of_rows(source_files(source, rows)), config)
+    rows.check_added(table)
     return prepare(table, config)
 
 

@@ -8,6 +8,7 @@ from sluice.core.errors import DataError
 from sluice.core.message_lists import counted
 from sluice.data.config import DatasetConfig
 from sluice.data.ingest.instances import Prepared
+from sluice.data.ingest.row_format import format_of
 from sluice.data.ingest.splits import UNLABELLED
 
 _CLASS_A_ROW = 0.9
@@ -40,13 +41,13 @@ def refuse_extremes(prepared: Prepared, config: DatasetConfig) -> None:
     splits = Counter(prepared.instances["split"].to_pylist())
     labelled = usable - splits[UNLABELLED]
     classes = set(prepared.instances["label"].to_pylist()) - {""}
-    if config.task in ("text", "tabular") and len(classes) >= max(3, _CLASS_A_ROW * labelled):
+    if format_of(config).classes and len(classes) >= max(3, _CLASS_A_ROW * labelled):
         problems.append(
             f"{labelled} rows have {len(classes)} classes, as if the column "
-            f"{config.columns.label!r} named rows and not classes."
+            f"{config.columns.special['label']!r} named rows and not classes."
         )
     absent = [split for split in ("validation", "test") if not splits[split]]
-    if absent and config.labelling is None:
+    if absent and not config.keeps_unlabelled:
         problems.append(
             f"No row is for {' and none for '.join(absent)} ({counted(dict(splits))}), so nothing "
             "can be measured there."

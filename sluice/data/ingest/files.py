@@ -16,13 +16,6 @@ from sluice.data.config import CONFIG_FILE, DatasetConfig, load_config
 from sluice.data.readers.saved_folder import arrow_files, is_saved
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".parquet", ".arrow")
-TAGGED_SUFFIXES = (".conll", ".bio", ".iob", ".tsv", ".txt", ".jsonl")
-"""Of files of tagged sentences, for the task tokens."""
-
-
-def suffixes_of(task: str) -> tuple[str, ...]:
-    """Return the suffixes of files that a task reads."""
-    return TAGGED_SUFFIXES if task == "tokens" else SUFFIXES
 
 
 def file_kind(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> str:

@@ -7,20 +7,16 @@ from pathlib import Path
 
 from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
-from sluice.data.ingest.files import file_kind, suffixes_of
-from sluice.data.ingest.label_spellings import NULL_LIKE
-from sluice.data.ingest.raw import read_file
+from sluice.data.ingest.files import file_kind
+from sluice.data.ingest.read_file import read_file
+from sluice.data.ingest.row_format import RowFormat, format_of
 from sluice.data.ingest.splits import named_split
-from sluice.data.payloads.conversation_forms import form_of
-from sluice.data.payloads.conversation_rows import nested
-from sluice.data.payloads.table_rows import feature_columns
 from sluice.data.readers.csv_dialect import DELIMITERS
 from sluice.data.readers.saved_folder import SPLITS_FILE, STATE, is_saved, saved_files, saved_splits
-from sluice.data.readers.saved_index import saved_index
-from sluice.data.values.decimals import DELIMITER, decimal_of
+from sluice.data.values.decimals import DELIMITER
 
 
-def source_files(source: Path, task: str = "text") -> dict[str, Path]:
+def source_files(source: Path, rows: RowFormat) -> dict[str, Path]:
     """Return the files that make a dataset of `source`: name in the dataset to file, in order.
 
     Raises
@@ -29,13 +25,10 @@ def source_files(source: Path, task: str = "text") -> dict[str, Path]:
         It is no file that Sluice reads, and no folder that `datasets` saved.
     """
     if not source.is_dir():
-        file_kind(source, suffixes_of(task))
+        file_kind(source, rows.suffixes)
         return {source.name: source}
-    if task == "tokens":
-        raise DataError(
-            f"{source} is a folder. Give a CoNLL file, or JSONL with a list of words and one of "
-            "tags in each object."
-        )
+    if rows.no_folders is not None:
+        raise DataError(f"{source} is a folder. {rows.no_folders}")
     source = source.resolve()
     if not is_saved(source):
         raise DataError(
@@ -55,13 +48,8 @@ def files_of_rows(files: Mapping[str, Path]) -> dict[str, Path]:
 
 def with_form(files: Mapping[str, Path], config: DatasetConfig) -> tuple[DatasetConfig, str]:
     """Write the form that the files show into the configuration, and say which it is."""
-    if config.task != "instructions":
-        return config, ""
     first = next(iter(files_of_rows(files).values()))
-    table = read_file(first, delimiter=config.reading.delimiter)
-    form = form_of(config.columns, table.column_names, str(first), nested(table))
-    columns = config.columns.model_copy(update=form.columns)
-    return config.model_copy(update={"columns": columns}), str(form)
+    return format_of(config).with_form(first, config)
 
 
 def with_reading(files: Mapping[str, Path], config: DatasetConfig) -> tuple[DatasetConfig, str]:
@@ -73,7 +61,8 @@ def with_reading(files: Mapping[str, Path], config: DatasetConfig) -> tuple[Data
         It shows that they are unusual, and not which they are.
     """
     first = next(iter(files_of_rows(files).values()))
-    if config.task == "tokens" or not any(mark in first.name.lower() for mark in (".csv", ".tsv")):
+    rows = format_of(config)
+    if not rows.delimited or not any(mark in first.name.lower() for mark in (".csv", ".tsv")):
         return config, ""
     given, needed = config.reading, list(config.columns.special.values())
     table = read_file(first, delimiter=given.delimiter, needed=needed)
@@ -82,11 +71,9 @@ def with_reading(files: Mapping[str, Path], config: DatasetConfig) -> tuple[Data
     found: dict[str, str] = {}
     if given.delimiter is None and delimiter != usual:
         found["delimiter"] = delimiter
-    if config.task == "tabular" and given.decimal is None:
-        index = saved_index(table, config.columns)
-        features = feature_columns(config.columns, table.column_names, str(first), index)
-        decimal = decimal_of(table, [*features, *needed[:1]], str(first), NULL_LIKE)
-        found |= {} if decimal is None else {"decimal": decimal}
+    decimal = rows.decimal(table, config, str(first)) if given.decimal is None else None
+    if decimal is not None:
+        found["decimal"] = decimal
     said = "; ".join(f"{key} {DELIMITERS[mark]}" for key, mark in found.items())
     return config.model_copy(update={"reading": given.model_copy(update=found)}), said
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter, defaultdict
 
 import pyarrow as pa
@@ -10,28 +9,22 @@ import pyarrow as pa
 from sluice.core.digests import content_hash
 from sluice.data.config import DatasetConfig
 from sluice.data.ingest.label_spellings import merged
-from sluice.data.ingest.leaks import refuse_shared_prompts
+from sluice.data.ingest.row_format import RowFormat, format_of
 from sluice.data.ingest.row_rules import row_fault
 from sluice.data.ingest.splits import UNLABELLED, hashed_split, named_split
 from sluice.data.ingest.validation_result import Rejection, Row, Screened
-from sluice.data.payloads.conversations import read_conversation
-from sluice.data.payloads.sentences import read_sentence
 from sluice.data.readers.saved_folder import folder_split
-from sluice.data.values.normalise import normalise
 
-__all__ = ["Rejection", "Row", "Screened", "normalise", "screen"]
+__all__ = ["Rejection", "Row", "Screened", "screen"]
 
 
 def screen(table: pa.Table, config: DatasetConfig) -> Screened:
     """Separate usable rows from the others, the same under any order of the rows.
 
     Each row is first checked by itself (see `sluice.data.ingest.row_rules.row_fault`), then
-    against the others: duplicate_id, for texts and sentences conflict and duplicate_text, and for
-    instructions duplicate_row: the same prompt and response, and the same beside them. Equal rows
-    of a table are kept, whatever their labels: few columns of few values repeat by themselves. So
-    are prompts with several responses.
-    Where the dataset has `labelling`, a row without a label is kept in the split `UNLABELLED`, and
-    gives way to an equal one that has a label.
+    against the others: duplicate_id, and what the row format says of rows with the same key.
+    Where such rows are kept, a row without a label is in the split `UNLABELLED`, and gives way to
+    an equal one that has a label.
     Cost: one hash and one normalisation a row and O(n log n) comparisons; all rows in memory.
 
     Parameters
@@ -48,28 +41,28 @@ def screen(table: pa.Table, config: DatasetConfig) -> Screened:
     Raises
     ------
     DataError
-        A prompt of instructions is both trained on and held out, see `sluice.data.ingest.leaks`.
+        Rows contradict each other, see `RowFormat.check_between`.
     """
-    rows, missing = _rows(table, config)
+    rows_format = format_of(config)
+    rows, missing = _rows(table, config, rows_format)
     kept: list[Row] = []
     rejected: list[Rejection] = []
     for row, without_id in zip(rows, missing, strict=True):
-        fault = row_fault(row, without_id, config)
+        fault = row_fault(row, without_id, config, rows_format)
         if fault is None:
             kept.append(row if row.label else row._replace(split=UNLABELLED))
         else:
             rejected.append(Rejection(row, *fault))
-    if config.task == "instructions":
-        refuse_shared_prompts(kept, config)
+    rows_format.check_between(kept, config)
     kept = _unique_ids(kept, rejected)
-    if config.task != "tabular":
-        kept = _unique_texts(kept, rejected, config.task)
+    if rows_format.distinct:
+        kept = _unique_texts(kept, rejected, rows_format)
     kept.sort(key=lambda row: row.instance_id)
     rejected.sort(key=lambda r: (r.row.instance_id, r.row.file, r.row.row))
     return Screened(kept, rejected)
 
 
-def _rows(table: pa.Table, config: DatasetConfig) -> tuple[list[Row], list[bool]]:
+def _rows(table: pa.Table, config: DatasetConfig, rows: RowFormat) -> tuple[list[Row], list[bool]]:
     """Return every row with its id, and whether a row lacks the id that it should have."""
 
     def values(name: str) -> list[str | None]:
@@ -81,7 +74,7 @@ def _rows(table: pa.Table, config: DatasetConfig) -> tuple[list[Row], list[bool]
     if config.reading.merge_case:
         labels = merged(labels)
     hashes = [content_hash(t, y) for t, y in zip(texts, labels, strict=True)]
-    keys = [_keys(text, config.task) for text in texts]
+    keys = [rows.keys(text) for text in texts]
     beside = values("unread")
     normalised = [
         f"{key}\n{more}" if more else key for (key, _), more in zip(keys, beside, strict=True)
@@ -119,23 +112,6 @@ def _rows(table: pa.Table, config: DatasetConfig) -> tuple[list[Row], list[bool]
     return [Row(*fields) for fields in zip(*columns, strict=True)], missing
 
 
-def _keys(text: str, task: str) -> tuple[str, str]:
-    """Return what makes a row the same as another, and what places it by a hash."""
-    if task == "tabular":
-        # The text of a table's row is written in one way already.
-        return text, text
-    if task == "text":
-        folded = normalise(text)
-        return folded, folded
-    if task == "tokens":
-        # Case tells names apart, so it makes two sentences; it never parts them in the split.
-        sentence = read_sentence(text)
-        return unicodedata.normalize("NFC", "\n".join(sentence.tokens)), normalise(sentence.words)
-    conversation = read_conversation(text)
-    prompt = normalise(conversation.prompt)
-    return f"{prompt}\n{normalise(conversation.response)}", prompt
-
-
 def _where(row: Row) -> str:
     return f"{row.file}, row {row.row}"
 
@@ -165,14 +141,13 @@ def _unique_ids(rows: list[Row], rejected: list[Rejection]) -> list[Row]:
     return kept
 
 
-def _unique_texts(rows: list[Row], rejected: list[Rejection], task: str) -> list[Row]:
+def _unique_texts(rows: list[Row], rejected: list[Rejection], of: RowFormat) -> list[Row]:
     """Keep one row a normalised text: one with a label, the smallest id."""
     kept, repeated = _singles(rows, [row.normalised for row in rows])
     for same in repeated:
         same.sort(key=lambda r: (not r.label, r.instance_id))
         first = same[0]
-        repeated_by = _REPEATED[task]
-        rejected.extend(repeated_by(row, first) for row in same[1:])
+        rejected.extend(Rejection(row, *of.repeated(row, first)) for row in same[1:])
         kept.append(first)
     return kept
 
@@ -188,48 +163,3 @@ def _singles(rows: list[Row], keys: list[str]) -> tuple[list[Row], list[list[Row
         else:
             groups[key].append(row)
     return kept, list(groups.values())
-
-
-def _repeated(row: Row, first: Row) -> Rejection:
-    if row.label in (first.label, ""):
-        return Rejection(
-            row,
-            "duplicate_text",
-            f"The text equals that of {first.instance_id!r} but for case and white space. "
-            "Nothing need be done: one of them is kept.",
-        )
-    return Rejection(
-        row,
-        "conflict",
-        f"The text equals that of {first.instance_id!r}, which is kept with the label "
-        f"{first.label!r}; this row says {row.label!r}. Decide which is right and remove the "
-        "other.",
-    )
-
-
-def _repeated_row(row: Row, first: Row) -> Rejection:
-    return Rejection(
-        row,
-        "duplicate_row",
-        f"Prompt and response equal those of {first.instance_id!r} but for case and white space. "
-        "Nothing need be done: one of them is kept.",
-    )
-
-
-def _repeated_sentence(row: Row, first: Row) -> Rejection:
-    if read_sentence(row.text).tags == read_sentence(first.text).tags:
-        return Rejection(
-            row,
-            "duplicate_text",
-            f"The words equal those of {first.instance_id!r}. Nothing need be done: one of them "
-            "is kept.",
-        )
-    return Rejection(
-        row,
-        "conflict",
-        f"The words equal those of {first.instance_id!r}, which is kept, and the tags differ. "
-        "Decide which are right and remove the other.",
-    )
-
-
-_REPEATED = {"text": _repeated, "instructions": _repeated_row, "tokens": _repeated_sentence}

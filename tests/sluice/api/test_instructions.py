@@ -102,8 +102,8 @@ def test_every_form_of_the_rows_gives_the_same_picks():
             kept = pick("k_center", {}, X, 4).ids.tolist()
             first = first or kept
             assert kept == first, name
-    from sluice.api.conversations import conversation_texts
     from sluice.api.settings import settings_of
+    from sluice.tasks.instructions.caller_rows import conversation_texts
 
     texts, _ = conversation_texts(forms()["alpaca"], settings_of("instructions", None))
     assert pick("k_center", {}, texts, 4).ids.tolist() == first
@@ -130,8 +130,8 @@ def test_families_tags_and_quality_of_the_callers_own(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("method", SERVING)
 def test_rows_to_validate_on_are_not_picked(method, rows, settings):
-    from sluice.api.conversations import ConversationRows
     from sluice.api.settings import settings_of
+    from sluice.tasks.instructions.caller_rows import ConversationRows
 
     taken = ConversationRows.take(rows, None, None, settings_of("instructions", settings))
     held = taken.serving(None).target

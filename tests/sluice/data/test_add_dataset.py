@@ -114,10 +114,7 @@ def test_a_dataset_that_appears_meanwhile_is_left_alone(source, tmp_path, monkey
     ("options", "expected"),
     [
         ({"name": "A B"}, "cannot name a dataset"),
-        (
-            {"task": "images"},
-            "task: 'images' is not a known task; known: text, tabular, instructions, tokens.",
-        ),
+        ({"task": "images"}, "Unknown task 'images'. Known: instructions, tabular, text, tokens."),
         ({"label_column": "t"}, "gives the column 't' two meanings"),
         ({"text_column": ""}, "columns.text: '' is not valid; it should not be empty."),
     ],

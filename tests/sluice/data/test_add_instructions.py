@@ -10,13 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from sluice.cli import app
-from sluice.cli.writers.conversations_out import with_messages
 from sluice.core.errors import ConfigError, DataError
 from sluice.data.config import load_config
 from sluice.data.ingest.add import add_dataset
 from sluice.data.ingest.instances import prepare
 from sluice.data.ingest.raw import read_raw
 from sluice.data.payloads.conversations import read_conversation
+from sluice.tasks.instructions import TASK
 
 SAVED = Path(__file__).parent / "saved_by_datasets"
 SHIPPED = Path(__file__).parents[3] / "datasets" / "evals_instructions"
@@ -133,7 +133,7 @@ def test_exported_rows_can_be_added_again(source, tmp_path):
     )
     config = load_config(first.folder)
     instances = prepare(read_raw(first.folder, config), config).instances
-    exported = with_messages(instances.select(["instance_id", "text", "label"]))
+    exported = TASK.rows.restore(instances.select(["instance_id", "text", "label"]))
     assert exported.column_names == ["instance_id", "messages", "family"]
     pq.write_table(exported, tmp_path / "kept.parquet")
     again = add_dataset(
@@ -152,7 +152,7 @@ def test_exported_rows_can_be_added_again(source, tmp_path):
 def test_exported_tags_and_qualities(tmp_path):
     text = '{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]'
     texts = [text + "}", text + ',"tags":["x"],"quality":2.0}']
-    table = with_messages(pa.table({"rank": [1, 2], "text": texts, "label": ["f", "g"]}))
+    table = TASK.rows.restore(pa.table({"rank": [1, 2], "text": texts, "label": ["f", "g"]}))
     assert table.column_names == ["rank", "messages", "tags", "quality", "family"]
     assert table["tags"].to_pylist() == [None, ["x"]]
     assert table["quality"].to_pylist() == [None, 2.0]

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.data.payloads.conversation_rows import read_messages, read_tags
 from sluice.data.payloads.conversations import (
     UNREADABLE,
     Conversation,
@@ -21,6 +20,7 @@ from sluice.data.payloads.conversations import (
     shown_conversation,
 )
 from sluice.data.payloads.display import shown_text
+from sluice.tasks.instructions.conversation_rows import read_messages, read_tags
 
 PAIR = (Message("user", "Name a prime."), Message("assistant", "7"))
 SPOKEN = (Message("system", "Be brief."), *PAIR, Message("user", "Another?"), PAIR[1])

@@ -7,13 +7,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from sluice.cli.export import with_features
 from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
 from sluice.data.ingest.raw import read_raw
 from sluice.data.labels.label_import import put_back
 from sluice.data.readers.conll import read_conll
 from sluice.data.readers.jsonl_file import read_jsonl
+from sluice.tasks.tabular import TASK
 
 LONG = "0.1234567890123456789"
 
@@ -71,7 +71,7 @@ def test_an_exported_table_has_the_digits_of_the_lake():
     whole = ["1", str(2**62 + 1), "9.007199254740992e+15"]
     cells = ["1", str(2**53 + 1), "0.5"], [LONG, "1", "2"], whole
     rows = [f'{{"a":{a},"b":{b},"c":{c}}}' for a, b, c in zip(*cells, strict=True)]
-    made = with_features(pa.table({"id": ["1", "2", "3"], "label": ["x"] * 3, "text": rows}))
+    made = TASK.rows.restore(pa.table({"id": ["1", "2", "3"], "label": ["x"] * 3, "text": rows}))
     assert made["a"].to_pylist() == ["1", "9007199254740993", "0.5"]
     assert made["b"].to_pylist() == [LONG, "1", "2"]
     assert made["c"].to_pylist() == [1, 2**62 + 1, 2**53]

@@ -16,7 +16,8 @@ from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig, load_config
 from sluice.data.ingest.instances import Prepared, prepare
 from sluice.data.ingest.raw import read_raw
-from sluice.data.ingest.validation import normalise, screen
+from sluice.data.ingest.validation import screen
+from sluice.data.values.normalise import normalise
 
 DATASETS = Path(__file__).parents[3] / "datasets"
 Rows = list[dict[str, str | None]]

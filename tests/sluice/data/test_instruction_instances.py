@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
 from sluice.data.ingest.instances import Prepared, prepare
-from sluice.data.ingest.raw import raw_rows
-from sluice.data.ingest.validation import normalise
+from sluice.data.ingest.row_format import format_of
 from sluice.data.payloads.conversations import read_conversation
+from sluice.data.values.normalise import normalise
 
 Rows = list[dict[str, object]]
 
@@ -32,7 +32,8 @@ def prepared(rows: Rows, *named: str, **more: object) -> Prepared:
     names = ["prompt", "response", *named]
     table = pa.table({name: pa.array([row.get(name) for row in rows]) for name in names})
     chosen = config(*named, **more)
-    return prepare(raw_rows(table, chosen, "a.jsonl", "a.jsonl"), chosen)
+    read = format_of(chosen).of_table(table, chosen, "a.jsonl", "a.jsonl")
+    return prepare(read.raw, chosen)
 
 
 def reasons(rows: Rows, *named: str, **more: object) -> list[str]:

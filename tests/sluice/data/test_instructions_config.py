@@ -25,14 +25,13 @@ def test_defaults(tmp_path):
     assert (model.model, model.max_length, model.dtype, model.max_tokens) == (
         None, 512, "auto", 2048,
     )  # fmt: skip
-    noise = config.neighbours
+    noise = config.noisy_copies
     assert (noise.copies, noise.noise, noise.seed, noise.tokens) == (3, 5.0, 0, 0.5)
-    assert (noise.mode, noise.empty_tokens) == ("paper", "exclude")
     gradients = config.gradients
     assert (gradients.dimension, gradients.rank, gradients.refit_drift) == (2048, 8, 0.2)
     assert (gradients.warmup_rows, gradients.validation_rows, gradients.formula) == (64, 64, "less")
     tagging = config.tagging
-    assert (tagging.phrases, tagging.fewest_rows, tagging.language) == (5, 2, "en")
+    assert (tagging.phrases, tagging.min_rows, tagging.language) == (5, 2, "en")
     assert (config.columns.form, config.columns.special) == ({}, {})
     assert dump_config(config).splitlines()[2:] == ["task: instructions", "files:", "- a.jsonl"]
 
@@ -53,7 +52,7 @@ def test_defaults_of_other_tasks_are_as_they_were(tmp_path):
         "budgets: [0.05, 0.1]",
         "columns: {messages: m, family: f, tags: t, quality: q, id: i, group: g, split: s}",
         "columns: {instruction: a, output: b}\nsplit: {by: folder}",
-        "neighbours: {copies: 30, mode: reference}\nencoder: {model: /m}\n"
+        "neighbours: {copies: 30, noise: 2.0}\nencoder: {model: /m}\n"
         "language_model: {model: /lm, dtype: bfloat16}\ntagging: {phrases: 9}\n"
         "gradients: {formula: corrected}",
     ],
@@ -121,7 +120,7 @@ def test_what_is_wrong_is_said(tmp_path, more, expected):
 def test_sections_of_this_task_are_refused_elsewhere(tmp_path, section):
     key = {"language_model": "model: x", "neighbours": "seed: 1", "gradients": "rank: 2"}
     given = f"{section}: {{{key.get(section, 'phrases: 2')}}}\n"
-    with pytest.raises(ConfigError, match=f"has {section}, which is for the tasks? instructions"):
+    with pytest.raises(ConfigError, match=f"has {section}, which is for the tasks? .*instruct"):
         load(tmp_path, "task: tabular\nfiles: [a.csv]\ncolumns: {label: y}\n" + given)
 
 

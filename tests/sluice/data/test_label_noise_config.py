@@ -7,8 +7,8 @@ import pytest
 
 from sluice.core.errors import ConfigError
 from sluice.data.config import DatasetConfig, dump_config, load_config
-from sluice.data.config.label_noise import LabelNoise, Service
 from sluice.noise.endpoint import Endpoint
+from sluice.tasks.text.label_noise import LabelNoise, Service
 
 LEAST = "task: text\nfiles: [a.csv]\ncolumns: {text: t, label: y}\n"
 WHERE = "base_url: 'http://localhost:8000/v1', model: small"

@@ -7,9 +7,9 @@ import pytest
 
 from sluice.core.errors import ConfigError, DataError
 from sluice.data.config import DatasetConfig, dump_config, load_config
-from sluice.data.config.labelling import Labelling
 from sluice.data.ingest.add import add_dataset
 from sluice.data.ingest.instances import Prepared, prepare
+from sluice.tasks.text.labelling import Labelling
 
 LEAST = "task: text\nfiles: [a.csv]\ncolumns: {text: text, label: label}\n"
 

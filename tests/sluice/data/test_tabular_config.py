@@ -17,7 +17,7 @@ def load(folder: Path, content: str):
 
 def test_defaults(tmp_path):
     config = load(tmp_path, LEAST)
-    assert (config.columns.text, config.columns.features, config.columns.types) == (None, None, {})
+    assert (config.columns.features, config.columns.types) == (None, {})
     assert (config.encoding.categorical, config.encoding.refit_drift) == ("one_hot", 0.5)
     assert (config.encoding.hash_above, config.encoding.hash_buckets) == (64, 64)
     assert config.options == {}

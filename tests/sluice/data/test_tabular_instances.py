@@ -12,7 +12,8 @@ from sluice.core.digests import content_hash
 from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig, load_config
 from sluice.data.ingest.instances import prepare
-from sluice.data.ingest.raw import raw_rows, read_raw
+from sluice.data.ingest.raw import read_raw
+from sluice.data.ingest.row_format import format_of
 from sluice.data.ingest.validation import screen
 
 DATASETS = Path(__file__).parents[3] / "datasets"
@@ -32,7 +33,7 @@ def raw(rows: Rows, settings: DatasetConfig) -> pa.Table:
             for name in names
         }
     )
-    return raw_rows(table, settings, "a.csv", "a.csv")
+    return format_of(settings).of_table(table, settings, "a.csv", "a.csv").raw
 
 
 def filler(count: int = 60) -> Rows:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
-from sluice.data.config.columns import Columns
 from sluice.data.ingest.raw import read_raw
-from sluice.data.payloads.table_rows import (
+from sluice.tasks.tabular.config import TableColumns
+from sluice.tasks.tabular.payload import (
     feature_columns,
     infinite_column,
     is_empty_row,
@@ -46,8 +46,8 @@ def test_a_row_is_one_json_object():
 
 def test_features_are_all_columns_without_another_meaning():
     present = ["z", "y", "i", "a"]
-    assert feature_columns(Columns(label="y", id="i"), present, "f") == ["a", "z"]
-    assert feature_columns(Columns(label="y", features=["z"]), present, "f") == ["z"]
+    assert feature_columns(TableColumns(label="y", id="i"), present, "f") == ["a", "z"]
+    assert feature_columns(TableColumns(label="y", features=["z"]), present, "f") == ["z"]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_features_are_all_columns_without_another_meaning():
 )
 def test_columns_that_are_not_there(columns, present, says):
     with pytest.raises(DataError) as caught:
-        feature_columns(Columns(**columns), present, "f")
+        feature_columns(TableColumns(**columns), present, "f")
     assert says in str(caught.value)
 
 
@@ -76,9 +76,9 @@ def test_empty_rows():
 
 def test_infinite_values_name_their_column():
     text = '{"a":1,"b":"-inf","c":"inf"}'
-    assert infinite_column(text, Columns(label="y")) == "b"
-    assert infinite_column(text, Columns(label="y", types={"b": "categorical"})) == "c"
-    assert infinite_column('{"a":"info","b":"infinite"}', Columns(label="y")) is None
+    assert infinite_column(text, {}) == "b"
+    assert infinite_column(text, {"b": "categorical"}) == "c"
+    assert infinite_column('{"a":"info","b":"infinite"}', {}) is None
 
 
 def test_every_format_gives_the_same_rows(tmp_path):

@@ -9,20 +9,20 @@ import pytest
 from typer.testing import CliRunner
 
 from sluice.cli import app
-from sluice.cli.writers.sentences_out import with_words
 from sluice.core.errors import ConfigError, DataError
-from sluice.data.config import DatasetConfig, dump_config, load_config
+from sluice.data.config import DatasetConfig, checked_config, dump_config, load_config
 from sluice.data.ingest.add import add_dataset
 from sluice.data.ingest.instances import prepare
 from sluice.data.ingest.raw import rows_of
 from sluice.data.payloads.display import shown_text
 from sluice.data.payloads.sentences import joined_words, read_sentence, sentence_text
+from sluice.tasks.tokens import TASK
 
 GOOD = "".join(f"Ada{i} B-person\nLovelace I-person\nwrote O\n\nRain{i} O\n\n" for i in range(20))
 
 
 def config(**said: object) -> DatasetConfig:
-    return DatasetConfig.model_validate({"task": "tokens", "files": ["*"], **said})
+    return checked_config({"task": "tokens", "files": ["*"], **said}, "It is not valid.")
 
 
 def prepared(folder: Path, content: str, name: str = "a.conll", **said: object):
@@ -155,7 +155,7 @@ def test_configurations():
         ({"uncertainty": {"sample_rows": 0}}, "uncertainty.sample_rows"),
         ({"task": "text", "columns": {"text": "a", "label": "b"}, "adaptation": {}}, "remove it"),
     ]:
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(ConfigError, match=message):
             config(**said)
 
 
@@ -189,7 +189,7 @@ def test_add_names_what_a_jsonl_file_calls_its_lists(tmp_path):
 
 def test_exported_sentences_can_be_added_again(tmp_path):
     instances = prepared(tmp_path, GOOD).instances
-    exported = with_words(instances.select(["instance_id", "text", "label"]))
+    exported = TASK.rows.restore(instances.select(["instance_id", "text", "label"]))
     assert exported.column_names == ["instance_id", "tokens", "tags", "label"]
     source = tmp_path / "kept.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in exported.to_pylist()))

@@ -8,8 +8,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from sluice.data.config.columns import COMPANIONS, Columns
-from sluice.data.payloads.conversation_forms import Form, form_of
 from sluice.data.payloads.conversations import (
     PARTS,
     UNREAD_PARTS,
@@ -21,13 +19,15 @@ from sluice.data.payloads.conversations import (
 )
 from sluice.data.readers.json_text import read_json
 from sluice.data.values.stringify import column_text, value_text
+from sluice.tasks.instructions.config import COMPANIONS, ConversationColumns
+from sluice.tasks.instructions.forms import Form, form_of
 
 _SPEAKERS = {"human": "user", "gpt": "assistant", "user": "user", "assistant": "assistant"}
 
 Cells = list[Any]
 
 
-def conversation_rows(table: pa.Table, columns: Columns, shown: str) -> pa.Array:
+def conversation_rows(table: pa.Table, columns: ConversationColumns, shown: str) -> pa.Array:
     """Write each row as one JSON text, whatever the form of the file.
 
     A row's text depends on that row alone. Rows that cannot be used are written, too: what is
@@ -39,7 +39,7 @@ def conversation_rows(table: pa.Table, columns: Columns, shown: str) -> pa.Array
     table : Table
         With the columns of its form. Messages are lists of ``{role, content}`` or ``{from,
         value}``, or JSON texts of such lists.
-    columns : Columns
+    columns : ConversationColumns
         Of the configuration.
     shown : str
         The file, for messages.

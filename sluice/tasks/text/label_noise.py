@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from sluice.core.errors import ConfigError
 from sluice.data.config.base import Positive, Section, Seed
-from sluice.data.config.names import check_endpoint
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -38,7 +38,7 @@ Threshold = Annotated[
 ]
 
 
-class Service(Section):
+class Service(Section, frozen=True):
     """A service that speaks OpenAI's chat completions; what it is sent leaves this machine."""
 
     base_url: str = Field(
@@ -71,11 +71,17 @@ class Service(Section):
                 "such as MY_SERVICE_KEY, and write its name here. If the key was written into "
                 "this file, replace it at the service"
             )
-        check_endpoint(self.model_dump())
+        from sluice.noise.endpoint import Endpoint
+
+        try:
+            Endpoint(**self.model_dump())
+        except ConfigError as error:
+            problem = str(error).removesuffix(".")
+            raise ValueError(f"describes no service that can be asked: {problem}") from None
         return self
 
 
-class LabelNoise(Section):
+class LabelNoise(Section, frozen=True):
     """Rows whose given label is not to be trusted are found by EchoAlign, and that is measured."""
 
     generator: Literal["nearest_instance", "rewriting", "endpoint"] = Field(

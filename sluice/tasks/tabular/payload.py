@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as compute
 
 from sluice.core.errors import DataError
-from sluice.data.config.columns import Columns
 from sluice.data.readers.columns import require_columns
+from sluice.data.readers.saved_index import saved_index
 from sluice.data.values.cells import INFINITE, json_cells
+from sluice.tasks.tabular.config import TableColumns
 
 # Arrow makes these functions at run time, so no type checker sees them.
 pc: Any = compute
@@ -22,21 +23,27 @@ _EMPTY = re.compile(r'\{(?:"(?:[^"\\]|\\.)*":null,?)+\}')
 _INFINITE = tuple(f'"{name}"' for name in INFINITE)
 
 
+def index_of(table: pa.Table, columns: TableColumns) -> list[str]:
+    """Return the columns of a file that are a saved index; none where the features are named."""
+    known = [*columns.named, *columns.types]
+    return [] if columns.features is not None else saved_index(table, known)
+
+
 def feature_columns(
-    columns: Columns, present: list[str], shown: str, index: Sequence[str] = ()
+    columns: TableColumns, present: list[str], shown: str, index: Sequence[str] = ()
 ) -> list[str]:
     """Return the columns of a file that are learnt from, by name.
 
     Parameters
     ----------
-    columns : Columns
+    columns : TableColumns
         Of the configuration.
     present : list of str
         Columns of the file.
     shown : str
         The file, for messages.
     index : sequence of str, optional
-        Columns that are none, see `sluice.data.readers.saved_index.saved_index`.
+        Columns that are none, see `index_of`.
 
     Raises
     ------
@@ -128,14 +135,14 @@ def is_empty_row(text: str) -> bool:
     return _EMPTY.fullmatch(text) is not None
 
 
-def infinite_column(text: str, columns: Columns) -> str | None:
+def infinite_column(text: str, types: Mapping[str, str]) -> str | None:
     """Return the first column of a row that holds an infinite number, or None.
 
-    A column whose type the configuration gives as categorical holds words and no numbers.
+    A column whose type is given as categorical holds words and no numbers.
     """
     if not any(mark in text for mark in _INFINITE):
         return None
     for name, value in json.loads(text).items():
-        if value in INFINITE and columns.types.get(name) != "categorical":
+        if value in INFINITE and types.get(name) != "categorical":
             return name
     return None

@@ -11,9 +11,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.api.rows import Rows, class_codes, dense, given_names, ordinals, unit_vectors
 from sluice.data.config import DatasetConfig
 from sluice.data.values.one_column import texts_of
+from sluice.tasks.caller_rows import Rows, class_codes, dense, given_names, ordinals, unit_vectors
 
 
 @dataclass(frozen=True)

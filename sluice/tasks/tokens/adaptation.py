@@ -9,7 +9,7 @@ from pydantic import Field
 from sluice.data.config.base import Positive, Section, Seed, Share
 
 
-class Adaptation(Section):
+class Adaptation(Section, frozen=True):
     """Training the encoder further on the words of the training rows, as a masked language model.
 
     Epochs, learning rate, batch, weight decay and length of a block are those of T-FREX

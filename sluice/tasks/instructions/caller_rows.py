@@ -8,11 +8,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from sluice.api.rows import Rows, class_codes, content_names, given_labels, given_names
-from sluice.api.tables import arrow_table
 from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
-from sluice.data.payloads.conversation_rows import conversation_rows
 from sluice.data.payloads.conversations import (
     NO_FAMILY,
     embedded_text,
@@ -24,6 +21,16 @@ from sluice.data.readers.columns import require_columns
 from sluice.data.values.normalise import normalise
 from sluice.data.values.one_column import one_column, texts_of
 from sluice.data.values.stringify import column_text
+from sluice.tasks.caller_rows import (
+    Rows,
+    arrow_table,
+    class_codes,
+    content_names,
+    given_labels,
+    given_names,
+)
+from sluice.tasks.instructions.config import InstructionsConfig
+from sluice.tasks.instructions.conversation_rows import conversation_rows
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ def conversation_texts(X: Any, config: DatasetConfig) -> tuple[list[str], list[s
     Parameters
     ----------
     X : DataFrame, Table, list of dict or list of str
-        In a form of `sluice.data.payloads.conversation_forms`, or texts that
+        In a form of `sluice.tasks.instructions.forms`, or texts that
         `sluice.data.payloads.conversations.conversation_text` wrote.
     config : DatasetConfig
         Whose columns are read, where it names any.
@@ -87,9 +94,9 @@ def conversation_texts(X: Any, config: DatasetConfig) -> tuple[list[str], list[s
         texts = texts_of(rows, "X")
         return _read_again(texts), [NO_FAMILY] * len(texts)
     table = arrow_table(rows)
-    columns = config.columns
-    named = [each for each in (columns.family, columns.tags, columns.quality) if each]
-    require_columns(named, table.column_names, "X")
+    columns = InstructionsConfig.of(config).columns
+    named = [columns.family] if columns.family is not None else []
+    require_columns([*named, *columns.beside], table.column_names, "X")
     texts: list[str] = conversation_rows(table, columns, "X").to_pylist()
     if columns.family is None:
         return texts, [NO_FAMILY] * len(texts)

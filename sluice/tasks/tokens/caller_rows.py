@@ -9,13 +9,13 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
-from sluice.api.rows import Rows, class_codes, content_names, given_names
-from sluice.api.tables import arrow_table
 from sluice.core.errors import ConfigError, DataError
 from sluice.data.config import DatasetConfig
-from sluice.data.payloads.sentence_rows import checked_sentence
 from sluice.data.payloads.sentences import joined_words, read_sentence
 from sluice.data.readers.conll import Sentence, Tagged, tagged_objects
+from sluice.tasks.caller_rows import Rows, arrow_table, class_codes, content_names, given_names
+from sluice.tasks.tokens.config import TokensConfig
+from sluice.tasks.tokens.sentence_rows import checked_sentence
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def sentence_texts(X: Any, config: DatasetConfig) -> list[str]:
         raise DataError("X has no row; give at least one sentence with its tags.")
     texts: list[str] = []
     for row, sentence in enumerate(tagged.sentences):
-        checked = checked_sentence(sentence, repair=config.bio.repair)
+        checked = checked_sentence(sentence, repair=TokensConfig.of(config).bio.repair)
         fault = read_sentence(checked.text).fault
         if fault is not None:
             raise DataError(f"Row {row} of X ({fault[0]}): {fault[1]}")
@@ -86,7 +86,7 @@ def _tagged(X: Any, config: DatasetConfig) -> Tagged:
         return Tagged(rows, [])
     of_dicts = isinstance(rows, list) and all(isinstance(row, Mapping) for row in rows)
     objects: list[Mapping[str, Any]] = rows if of_dicts else arrow_table(rows).to_pylist()
-    columns = config.columns
+    columns = TokensConfig.of(config).columns
     plain = [{key: _plain(value) for key, value in row.items()} for row in objects]
     return tagged_objects(
         enumerate(plain), "X", tokens=columns.tokens or "tokens", tags=columns.tags or "tags"

@@ -12,18 +12,24 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow.interchange import from_dataframe
 
-from sluice.api.rows import Rows, class_codes, content_names, dense, given_labels, given_names
 from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
-from sluice.data.config.sections import Columns
-from sluice.data.payloads.table_rows import column_key, infinite_column, is_empty_row, row_texts
 from sluice.data.readers.columns import require_columns
-from sluice.data.readers.jsonl_file import table_of_objects
 from sluice.data.values.number_array import number_array
 from sluice.data.values.one_column import one_column
 from sluice.data.values.targets import label_texts, refuse_quantities
 from sluice.encoders.tabular import TabularEncoder
 from sluice.graphs.instance_graphs.instance_graph import InstanceGraph
+from sluice.tasks.caller_rows import (
+    Rows,
+    class_codes,
+    content_names,
+    dense,
+    given_labels,
+    given_names,
+)
+from sluice.tasks.tabular.config import TabularConfig
+from sluice.tasks.tabular.payload import column_key, infinite_column, is_empty_row, row_texts
 
 
 @dataclass(frozen=True)
@@ -61,14 +67,14 @@ class TableRows(Rows):
         places = np.arange(n, dtype=np.int64)
         return cls(
             *(config, names, places, texts, labels, classes, ids is not None),
-            types={**types, **config.columns.types},
+            types={**types, **TabularConfig.of(config).columns.types},
             **given,
         )
 
     @cached_property
     def vectors(self) -> NDArray[np.float32]:
         """What an encoder makes of the rows that is fitted on them, shape (n, d)."""
-        fitted = TabularEncoder.fit(self.texts, self.config.encoding, self.types)
+        fitted = TabularEncoder.fit(self.texts, TabularConfig.of(self.config).encoding, self.types)
         return fitted.encode(self.texts)
 
     def graph(self, options: Mapping[str, Any]) -> InstanceGraph:
@@ -82,7 +88,7 @@ class TableRows(Rows):
 
 
 def table_rows(X: object) -> tuple[list[str], dict[str, str]]:
-    """Write the rows of a table as texts, see `sluice.data.payloads.table_rows.row_texts`.
+    """Write the rows of a table as texts, see `sluice.tasks.tabular.payload.row_texts`.
 
     Parameters
     ----------
@@ -115,12 +121,10 @@ def table_rows(X: object) -> tuple[list[str], dict[str, str]]:
         column_key(name, "X")
     table = pa.table(dict(columns))
     texts: list[str] = row_texts(table, list(columns), "X").to_pylist()
-    # Only types matter here: no column is special.
-    known = Columns.model_construct(types=types)
     for row, text in enumerate(texts):
         if is_empty_row(text):
             raise DataError(f"Row {row} of X has no value in any column; leave it out.")
-        infinite = infinite_column(text, known)
+        infinite = infinite_column(text, types)
         if infinite is not None:
             raise DataError(
                 f"Row {row} of X is infinite in column {infinite!r}; leave the row out, or make "
@@ -141,35 +145,6 @@ def table_labels(y: Iterable[Any], n: int) -> list[str]:
     written = given_labels(labels, n)
     refuse_quantities(written, "y")
     return written
-
-
-def arrow_table(X: Any) -> pa.Table:
-    """Take rows whose cells may be lists and objects: a data frame, an Arrow table, or dicts.
-
-    Raises
-    ------
-    DataError
-        It is none of these, or holds no row.
-    """
-    try:
-        if hasattr(X, "columns") and hasattr(X, "iloc"):
-            table = pa.Table.from_pandas(X, preserve_index=False)
-        elif isinstance(X, pa.Table):
-            table = X
-        elif hasattr(X, "__arrow_c_stream__"):
-            table = pa.table(X)
-        elif isinstance(X, list) and all(isinstance(row, Mapping) for row in X):
-            table = table_of_objects(X)
-        else:
-            raise DataError(
-                f"X is a {type(X).__name__} and no table; give a data frame, an Arrow table, or a "
-                "list with one dict a row."
-            )
-    except (pa.ArrowException, TypeError) as error:
-        raise DataError(f"X cannot be read as a table: {error}. Give dicts, one a row.") from None
-    if not table.num_rows or not table.num_columns:
-        raise DataError("X has no row or no column; give one row for each thing to select.")
-    return table
 
 
 def _columns(X: object) -> Mapping[str, pa.ChunkedArray]:

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sluice.core.errors import DataError
-from sluice.data.config.columns import COMPANIONS, Columns
 from sluice.data.readers.columns import require_columns
+from sluice.tasks.instructions.config import COMPANIONS, ConversationColumns
 
 # Names by which a column is found that nobody named (ours, after published data sets).
 _MESSAGES = ("messages", "conversations", "conversation")
@@ -41,7 +41,7 @@ class Form:
 
 
 def form_of(
-    columns: Columns, present: Sequence[str], shown: str, nested: Collection[str] = ()
+    columns: ConversationColumns, present: Sequence[str], shown: str, nested: Collection[str] = ()
 ) -> Form:
     """Return the form that the configuration names, or else the one that a file shows.
 
@@ -53,7 +53,7 @@ def form_of(
 
     Parameters
     ----------
-    columns : Columns
+    columns : ConversationColumns
         Of the configuration.
     present : sequence of str
         Columns of the file.
@@ -72,7 +72,7 @@ def form_of(
     name = next((form for part, form in _MARKS.items() if part in named), None)
     if name is not None:
         return Form(name, named)
-    taken = {*columns.special.values(), *named.values(), columns.tags, columns.quality}
+    taken = set(columns.named)
     free = [name for name in present if name not in taken]
     found = _found(free)
     listed = ", ".join(present) or "none"

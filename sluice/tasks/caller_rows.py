@@ -19,6 +19,7 @@ from sluice.core.errors import ConfigError, DataError
 from sluice.core.progress import track
 from sluice.data.config import DatasetConfig
 from sluice.data.ingest.splits import hashed_split
+from sluice.data.readers.jsonl_file import table_of_objects
 from sluice.data.values.normalise import normalise
 from sluice.data.values.number_array import number_array
 from sluice.data.values.one_column import ids_of, one_column
@@ -266,6 +267,35 @@ def dense(X: Any) -> Any:
             "example by sklearn.decomposition.TruncatedSVD."
         )
     return X.toarray()
+
+
+def arrow_table(X: Any) -> pa.Table:
+    """Take rows whose cells may be lists and objects: a data frame, an Arrow table, or dicts.
+
+    Raises
+    ------
+    DataError
+        It is none of these, or holds no row.
+    """
+    try:
+        if hasattr(X, "columns") and hasattr(X, "iloc"):
+            table = pa.Table.from_pandas(X, preserve_index=False)
+        elif isinstance(X, pa.Table):
+            table = X
+        elif hasattr(X, "__arrow_c_stream__"):
+            table = pa.table(X)
+        elif isinstance(X, list) and all(isinstance(row, Mapping) for row in X):
+            table = table_of_objects(X)
+        else:
+            raise DataError(
+                f"X is a {type(X).__name__} and no table; give a data frame, an Arrow table, or a "
+                "list with one dict a row."
+            )
+    except (pa.ArrowException, TypeError) as error:
+        raise DataError(f"X cannot be read as a table: {error}. Give dicts, one a row.") from None
+    if not table.num_rows or not table.num_columns:
+        raise DataError("X has no row or no column; give one row for each thing to select.")
+    return table
 
 
 def unit_vectors(X: Any) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from sluice.data.ingest.validation_result import Row
 from sluice.data.payloads.conversations import NO_FAMILY
 
 
-def instruction_warnings(rows: Sequence[Row]) -> list[str]:
+def row_warnings(rows: Sequence[Row]) -> list[str]:
     """Return warnings about families and prompts, each with its name before a colon.
 
     Parameters

@@ -9,15 +9,16 @@ from typing import Any
 import pyarrow as pa
 
 from sluice.core.errors import DataError
-from sluice.data.config import DatasetConfig
-from sluice.data.ingest.files import TAGGED_SUFFIXES, file_kind, readable
+from sluice.data.ingest.files import file_kind, readable
 from sluice.data.payloads.bio import bio_fault, repaired
 from sluice.data.payloads.sentences import read_sentence, sentence_text
 from sluice.data.readers.columns import require_columns
 from sluice.data.readers.conll import Sentence, Tagged, read_conll, read_tagged_jsonl
 from sluice.data.readers.jsonl_file import json_rows
 from sluice.data.values.stringify import value_text
+from sluice.tasks.tokens.config import TokensConfig
 
+SUFFIXES = (".conll", ".bio", ".iob", ".tsv", ".txt", ".jsonl")
 BIO_FAULTS = ("no_bio_tag", "ill_formed_bio")
 """Reasons for which `sluice add` refuses a file; a run sets such rows aside."""
 _NAMED = ("id", "group", "split")
@@ -33,14 +34,14 @@ class SentenceRead:
     repaired: int = 0
 
 
-def sentence_rows(path: Path, config: DatasetConfig, shown: str, name: str) -> pa.Table:
+def sentence_rows(path: Path, config: TokensConfig, shown: str, name: str) -> pa.Table:
     """Read every sentence of a file, also those that cannot be used.
 
     Parameters
     ----------
     path : Path
-        JSONL by its suffix, anything else of `sluice.data.ingest.files.TAGGED_SUFFIXES` is CoNLL.
-    config : DatasetConfig
+        JSONL by its suffix, anything else of `SUFFIXES` is CoNLL.
+    config : TokensConfig
     shown : str
         The file's path, for messages.
     name : str
@@ -61,7 +62,7 @@ def sentence_rows(path: Path, config: DatasetConfig, shown: str, name: str) -> p
         the columns that the configuration names.
     """
     columns = config.columns
-    of_json = file_kind(path, TAGGED_SUFFIXES) == ".jsonl"
+    of_json = file_kind(path, SUFFIXES) == ".jsonl"
     with readable(path):
         if of_json:
             tokens, tags = columns.tokens or "tokens", columns.tags or "tags"
@@ -113,7 +114,7 @@ def checked_sentence(sentence: Sentence, *, repair: bool) -> SentenceRead:
     return SentenceRead(sentence.line_of(fault.word), sentence.line, text)
 
 
-def _refuse_names(config: DatasetConfig, shown: str) -> None:
+def _refuse_names(config: TokensConfig, shown: str) -> None:
     for key in ("tokens", "tags", *_NAMED):
         if getattr(config.columns, key) is not None:
             raise DataError(
@@ -123,7 +124,7 @@ def _refuse_names(config: DatasetConfig, shown: str) -> None:
             )
 
 
-def refuse_ill_formed(table: pa.Table, config: DatasetConfig) -> None:
+def refuse_ill_formed(table: pa.Table) -> None:
     """Refuse raw rows whose tags are not well-formed BIO.
 
     Raises
@@ -131,8 +132,6 @@ def refuse_ill_formed(table: pa.Table, config: DatasetConfig) -> None:
     DataError
         It names the first such place, what is wrong, what to do, and how many there are.
     """
-    if config.task != "tokens":
-        return
     files, lines = table["file"].to_pylist(), table["row"].to_pylist()
     read = map(read_sentence, table["text"].to_pylist())
     wrong = [

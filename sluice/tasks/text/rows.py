@@ -1,0 +1,29 @@
+"""Rows of the task text: a text with a class."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sluice.data.config import DatasetConfig
+from sluice.data.ingest.row_format import Fault, RowFormat, too_long
+from sluice.data.ingest.validation_result import Row
+from sluice.data.values.normalise import normalise
+
+
+class TextFormat(RowFormat):
+    """A column of texts and a column of classes; texts equal but for case are one."""
+
+    columns_named: ClassVar[str] = "text and label columns"
+    options_named: ClassVar[str] = "Check --text-column and --label-column."
+
+    def fault(self, row: Row, config: DatasetConfig) -> Fault | None:
+        """Refuse an empty text, and one that is too long."""
+        if not row.normalised:
+            column = config.columns.special["text"]
+            return "empty_text", f"The column {column!r} holds no text. Fill it in."
+        return too_long("text", len(row.text), config)
+
+    def keys(self, text: str) -> tuple[str, str]:
+        """Return the text without case and spare white space, twice."""
+        folded = normalise(text)
+        return folded, folded
