@@ -128,7 +128,7 @@ class Bench:
         given = Given(
             self.config,
             device=compute.resolve,
-            language_model=lambda: models.of(self.config.language_model, compute),
+            language_model=lambda settings: models.of(settings, compute),
         )
         self.learner = InstructionsLearner(given)
         self.held = held_out_positions(self.learner, self.present.ids, self.present.splits)

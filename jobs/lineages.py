@@ -118,8 +118,7 @@ def _nightly(lineage: Lineage) -> dg.ScheduleDefinition:
     @dg.schedule(
         job_name=job_name(task, REFRESH),
         cron_schedule="0 3 * * *",
-        # The first task's keeps the name under which people have switched it on or off.
-        name="nightly" if task == "text" else f"nightly_{task}",
+        name=lineage.task.spec.schedule,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
             f"Refreshes every dataset of the task {task} at 03:00; what did not change costs next "

@@ -1,5 +1,6 @@
 """The house: rooms of about fifteen files, no file of over 500 lines, no import in a circle."""
 
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -13,6 +14,14 @@ MOST_MODULES, MOST_LINES = 15, 500
 LARGE = {
     "sluice/subsets/queries": "25 small strategies of one survey, a file each",
     "assets/stages": "until one evaluation serves all tasks",
+}
+# A line that speaks of a task beside the task itself, and why.
+SPEAKING = {
+    "for method in SELECTORS.values() if task in method.tasks": "a method says what it is for",
+    "one.tasks or task in one.tasks": "a chooser says what it is for",
+    "SCORES.items() if task.name in score.tasks": "a score says what it is for",
+    "if task in (None, *of_": "each kind of method has tasks of its own",
+    "if config.task == task and asked_for": "a dataset may have been given to another task since",
 }
 
 
@@ -39,3 +48,20 @@ def test_rooms_have_about_fifteen_files_and_files_one_idea() -> None:
             room = path.parent.relative_to(ROOT).as_posix()
             rooms[room] = rooms.get(room, 0) + 1
     assert {room for room, count in rooms.items() if count > MOST_MODULES} == set(LARGE)
+
+
+def test_a_task_knows_itself_and_nobody_else_knows_it() -> None:
+    compares = re.compile(r"task(\.name)? ?(==|!=|in) ")
+    loops = re.compile(r"\bfor (\w+, )?task in ")
+    tasks = {path.name for path in (ROOT / "sluice" / "tasks").iterdir() if path.is_dir()}
+    heard: set[str] = set()
+    for path in sources():
+        parts = path.relative_to(ROOT).parts
+        if parts[:2] == ("sluice", "tasks") or (parts[0] == "assets" and parts[1] in tasks):
+            continue
+        for line in path.read_text().splitlines():
+            if compares.search(loops.sub("", line)):
+                found = [reason for reason in SPEAKING if reason in line]
+                assert found, f"{path.relative_to(ROOT)}: {line.strip()}"
+                heard.update(found)
+    assert heard == set(SPEAKING)

@@ -18,9 +18,9 @@ from assets.stages.embeddings import Shard, embed_missing
 from resources.store import vectors
 from sluice.core.digests import order_free_digest
 from sluice.core.errors import DataError
-from sluice.data.config import DatasetConfig
 from sluice.language.pairs import conversation_pairs
 from sluice.scores.influence import Influence, influence_of
+from sluice.tasks.instructions.config import InstructionsConfig
 
 VERSION = "1"
 SHARD_ROWS = 64
@@ -41,7 +41,7 @@ SHARD_ROWS = 64
         "projection. Kept under a digest of the row and of the warm-up, so a row is read "
         "once for each; committed shard by shard."
     ),
-    settings=lambda run: run.config.gradients.model_dump(
+    settings=lambda run: InstructionsConfig.of(run.config).gradients.model_dump(
         include={"dimension", "formula", "validation_rows"}
     ),
     only_read=True,
@@ -52,7 +52,8 @@ def gradients(run: Run) -> Outcome:
     from sluice.language.training.adam import AdamMoments
     from sluice.language.training.lora_gradients import GradientFeatures
 
-    lake, config, adapter = run.lake, run.config, run.record("warm_up").details["adapter"]
+    lake, config = run.lake, InstructionsConfig.of(run.config)
+    adapter = run.record("warm_up").details["adapter"]
     present = read_rows(lake, run.dataset)
     train, served = present.of("train"), served_rows(present, config)
     made: dict[str, Any] = {}
@@ -103,14 +104,14 @@ def gradients(run: Run) -> Outcome:
     )
 
 
-def identity_of(adapter: str, config: DatasetConfig, kind: str) -> str:
+def identity_of(adapter: str, config: InstructionsConfig, kind: str) -> str:
     """Return the name of what features are made by: adapter, projection and formula."""
     said = config.gradients
     formula = said.formula if kind == "step" else ""
     return digest_of(["gradient", VERSION, adapter, said.dimension, kind, formula])[:20]
 
 
-def served_rows(present: Rows, config: DatasetConfig) -> Rows:
+def served_rows(present: Rows, config: InstructionsConfig) -> Rows:
     """Return the validation rows whose gradients training rows are to serve, in order of id.
 
     Raises
@@ -139,7 +140,7 @@ def served_rows(present: Rows, config: DatasetConfig) -> Rows:
 @reads_input("influence")
 def read_influence(read: Reading, train: Rows) -> Influence:
     """Read the influence of the training rows on the validation rows."""
-    lake, config = read.lake, read.config
+    lake, config = read.lake, InstructionsConfig.of(read.config)
     adapter = read.record("gradients").details["adapter"]
     served = served_rows(read_rows(lake, read.dataset), config)
     step, plain = (

@@ -18,29 +18,17 @@ from assets.stages.map import flat_map
 from assets.stages.model import model
 from assets.stages.report import report
 from assets.stages.subsets import subset
-from sluice.data.payloads.conversations import embedded_text
 from sluice.subsets.registry import selectors_for
+from sluice.tasks.instructions import TASK
 from sluice.tasks.instructions.learner import InstructionsLearner
 
 SELECTORS = selectors_for("instructions")
-SHORT_LIST = (
-    *("mig", "t_shirt", "dac", "bids", "random_stratified", "longest", "ifd_top", "k_center"),
-    *("facility_location", "deita_filter"),
-)
-INSTRUCTIONS = Task(
-    "instructions",
-    short_list=SHORT_LIST,
-    graphs=("knn",),
-    trained="fine_tuned",
-    joint_scores=JOINT_SCORES,
-    reads=embedded_text,
-)
+INSTRUCTIONS = Task(TASK, JOINT_SCORES)
 
 LINEAGE = lineage(
     INSTRUCTIONS,
     [
-        # Families are no classes that a model must tell apart.
-        instances(classes=False),
+        instances(TASK),
         embeddings,
         flat_map,
         knn(only_read=True),
@@ -54,8 +42,8 @@ LINEAGE = lineage(
         estimate(InstructionsLearner, SELECTORS),
         *(evaluation(InstructionsLearner, selector) for selector in [*SELECTORS, None]),
         comparison(InstructionsLearner, SELECTORS),
-        model(InstructionsLearner, INSTRUCTIONS.trained),
-        champion(InstructionsLearner, INSTRUCTIONS.trained),
+        model(InstructionsLearner, TASK.trained),
+        champion(InstructionsLearner, TASK.trained),
         report(
             ["scores/losses", "scores/s_ifd", "scores/quality"],
             [f"subsets/{selector.name}" for selector in SELECTORS],

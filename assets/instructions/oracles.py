@@ -14,6 +14,7 @@ from assets.stages.subsets import OracleProvider
 from resources.store import vectors
 from sluice.language.pairs import conversation_pairs
 from sluice.subsets.contract import Ask, Selector
+from sluice.tasks.instructions.config import InstructionsConfig
 from sluice.tasks.instructions.learner import identity_of, training_of
 
 VERSION = "1"
@@ -28,7 +29,7 @@ def oracles_of(selector: Selector) -> Callable[[Run], OracleProvider] | None:
 
 def _influence(run: Run) -> OracleProvider:
     """Influence of rows on the served validation rows by EK-FAC, each row asked for once, ever."""
-    lake, dataset, config = run.lake, run.dataset, run.config
+    lake, dataset, config = run.lake, run.dataset, InstructionsConfig.of(run.config)
     model = run.language_models.of(config.language_model, run.compute)
     present = read_rows(lake, dataset)
     served, train = served_rows(present, config), present.of("train")
@@ -80,7 +81,7 @@ def _influence(run: Run) -> OracleProvider:
 
 def _reward(run: Run) -> OracleProvider:
     """Train on the rows so far, answer the newest prompts, and score both responses."""
-    config = run.config
+    config = InstructionsConfig.of(run.config)
     model = run.language_models.of(config.language_model, run.compute)
     training, rank = training_of(config), config.gradients.rank
     name = identity_of(model, config.language_model)

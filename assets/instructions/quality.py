@@ -12,6 +12,7 @@ from resources.store import scores
 from sluice.core.digests import array_digest, digest
 from sluice.data.payloads.conversations import read_conversation
 from sluice.scores.response_quality import response_quality
+from sluice.tasks.instructions.config import InstructionsConfig
 
 VERSION = "1"
 
@@ -28,13 +29,13 @@ VERSION = "1"
         "two scorers of seven billion parameters: how hard the response is given its prompt, "
         "and how much of it there is."
     ),
-    settings=lambda run: {"column": run.config.columns.quality},
+    settings=lambda run: {"column": InstructionsConfig.of(run.config).columns.quality},
     replaces=True,
     only_read=True,
 )
 def quality(run: Run) -> Outcome:
     """Take the user's numbers, or make ours."""
-    lake, dataset, column = run.lake, run.dataset, run.config.columns.quality
+    lake, dataset, column = run.lake, run.dataset, InstructionsConfig.of(run.config).columns.quality
     train = read_rows(lake, dataset).of("train")
     values = _given(train) if column else _ours(lake, dataset, train)
     scores.replace(lake, dataset, train.ids, {"quality": values})

@@ -22,6 +22,7 @@ from sluice.scores.response_scores import (
     loss_scores,
     noisy_scores,
 )
+from sluice.tasks.instructions.config import InstructionsConfig
 from sluice.tasks.instructions.learner import identity_of
 
 VERSION = "1"
@@ -30,7 +31,7 @@ JOINT_SCORES = {**dict.fromkeys(LOSS_SCORES, "losses"), **dict.fromkeys(NOISY_SC
 
 
 def _model(run: Run) -> CausalModel:
-    return run.language_models.of(run.config.language_model, run.compute)
+    return run.language_models.of(InstructionsConfig.of(run.config).language_model, run.compute)
 
 
 @stage(
@@ -50,16 +51,18 @@ def _model(run: Run) -> CausalModel:
         "shard by shard, so a killed run resumes. Longer rows than the model's window are cut "
         "and counted."
     ),
-    settings=lambda run: {"model": identity_of(run.once(_model), run.config.language_model)},
+    settings=lambda run: {
+        "model": identity_of(run.once(_model), InstructionsConfig.of(run.config).language_model)
+    },
     replaces=True,
     only_read=True,
 )
 def losses(run: Run) -> Outcome:
     """Let the model read the rows that it has not read."""
-    lake, config = run.lake, run.config
+    lake, config = run.lake, InstructionsConfig.of(run.config)
     train = read_rows(lake, run.dataset).of("train")
     found = score_missing(
-        *(lake, run.once(_model), config.language_model, config.neighbours, train, [0])
+        *(lake, run.once(_model), config.language_model, config.noisy_copies, train, [0])
     )
     stored = store.read(lake, found.hashes[0])
     values = loss_scores(stored.conditional, stored.unconditional)
@@ -87,8 +90,8 @@ def losses(run: Run) -> Outcome:
         "exact, in bounded memory."
     ),
     settings=lambda run: {
-        "model": identity_of(run.once(_model), run.config.language_model),
-        "neighbours": run.config.neighbours.model_dump(
+        "model": identity_of(run.once(_model), InstructionsConfig.of(run.config).language_model),
+        "neighbours": InstructionsConfig.of(run.config).noisy_copies.model_dump(
             include={"copies", "noise", "seed", "tokens"}
         ),
     },
@@ -97,7 +100,8 @@ def losses(run: Run) -> Outcome:
 )
 def s_ifd(run: Run) -> Outcome:
     """Let the model read noisy copies of the rows."""
-    lake, config, noise = run.lake, run.config, run.config.neighbours
+    lake, config = run.lake, InstructionsConfig.of(run.config)
+    noise = config.noisy_copies
     train = read_rows(lake, run.dataset).of("train")
     copies = range(1, noise.copies + 1)
     found = score_missing(lake, run.once(_model), config.language_model, noise, train, copies)

@@ -13,10 +13,10 @@ from resources.lake import Lake
 from resources.store import tags, vectors
 from sluice.core.digests import digest, order_free_digest, text_hash
 from sluice.core.progress import track
-from sluice.data.config import DatasetConfig
 from sluice.data.payloads.conversations import messages_text, read_conversation
 from sluice.graphs.key_phrases import WORDS, key_phrases
 from sluice.graphs.tags import TagRows, frequent_tags, tag_rows
+from sluice.tasks.instructions.config import InstructionsConfig, Tagging
 
 VERSION = "1"
 SHARD_PROMPTS = 500
@@ -33,20 +33,20 @@ MOST_SHOWN = 30
     description=(
         "Tags of the training rows, the vertices of MIG's label graph: the family and the key "
         "phrases of the prompt (YAKE, Campos et al., 2020), or the column that "
-        "`dataset.yaml` names; those of fewer rows than `tagging.fewest_rows` are left out. "
+        "`dataset.yaml` names; those of fewer rows than `tagging.min_rows` are left out. "
         "Each tag is embedded by the sentence encoder. Phrases are kept under a digest of the "
         "messages, so a prompt is mined once."
     ),
     settings=lambda run: {
-        "tagging": run.config.tagging.model_dump(),
+        "tagging": _tagging(InstructionsConfig.of(run.config).tagging),
         "encoder": text_encoder(run.config).identity,
-        "column": run.config.columns.tags,
+        "column": InstructionsConfig.of(run.config).columns.tags,
     },
     only_read=True,
 )
 def tagged(run: Run) -> Outcome:
     """Mine the prompts that have no tags yet, and embed the tags."""
-    lake, config = run.lake, run.config
+    lake, config = run.lake, InstructionsConfig.of(run.config)
     train = read_rows(lake, run.dataset).of("train")
     mined = _mine_missing(lake, config, train)
     of_rows, names, left_out = _tags_of(lake, config, train)
@@ -84,7 +84,7 @@ def tagged(run: Run) -> Outcome:
 @reads_input("tags")
 def read_tags(read: Reading, train: Rows) -> TagRows:
     """Read the tags of the training rows, and the vector of each tag."""
-    lake, config = read.lake, read.config
+    lake, config = read.lake, InstructionsConfig.of(read.config)
     of_rows, names, _ = _tags_of(lake, config, train)
     rows = _as_rows(names)
     keys = vectors.input_hashes(rows.text_hashes, text_encoder(config).identity)
@@ -92,16 +92,22 @@ def read_tags(read: Reading, train: Rows) -> TagRows:
     return tag_rows(of_rows, names, found)
 
 
-def _tagger(config: DatasetConfig) -> str:
+def _tagging(settings: Tagging) -> dict[str, object]:
+    # Digests know the key by the name that it had.
+    found = settings.model_dump()
+    return {"phrases": found.pop("phrases"), "fewest_rows": found.pop("min_rows"), **found}
+
+
+def _tagger(config: InstructionsConfig) -> str:
     return digest(VERSION, "yake", str(WORDS), str(config.tagging.phrases), config.tagging.language)
 
 
-def _keys(config: DatasetConfig, train: Rows) -> tuple[list[str], list[str]]:
+def _keys(config: InstructionsConfig, train: Rows) -> tuple[list[str], list[str]]:
     texts = [text_hash(messages_text(text)) for text in train.texts]
     return texts, tags.tag_hashes(texts, _tagger(config))
 
 
-def _mine_missing(lake: Lake, config: DatasetConfig, train: Rows) -> int:
+def _mine_missing(lake: Lake, config: InstructionsConfig, train: Rows) -> int:
     """Mine the prompts that have no phrases yet, shard by shard; none where a column has tags."""
     if config.columns.tags is not None:
         return 0
@@ -120,7 +126,7 @@ def _mine_missing(lake: Lake, config: DatasetConfig, train: Rows) -> int:
 
 
 def _tags_of(
-    lake: Lake, config: DatasetConfig, train: Rows
+    lake: Lake, config: InstructionsConfig, train: Rows
 ) -> tuple[list[list[str]], list[str], int]:
     """Return the tags of each row, those that count, and how many are of too few rows."""
     if config.columns.tags is not None:
@@ -131,7 +137,7 @@ def _tags_of(
         families = [train.class_names[code] for code in train.labels.tolist()]
         of_rows = [[family, *there[key]] for family, key in zip(families, keys, strict=True)]
     every = {tag for row in of_rows for tag in row}
-    names = frequent_tags(of_rows, config.tagging.fewest_rows)
+    names = frequent_tags(of_rows, config.tagging.min_rows)
     return of_rows, names, len(every) - len(names)
 
 

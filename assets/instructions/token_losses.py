@@ -13,11 +13,12 @@ from resources.lake import Lake
 from resources.store import token_losses as store
 from sluice.core.digests import text_hash
 from sluice.core.progress import track
-from sluice.data.config.language import LanguageModel, Neighbours
+from sluice.data.config.language import LanguageModel
 from sluice.data.payloads.conversations import messages_text, read_conversation
 from sluice.language.checkpoint import CausalModel
 from sluice.language.pairs import tokenise
 from sluice.language.scoring import token_losses
+from sluice.tasks.instructions.config import NoisyCopies
 from sluice.tasks.instructions.learner import identity_of
 
 SHARD_ROWS = 32
@@ -49,7 +50,7 @@ def score_missing(
     lake: Lake,
     model: CausalModel,
     settings: LanguageModel,
-    noise: Neighbours,
+    noise: NoisyCopies,
     chosen: Rows,
     copies: Sequence[int],
 ) -> Scored:

@@ -11,9 +11,9 @@ from assets.stages.cached_model import CachedModel
 from assets.tabular.encoder import KEEP_TAG
 from resources.paths import adapters_root
 from sluice.core.randomness import keyed_sample
-from sluice.data.config import DatasetConfig
 from sluice.language.pairs import conversation_pairs
 from sluice.language.training.warm_up import SAMPLE_SEED
+from sluice.tasks.instructions.config import InstructionsConfig
 from sluice.tasks.instructions.learner import identity_of, training_of
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ MOMENTS = "adam_moments.safetensors"
 
 
 def _model(run: Run) -> "CausalModel":
-    return run.language_models.of(run.config.language_model, run.compute)
+    return run.language_models.of(InstructionsConfig.of(run.config).language_model, run.compute)
 
 
 def _weights(run: Run) -> CachedModel:
-    settings = _settings(run.config, run.once(_model))
-    most = run.config.gradients.refit_drift
+    settings = _settings(InstructionsConfig.of(run.config), run.once(_model))
+    most = InstructionsConfig.of(run.config).gradients.refit_drift
     return CachedModel("adapter", adapters_root(), settings, most, "gradients.refit_drift")
 
 
@@ -55,7 +55,7 @@ def _weights(run: Run) -> CachedModel:
 )
 def warm_up(run: Run) -> Outcome:
     """Keep the adapters, or warm them up anew."""
-    config = run.config
+    config = InstructionsConfig.of(run.config)
     train = read_rows(run.lake, run.dataset).of("train")
     at = sample(train, config.gradients.warmup_rows)
     now = [train.content_hashes[i] for i in at]
@@ -91,13 +91,13 @@ def sample(rows: Rows, count: int) -> list[int]:
     return keyed_sample(SAMPLE_SEED, np.array(rows.ids, dtype=np.str_), count).tolist()
 
 
-def _settings(config: DatasetConfig, model: "CausalModel") -> str:
+def _settings(config: InstructionsConfig, model: "CausalModel") -> str:
     identity = identity_of(model, config.language_model)
     return digest_of([VERSION, identity, training_of(config).version, config.gradients.rank])
 
 
 def _train(
-    config: DatasetConfig, model: "CausalModel", train: Rows, at: list[int], folder: Path
+    config: InstructionsConfig, model: "CausalModel", train: Rows, at: list[int], folder: Path
 ) -> list[float]:
     """Train adapters on some rows and write them beside Adam's moments."""
     from sluice.core.progress import track

@@ -22,6 +22,7 @@ from sluice.graphs.instance_graphs.instance_graph import InstanceGraph
 from sluice.graphs.instance_graphs.methods import GRAPHS
 from sluice.graphs.knn import KnnGraph
 from sluice.subsets.contract import Pool, Selector
+from sluice.tasks.tokens.config import TokensConfig
 
 SPLITS = ("train", "validation", "test")
 
@@ -140,15 +141,15 @@ def graph_of(task: Task, selector: Selector, config: DatasetConfig) -> str:
     UnknownNameError
         If `dataset.yaml` names one that the task does not have.
     """
-    name = options_of(selector, config).get("graph", task.graphs[0])
-    if name not in task.graphs:
-        raise UnknownNameError.of(f"graph of {selector.name}", str(name), list(task.graphs))
+    name = options_of(selector, config).get("graph", task.spec.graphs[0])
+    if name not in task.spec.graphs:
+        raise UnknownNameError.of(f"graph of {selector.name}", str(name), list(task.spec.graphs))
     return name
 
 
 def selector_may_read(task: Task, selector: Selector) -> list[str]:
     """Return every stage that a selector may read, whatever a dataset's options say."""
-    return _read_by(task, selector, task.graphs)
+    return _read_by(task, selector, task.spec.graphs)
 
 
 def selector_reads(task: Task, selector: Selector, config: DatasetConfig) -> list[str]:
@@ -208,7 +209,9 @@ def read_pool(read: Reading, selector: Selector) -> tuple[Pool, Rows]:
 def read_features(config: DatasetConfig, train: Rows) -> FeatureRows:
     """Return what the training rows are about, by their tags."""
     sentences = [read_sentence(text).sentence for text in train.texts]
-    return feature_rows([features_of(each, config.features.kind) for each in sentences])
+    return feature_rows(
+        [features_of(each, TokensConfig.of(config).features.kind) for each in sentences]
+    )
 
 
 def read_graph(

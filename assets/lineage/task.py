@@ -1,6 +1,6 @@
 """A task's lineage: its stages as Dagster's assets, and which of them a dataset asks for."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -12,6 +12,7 @@ from resources.compute import GPU_POOL
 from resources.schema import columns_of
 from resources.store.records import Record
 from sluice.data.config import DatasetConfig
+from sluice.tasks.contract import Task as Spec
 
 RANDOM = "random_stratified"
 OWNERS = ["team:sluice"]
@@ -29,37 +30,28 @@ _GROUPS = {
 
 @dataclass(frozen=True)
 class Task:
-    """What a dataset is for; every dataset of the task is one partition of its assets.
+    """A task with its assets; every dataset of it is one partition of them.
 
     Attributes
     ----------
-    name : str
-    short_list : tuple of str
-        Selectors of a dataset that names none.
-    graphs : tuple of str
-        Graphs of the lineage, the default one first.
-    trained : str
-        Method of the asset that trains the challenger.
+    spec : sluice.tasks.contract.Task
+        What a dataset of the task is for.
     joint_scores : mapping of str to str
         Scores that one asset makes together: name of a score to method of its asset.
-    reads : callable
-        What the sentence encoder reads of a row's text.
-    strict_floor : bool
-        Whether a budget below one row a class is refused, by methods that keep one of each: of a
-        table of few rows and many classes it is said, not evaded.
+    partitions : DynamicPartitionsDefinition
     """
 
-    name: str
-    short_list: tuple[str, ...]
-    graphs: tuple[str, ...]
-    trained: str
+    spec: Spec
     joint_scores: Mapping[str, str] = field(default_factory=dict)
-    reads: Callable[[str], str] = str
-    strict_floor: bool = False
     partitions: dg.DynamicPartitionsDefinition = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "partitions", dg.DynamicPartitionsDefinition(name=self.name))
+
+    @property
+    def name(self) -> str:
+        """As `dataset.yaml` says it."""
+        return self.spec.name
 
     def key(self, *parts: str) -> dg.AssetKey:
         """Return the key `[task, stage, method]` of an asset."""
@@ -79,7 +71,7 @@ class Task:
 
     def compared(self, config: DatasetConfig) -> set[str]:
         """Return the selectors that a dataset compares; random rows are always among them."""
-        return {*(config.selectors or self.short_list), RANDOM}
+        return {*(config.selectors or self.spec.short_list), RANDOM}
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,9 @@ def embeddings(run: Run) -> Outcome:
         began = time.process_time()
         active.load()
         seconds.append(time.process_time() - began)
-        yield from active.encode_shards([run.task.reads(text) for text in texts], SHARD_ROWS)
+        yield from active.encode_shards(
+            [run.task.spec.rows.embedded(text) for text in texts], SHARD_ROWS
+        )
 
     found = embed_missing(run.lake, present, active.identity, shards)
     loading = sum(seconds)

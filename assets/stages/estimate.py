@@ -32,11 +32,11 @@ def estimate(learner: Learners, selectors: Sequence[Selector]) -> Stage:
         description=(
             f"How many {learner.what} are yet to be trained and measured, and the hours that it "
             f"will take: {learner.tries}. Nothing starts where they are more than "
-            "`evaluation.most_hours`."
+            "`evaluation.max_hours`."
         ),
         settings=lambda run: {
             **run.once(make).parameters,
-            "most_hours": run.config.evaluation.most_hours,
+            "most_hours": run.config.evaluation.max_hours,
         },
         on_demand=True,
     )
@@ -55,10 +55,10 @@ def estimate(learner: Learners, selectors: Sequence[Selector]) -> Stage:
             f"about {hours:.2g} hours"
         )
         logger.info("%s: %s", name_of(run.context.asset_key), found)
-        if hours > config.evaluation.most_hours:
+        if hours > config.evaluation.max_hours:
             raise ConfigError(
                 f"The evaluations of {run.dataset} would take about {hours:.1f} hours, more than "
-                f"evaluation.most_hours {config.evaluation.most_hours:g}. {learner.advice}, or "
+                f"evaluation.max_hours {config.evaluation.max_hours:g}. {learner.advice}, or "
                 "allow more hours in its dataset.yaml."
             )
         return Outcome(

@@ -102,7 +102,7 @@ def given_of(run: Run, reads: Sequence[str] = ()) -> Given:
         config=run.config,
         details={name: run.record(name).details for name in reads},
         device=lambda: run.device,
-        language_model=lambda: run.language_models.of(run.config.language_model, run.compute),
+        language_model=lambda settings: run.language_models.of(settings, run.compute),
         fitted_encoder=lambda identity: encoders.artifact(run.lake, run.dataset, identity),
         encoders=encoders_root(),
     )

@@ -21,35 +21,35 @@ from resources.store import records, rows
 from sluice.core.digests import order_free_digest
 from sluice.core.errors import ConfigError, DataError
 from sluice.data.config import DatasetConfig
-from sluice.data.config.columns import COMPANIONS
 from sluice.data.config.reading import Reading
 from sluice.data.ingest.files import Version, folder_version
 from sluice.data.ingest.instances import Prepared, prepare
 from sluice.data.ingest.raw import read_folder
 from sluice.data.payloads.display import shown_text
+from sluice.tasks.contract import Task as Spec
 
 VERSION = "2"
 """Raised where a value is spelt anew (see `spelling`): unchanged files are read again."""
 
 
-def instances(
-    *, leak_stops: bool = True, classes: bool = True, sections: frozenset[str] = frozenset()
-) -> Stage:
-    """Return the stage `instances`.
+# Columns of the files that the configuration of every task named once. What is not named, or not of
+# the task, stands in input digests as null, so that datasets of before are not read again.
+ONCE_NAMED = (
+    *("text", "label", "features", "messages", "prompt", "response", "instruction", "input"),
+    *("output", "family", "tokens", "tags", "quality"),
+)
+# Of later; only where they are named.
+LATER_NAMED = ("system", "history")
 
-    Parameters
-    ----------
-    leak_stops, classes : bool
-        See `checks.of_instances`.
-    sections : frozenset of str
-        Of the configuration, what the rows of the task depend on beside what all do.
-    """
+
+def instances(spec: Spec) -> Stage:
+    """Return the stage `instances` of a task."""
     return stage(
         "instances",
         version=VERSION,
         kinds=("duckdb", "parquet"),
         table="instances",
-        checks=checks.of_instances(leak_stops=leak_stops, classes=classes),
+        checks=checks.of_instances(leak_stops=spec.leak_stops, classes=spec.rows.classes),
         description=(
             "Rows of the raw files: checked, content-hashed and split into train, validation and "
             "test by the hash of the normalised content (or of the group, or as the file says), so "
@@ -58,7 +58,7 @@ def instances(
         ),
         settings=lambda run: {
             "files": run.once(_version).digest,
-            "config": _relevant(run.once(_version).config, sections),
+            "config": _relevant(run.once(_version).config, spec.rows.sections),
         },
         replaces=True,
         after=_say_set_aside,
@@ -134,9 +134,10 @@ def _relevant(config: DatasetConfig, sections: frozenset[str]) -> dict[str, obje
     if config.reading != Reading():
         keys |= {"reading"}
     read: dict[str, object] = config.model_dump(mode="json", include=keys)
-    absent = {part for part in COMPANIONS if getattr(config.columns, part) is None}
-    read["columns"] = config.columns.model_dump(mode="json", exclude=absent)
-    return read | ({"labelling": True} if config.labelling is not None else {})
+    columns = config.columns.model_dump(mode="json")
+    columns = {k: v for k, v in columns.items() if v is not None or k not in LATER_NAMED}
+    read["columns"] = dict.fromkeys(ONCE_NAMED) | {"types": {}} | columns
+    return read | ({"labelling": True} if config.keeps_unlabelled else {})
 
 
 def _content(prepared: Prepared) -> str:

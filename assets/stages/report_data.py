@@ -130,8 +130,8 @@ def _first(task: Task, config: DatasetConfig, known: dict[str, records.Record]) 
     label = budget_label(config.chosen_budget)
     prefix = name_of(task.key("subsets", ""))
     made = [name.removeprefix(prefix) for name in sorted(known) if name.startswith(prefix)]
-    made.sort(key=lambda name: (name == RANDOM, name not in task.short_list))
-    listed = [name for name in task.short_list if name in made and name != RANDOM]
+    made.sort(key=lambda name: (name == RANDOM, name not in task.spec.short_list))
+    listed = [name for name in task.spec.short_list if name in made and name != RANDOM]
     for name in [*listed, *made]:
         for entry in known[name_of(task.key("subsets", name))].details["selections"]:
             if entry["budget"] == label:
@@ -216,7 +216,7 @@ def _suspects(lake: Lake, task: Task, dataset: str, train: Rows) -> list[Suspect
 
 
 def _model_card(task: Task, known: dict[str, records.Record]) -> ModelCard | None:
-    trained = known.get(name_of(task.key("models", task.trained)))
+    trained = known.get(name_of(task.key("models", task.spec.trained)))
     decided = known.get(name_of(task.key("models", "champion")))
     if trained is None or decided is None:
         return None
@@ -288,7 +288,7 @@ def _figures(
         for name in of_task or RESPONSE_SCORES
         if f"{task.name}/{task.score_stage(name)}" in known
     }
-    trained = known.get(name_of(task.key("models", task.trained)))
+    trained = known.get(name_of(task.key("models", task.spec.trained)))
     points = curve_points(results.rows, len(train.ids)) if results else []
     figures: dict[str, bytes] = {}
     for suffix, theme in (("", LIGHT), ("@dark", DARK)):

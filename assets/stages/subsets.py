@@ -27,6 +27,7 @@ from sluice.core.progress import track
 from sluice.data.config import DatasetConfig
 from sluice.subsets import runner
 from sluice.subsets.contract import Ask, Selection, Selector
+from sluice.tasks.tokens.config import TokensConfig
 
 # Above, a method that compares all pairs says that it takes its time (ours).
 MANY_ROWS = 20_000
@@ -108,7 +109,9 @@ def subset(selector: Selector, provide: Provide | None = None) -> Stage:
 
 
 def _features(selector: Selector, config: DatasetConfig) -> dict[str, str]:
-    return {"features": config.features.kind} if "features" in selector.needs else {}
+    return (
+        {"features": TokensConfig.of(config).features.kind} if "features" in selector.needs else {}
+    )
 
 
 def _select(run: Run, selector: Selector, versions: str, asking: OracleProvider | None) -> Outcome:
@@ -133,7 +136,7 @@ def _select(run: Run, selector: Selector, versions: str, asking: OracleProvider 
             head = header_of(dataset, selector, budget, seed, options, versions)
             given = {**options, **_resumable(options, head.selection_id)}
             picked = runner.run(
-                selector, pool, budget, seed, strict_floor=task.strict_floor, **given
+                selector, pool, budget, seed, strict_floor=task.spec.strict_floor, **given
             )
             chosen.append((_filled(head, picked, contents), _table(picked, contents)))
             traces.append(picked.trace)

@@ -36,7 +36,11 @@ def gat_graph(task: Task, config: DatasetConfig) -> str:
 @stage(
     "scores/gat",
     reads=lambda task, config: ["instances", "embeddings", f"graphs/{gat_graph(task, config)}"],
-    may_read=lambda task: ["instances", "embeddings", *(f"graphs/{name}" for name in task.graphs)],
+    may_read=lambda task: [
+        "instances",
+        "embeddings",
+        *(f"graphs/{name}" for name in task.spec.graphs),
+    ],
     resources=("compute",),
     kinds=("duckdb", "torch"),
     gpu=True,

@@ -9,8 +9,8 @@ from assets.lineage.inputs import Rows, read_rows
 from assets.lineage.stage import Outcome, Run, digest_of, stage
 from resources.store import encoders
 from resources.store.encoders import StoredEncoder
-from sluice.data.config import DatasetConfig
 from sluice.encoders.tabular import METHOD_VERSION, TabularEncoder
+from sluice.tasks.tabular.config import TabularConfig
 
 VERSION = f"1.{METHOD_VERSION}"
 # A run with this tag keeps a stored encoder where its settings fit, even if it is a rebuild.
@@ -31,15 +31,15 @@ KEEP_TAG = "sluice/keep_encoder"
         f"rebuild, unless the run has the tag `{KEEP_TAG}: true`."
     ),
     settings=lambda run: {
-        "encoding": run.config.encoding.model_dump(mode="json"),
-        "types": run.config.columns.types,
+        "encoding": TabularConfig.of(run.config).encoding.model_dump(mode="json"),
+        "types": TabularConfig.of(run.config).columns.types,
     },
     # So that the newest encoder is the recorded one wherever a record stands.
     replaces=True,
 )
 def encoder(run: Run) -> Outcome:
     """Keep the encoder of a table, or fit it anew."""
-    lake, dataset, config = run.lake, run.dataset, run.config
+    lake, dataset, config = run.lake, run.dataset, TabularConfig.of(run.config)
     anew = run.is_rebuild and run.context.run.tags.get(KEEP_TAG) != "true"
     train = read_rows(lake, dataset).of("train")
     settings = _settings(config, train)
@@ -61,7 +61,7 @@ def encoder(run: Run) -> Outcome:
     )
 
 
-def _settings(config: DatasetConfig, train: Rows) -> str:
+def _settings(config: TabularConfig, train: Rows) -> str:
     """Digest what an encoder is fitted under; the threshold of drift is no part of it."""
     # Every row has the same columns, with or without values.
     columns = sorted(json.loads(train.texts[0]))

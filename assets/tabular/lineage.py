@@ -18,27 +18,16 @@ from assets.tabular.instance_graphs import instance_graph
 from sluice.graphs.instance_graphs.methods import GRAPHS
 from sluice.scores.registry import SCORES
 from sluice.subsets.registry import selectors_for
+from sluice.tasks.tabular import TASK
 from sluice.tasks.tabular.learner import TabularLearner
 
 SELECTORS = selectors_for("tabular")
-SHORT_LIST = (
-    *("random_stratified", "k_medoids", "enn_k_medoids", "facility_location", "enn", "ldis"),
-    *("gais", "subset_search"),
-)
-TABULAR = Task(
-    "tabular",
-    short_list=tuple(selector.name for selector in SELECTORS if selector.name in SHORT_LIST),
-    graphs=tuple(GRAPHS),
-    trained="fitted",
-    joint_scores=JOINT_SCORES,
-    strict_floor=True,
-)
+TABULAR = Task(TASK, JOINT_SCORES)
 
 LINEAGE = lineage(
     TABULAR,
     [
-        # Equal rows of a table are no leak: its own split column or groups may part them.
-        instances(leak_stops=False),
+        instances(TASK),
         encoder,
         embeddings,
         flat_map,
@@ -50,8 +39,8 @@ LINEAGE = lineage(
         *(evaluation(TabularLearner, selector) for selector in [*SELECTORS, None]),
         comparison(TabularLearner, SELECTORS),
         attention_value.value,
-        model(TabularLearner, TABULAR.trained),
-        champion(TabularLearner, TABULAR.trained),
+        model(TabularLearner, TASK.trained),
+        champion(TabularLearner, TASK.trained),
         report(
             ["scores/label_quality", "scores/gat"],
             ["evaluations/comparison", "models/champion", "encoder", "evaluations/attention_value"],

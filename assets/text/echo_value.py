@@ -15,6 +15,7 @@ from sluice.evaluation.echo_value import EchoValue, Looked, echo_value
 from sluice.evaluation.evaluate import SPLITS, check_held_out
 from sluice.heads.logistic import HeadConfig
 from sluice.reports.narrative import difference, interval
+from sluice.tasks.text.config import TextConfig
 
 VERSION = "1"
 
@@ -38,7 +39,7 @@ VERSION = "1"
         "seeds": run.config.seeds,
         **run.config.evaluation.model_dump(include={"resamples", "confidence"}),
     },
-    when=lambda task, config: config.label_noise is not None,
+    when=lambda task, config: TextConfig.of(config).label_noise is not None,
 )
 def value(run: Run) -> Outcome:
     """Train on all rows, on trusted ones and on EchoAlign's set."""

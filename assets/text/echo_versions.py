@@ -16,6 +16,7 @@ from sluice.data.config import DatasetConfig
 from sluice.encoders.text import TextEncoder
 from sluice.noise.nearest_instance import nearest_positions
 from sluice.noise.unanswered import Unanswered
+from sluice.tasks.text.config import TextConfig
 from sluice.tasks.text.label_noise import LabelNoise
 
 START = 160
@@ -79,7 +80,7 @@ def rewritten_versions(
             f"The vectors of {dataset} are by another encoder than dataset.yaml names now. "
             f"Materialise {name_of(embeddings)} first, or `sluice run {dataset}`."
         )
-    kind = (config.label_noise or LabelNoise()).kind
+    kind = (TextConfig.of(config).label_noise or LabelNoise()).kind
     written = rewrite_missing(lake, writing, sample, kind)
     at = [i for i, text in enumerate(written.said) if isinstance(text, str)]
     texts = [text for text in written.said if isinstance(text, str)]
@@ -87,7 +88,9 @@ def rewritten_versions(
     if texts:
         embedded = embed_missing(
             *(lake, _in_place(sample.at(at), texts), encoder.identity),
-            lambda new: encoder.encode_shards([task.reads(text) for text in new], SHARD_ROWS),
+            lambda new: encoder.encode_shards(
+                [task.spec.rows.embedded(text) for text in new], SHARD_ROWS
+            ),
         )
         keys = dict(zip(at, embedded.hashes, strict=True))
     labels = label_names(sample)

@@ -19,6 +19,7 @@ from resources.store import vectors
 from sluice.core.errors import DataError
 from sluice.noise.echo_select import EchoSelection, echo_select, echo_similarity
 from sluice.noise.rewriting import prompt_identity
+from sluice.tasks.text.config import TextConfig
 from sluice.tasks.text.label_noise import LabelNoise
 
 VERSION = "1"
@@ -31,11 +32,15 @@ ORIGIN = {
 }
 
 
+def _noise(run: Run) -> LabelNoise:
+    return TextConfig.of(run.config).label_noise or LabelNoise()
+
+
 def _writing(run: Run) -> Writing | None:
-    chosen = run.config.label_noise or LabelNoise()
+    chosen = _noise(run)
     if chosen.generator == "nearest_instance":
         return None
-    return writing_of(run.config, chosen, run.language_models, run.compute)
+    return writing_of(TextConfig.of(run.config), chosen, run.language_models, run.compute)
 
 
 def _all_answered(run: Run) -> bool:
@@ -62,15 +67,15 @@ def _all_answered(run: Run) -> bool:
         "is dropped. Rewritten texts are stored as they are made, each once. Only made where "
         "`label_noise` is in `dataset.yaml`."
     ),
-    settings=lambda run: _identity(run.config.label_noise or LabelNoise(), run.once(_writing)),
+    settings=lambda run: _identity(_noise(run), run.once(_writing)),
     is_valid=_all_answered,
     replaces=True,
-    when=lambda task, config: config.label_noise is not None,
+    when=lambda task, config: TextConfig.of(config).label_noise is not None,
 )
 def echoes(run: Run) -> Outcome:
     """Compare each training row with a version of it for its given label."""
     lake, task, dataset, writing = run.lake, run.task, run.dataset, run.once(_writing)
-    chosen = run.config.label_noise or LabelNoise()
+    chosen = _noise(run)
     train = read_rows(lake, dataset).of("train")
     if not train.ids:
         raise DataError(

@@ -23,6 +23,7 @@ from sluice.heads.logistic import Head, HeadConfig
 from sluice.subsets import runner
 from sluice.subsets.contract import Pool, Selection
 from sluice.subsets.queries.registry import needs_of, parts_of, strategy
+from sluice.tasks.text.config import TextConfig
 from sluice.tasks.text.labelling import Labelling
 
 VERSION = "1"
@@ -47,13 +48,13 @@ WORDS = "answers:words"
         "rows are not looked at. When to stop: what the head of each round says of a stop set "
         "is kept, and three signs are shown. Only made where `labelling` is there."
     ),
-    settings=lambda run: _identity(run.config, run.config.labelling or Labelling()),
+    settings=lambda run: _identity(run.config, TextConfig.of(run.config).labelling or Labelling()),
     replaces=True,
-    when=lambda task, config: config.labelling is not None,
+    when=lambda task, config: TextConfig.of(config).labelling is not None,
 )
 def asked(run: Run) -> Outcome:
     """Ask for the next rows to label."""
-    chosen = run.config.labelling or Labelling()
+    chosen = TextConfig.of(run.config).labelling or Labelling()
     return _ask(run.lake, run.task, run.dataset, run.config, chosen, run.device)
 
 

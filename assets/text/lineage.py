@@ -17,21 +17,17 @@ from assets.text.echoes import echoes
 from assets.text.labels import asked
 from sluice.scores.registry import SCORES
 from sluice.subsets.registry import selectors_for
+from sluice.tasks.text import TASK
 from sluice.tasks.text.learner import TextLearner
 
 SELECTORS = selectors_for("text")
-TEXT = Task(
-    "text",
-    short_list=tuple(selector.name for selector in SELECTORS),
-    graphs=("knn",),
-    trained="fine_tuned",
-)
+TEXT = Task(TASK)
 _SCORES = [score_stage(score) for score in SCORES.values() if "text" in score.tasks]
 
 LINEAGE = lineage(
     TEXT,
     [
-        instances(),
+        instances(TASK),
         embeddings,
         asked,
         echoes,
@@ -43,8 +39,8 @@ LINEAGE = lineage(
         *(evaluation(TextLearner, selector) for selector in [*SELECTORS, None]),
         comparison(TextLearner, SELECTORS),
         echo_value.value,
-        model(TextLearner, TEXT.trained),
-        champion(TextLearner, TEXT.trained),
+        model(TextLearner, TASK.trained),
+        champion(TextLearner, TASK.trained),
         report([score.name for score in _SCORES], ["evaluations/comparison", "models/champion"]),
     ],
 )

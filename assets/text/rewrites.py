@@ -11,10 +11,10 @@ from resources.store import rewrites as store
 from sluice.core.digests import digest
 from sluice.core.errors import SluiceError
 from sluice.core.progress import track
-from sluice.data.config import DatasetConfig
 from sluice.noise.endpoint import Endpoint
 from sluice.noise.rewriting import LocalWriter, prompt_identity, request
 from sluice.noise.unanswered import Attempter, Unanswered
+from sluice.tasks.text.config import TextConfig
 from sluice.tasks.text.label_noise import LabelNoise, Service
 
 VERSION = "1"
@@ -46,7 +46,7 @@ class Rewritten:
 
 
 def writing_of(
-    config: DatasetConfig, chosen: LabelNoise, models: LanguageModels, compute: Compute
+    config: TextConfig, chosen: LabelNoise, models: LanguageModels, compute: Compute
 ) -> Writing:
     """Return what `label_noise` has texts rewritten by; nothing is loaded or asked yet."""
     if chosen.endpoint is not None:

@@ -15,6 +15,7 @@ from sluice.data.config import DatasetConfig
 from sluice.encoders.pretrained import pretrained
 from sluice.models.training import TrainingConfig
 from sluice.tasks.tokens.adaptation import Adaptation
+from sluice.tasks.tokens.config import TokensConfig
 from sluice.tasks.tokens.learner import ADAPTED, plain_encoder
 
 VERSION = "1"
@@ -23,7 +24,7 @@ WATCHED_ROWS = 1000
 
 
 def _weights(run: Run) -> CachedModel:
-    said = _section(run.dataset, run.config)
+    said = _section(run.dataset, TokensConfig.of(run.config))
     settings = _settings(run.config, said)
     return CachedModel(
         *("encoder", encoders_root(), settings, said.refit_drift, "adaptation.refit_drift")
@@ -54,11 +55,11 @@ def _weights(run: Run) -> CachedModel:
     },
     is_valid=lambda run: run.once(_weights).there(run),
     replaces=True,
-    when=lambda task, config: config.adaptation is not None,
+    when=lambda task, config: TokensConfig.of(config).adaptation is not None,
 )
 def adapted(run: Run) -> Outcome:
     """Keep the encoder that was trained further, or train it further anew."""
-    said = _section(run.dataset, run.config)
+    said = _section(run.dataset, TokensConfig.of(run.config))
     train = read_rows(run.lake, run.dataset).of("train")
     watched = [train.content_hashes[i] for i in sample(train, WATCHED_ROWS)]
 
@@ -82,7 +83,7 @@ def adapted(run: Run) -> Outcome:
     )
 
 
-def _section(dataset: str, config: DatasetConfig) -> Adaptation:
+def _section(dataset: str, config: TokensConfig) -> Adaptation:
     if config.adaptation is None:
         raise ConfigError(
             f"The dataset.yaml of {dataset} has no section `adaptation`, so its encoder is not "

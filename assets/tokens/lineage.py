@@ -14,25 +14,17 @@ from assets.stages.report import report
 from assets.stages.subsets import subset
 from assets.tokens.adapted_encoder import adapted
 from assets.tokens.mnlp import mnlp
-from sluice.data.payloads.sentences import joined_words
 from sluice.subsets.registry import selectors_for
+from sluice.tasks.tokens import TASK
 from sluice.tasks.tokens.learner import TokensLearner
 
 SELECTORS = selectors_for("tokens")
-TOKENS = Task(
-    "tokens",
-    # mnlp trains a tagger first: only where it is named.
-    short_list=tuple(selector.name for selector in SELECTORS if selector.name != "mnlp"),
-    graphs=("knn",),
-    trained="fine_tuned",
-    reads=joined_words,
-)
+TOKENS = Task(TASK)
 
 LINEAGE = lineage(
     TOKENS,
     [
-        # Types of spans are no classes that a model must tell apart.
-        instances(classes=False, sections=frozenset({"bio"})),
+        instances(TASK),
         adapted,
         embeddings,
         flat_map,
@@ -42,8 +34,8 @@ LINEAGE = lineage(
         estimate(TokensLearner, SELECTORS),
         *(evaluation(TokensLearner, selector) for selector in [*SELECTORS, None]),
         comparison(TokensLearner, SELECTORS),
-        model(TokensLearner, TOKENS.trained),
-        champion(TokensLearner, TOKENS.trained),
+        model(TokensLearner, TASK.trained),
+        champion(TokensLearner, TASK.trained),
         report(
             also=[f"subsets/{selector.name}" for selector in SELECTORS],
             shows_made=["evaluations/comparison", "models/champion"],

@@ -21,6 +21,7 @@ from sluice.core.digests import array_digest, digest
 from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
 from sluice.data.payloads.bio import tag_names
+from sluice.tasks.tokens.config import TokensConfig
 from sluice.tasks.tokens.learner import (
     ADAPTED,
     Start,
@@ -40,7 +41,7 @@ def _start(run: Run) -> Start:
 def _weights(run: Run) -> CachedModel:
     start = run.once(_start)
     settings = digest_of([VERSION, training_of(run.config).version, start.identity])
-    most = run.config.uncertainty.refit_drift
+    most = TokensConfig.of(run.config).uncertainty.refit_drift
     return CachedModel("tagger", taggers_root(), settings, most, "uncertainty.refit_drift")
 
 
@@ -65,7 +66,7 @@ def _weights(run: Run) -> CachedModel:
     ),
     settings=lambda run: {
         "settings": run.once(_weights).settings,
-        **run.config.uncertainty.model_dump(),
+        **TokensConfig.of(run.config).uncertainty.model_dump(),
     },
     is_valid=lambda run: run.once(_weights).there(run),
     replaces=True,
@@ -75,7 +76,7 @@ def mnlp(run: Run) -> Outcome:
     """Rate the sentences that the tagger was not trained on."""
     lake, dataset, config, weights = run.lake, run.dataset, run.config, run.once(_weights)
     train = read_rows(lake, dataset).of("train")
-    at = sampled(dataset, train, config.uncertainty.sample_rows)
+    at = sampled(dataset, train, TokensConfig.of(config).uncertainty.sample_rows)
 
     def make(folder: Path) -> dict[str, Any]:
         _train(dataset, config, run.once(_start), train, at, run.device, folder)

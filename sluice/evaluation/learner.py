@@ -20,6 +20,7 @@ from sluice.data.config import DatasetConfig
 from sluice.evaluation.metrics import ACCURACY, CLASSES, MACRO_F1, Compared, Metric, Outcomes
 
 if TYPE_CHECKING:
+    from sluice.data.config.language import LanguageModel
     from sluice.language.checkpoint import CausalModel
 
 
@@ -76,7 +77,7 @@ class Given:
     device : callable
         Returns ``"cpu"`` or ``"cuda"``; asked only where something is computed.
     language_model : callable or None
-        Returns the dataset's causal language model, not yet loaded.
+        Returns the causal language model of a section `language_model`, not yet loaded.
     fitted_encoder : callable or None
         Returns an encoder of the dataset by its identity: the JSON of a table's.
     encoders : Path or None
@@ -86,7 +87,7 @@ class Given:
     config: DatasetConfig
     details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     device: Callable[[], str] = lambda: "cpu"
-    language_model: Callable[[], CausalModel] | None = None
+    language_model: Callable[[LanguageModel], CausalModel] | None = None
     fitted_encoder: Callable[[str], str] | None = None
     encoders: Path | None = None
 
@@ -202,7 +203,11 @@ class Learner:
 
     def __init__(self, given: Given) -> None:
         self.given = given
-        self.config = given.config
+
+    @property
+    def config(self) -> DatasetConfig:
+        """What the dataset's `dataset.yaml` says."""
+        return self.given.config
 
     @classmethod
     def metric(cls) -> Compared:

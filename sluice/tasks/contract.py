@@ -6,8 +6,7 @@ one of ``sluice.learners`` and of ``sluice.rows`` under the same name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sluice.data.config import DatasetConfig
 from sluice.data.ingest.row_format import FileRows, RowFormat
@@ -33,8 +32,6 @@ class Task:
         Graphs of its lineage, the default one first.
     trained : str
         Method of the asset that trains the challenger.
-    joint_scores : mapping of str to str
-        Scores that one asset makes together: name of a score to method of its asset.
     labels : str
         What labels are called, such as ``"classes"``.
     leak_stops : bool
@@ -53,7 +50,6 @@ class Task:
     short_list: tuple[str, ...]
     graphs: tuple[str, ...] = ("knn",)
     trained: str = "fine_tuned"
-    joint_scores: Mapping[str, str] = field(default_factory=dict)
     labels: str = "classes"
     leak_stops: bool = True
     strict_floor: bool = False

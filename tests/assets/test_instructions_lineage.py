@@ -264,7 +264,7 @@ def check_champion(lake: Lake, done: Ran, page: str) -> None:
     champion = registry.find(Tracking(), f"sluice.instructions.{NAME}", "champion")
     assert champion is not None
     assert champion.run_id in done.metadata["instructions/models/fine_tuned"]["mlflow_run"]
-    given = Given(config, language_model=lambda: LanguageModels().of(config.language_model, CPU))
+    given = Given(config, language_model=lambda settings: LanguageModels().of(settings, CPU))
     learner, present = InstructionsLearner(given), read_rows(lake, NAME)
     model = learner.load(champion.folder)
     at = held_out_positions(learner, present.ids, present.splits)["test"]

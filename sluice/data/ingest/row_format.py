@@ -74,6 +74,8 @@ class RowFormat:
     """Whether labels are given beside the rows that `sluice.select` takes."""
     classes: ClassVar[bool] = True
     """Whether labels are classes that a model must tell apart."""
+    sections: ClassVar[frozenset[str]] = frozenset()
+    """Sections of the task's `dataset.yaml` that rows depend on beside what all do."""
     distinct: ClassVar[bool] = True
     """Whether of rows with one key all but one are set aside, see `repeated`."""
 
@@ -186,6 +188,10 @@ class RowFormat:
 
     def display(self, text: str, most: int) -> str:
         """Return the text of a row for people, of long parts so many characters."""
+        return text
+
+    def embedded(self, text: str) -> str:
+        """Return what a sentence encoder reads of the text of a row."""
         return text
 
     def restore(self, table: pa.Table) -> pa.Table:

@@ -25,6 +25,7 @@ from sluice.data.payloads.conversations import read_conversation
 from sluice.evaluation.learner import Examples, Fitted, Learner, Model
 from sluice.evaluation.metrics import Mean, Measure, Metric, Outcomes
 from sluice.language.pairs import conversation_pairs
+from sluice.tasks.instructions.config import InstructionsConfig
 
 if TYPE_CHECKING:
     from sluice.language.checkpoint import CausalModel, Loaded
@@ -127,12 +128,17 @@ class InstructionsLearner(Learner):
     )
     seeded: ClassVar[bool] = True
 
+    @property
+    def config(self) -> InstructionsConfig:
+        """As that of its task."""
+        return InstructionsConfig.of(self.given.config)
+
     @cached_property
     def causal(self) -> CausalModel:
         """The language model, not yet loaded."""
         if self.given.language_model is None:
             raise SluiceError("The language model is not there; make the learner with it.")
-        return self.given.language_model()
+        return self.given.language_model(self.config.language_model)
 
     @cached_property
     def loaded(self) -> Loaded:

@@ -16,6 +16,7 @@ from sluice.data.ingest.row_format import Fault, FileRows, RowFormat, raw_rows, 
 from sluice.data.ingest.validation_result import Row, Screened
 from sluice.data.payloads.conversations import (
     NO_FAMILY,
+    embedded_text,
     message_fault,
     quality_fault,
     read_conversation,
@@ -132,6 +133,10 @@ class ConversationFormat(RowFormat):
     def warnings(self, screened: Screened) -> list[str]:
         """Say what is odd of splits, families and prompts."""
         return [*split_warnings(screened), *row_warnings(screened.kept)]
+
+    def embedded(self, text: str) -> str:
+        """Return the prompt, a new line, the response."""
+        return embedded_text(text)
 
     def display(self, text: str, most: int) -> str:
         """Return prompt and response on one line."""

@@ -27,6 +27,7 @@ from sluice.encoders.text import TextEncoder
 from sluice.evaluation.learner import Examples, Fitted, Given, Learner, Model
 from sluice.evaluation.metrics import FOfCounts, Metric, Outcomes
 from sluice.models.training import TrainingConfig
+from sluice.tasks.tokens.config import TokensConfig
 from sluice.tokens.span_f1 import T_FREX_BETA, span_counts, token_counts
 
 ADAPTED = "encoder/adapted"
@@ -55,7 +56,7 @@ class Start:
     @classmethod
     def of(cls, given: Given) -> Start:
         """Return that of one dataset."""
-        if given.config.adaptation is None:
+        if TokensConfig.of(given.config).adaptation is None:
             return cls(plain_encoder(given.config), given.config.encoder.model)
         name = str(given.details[ADAPTED]["encoder"])
         return cls(name, str((given.encoders or Path()) / name), adapted=True)
@@ -149,7 +150,7 @@ class TokensLearner(Learner):
     @classmethod
     def reads(cls, config: DatasetConfig) -> tuple[str, ...]:
         """The encoder that was trained further, where there is one."""
-        return () if config.adaptation is None else cls.may_read
+        return () if TokensConfig.of(config).adaptation is None else cls.may_read
 
     @cached_property
     def start(self) -> Start:

@@ -39,6 +39,7 @@ class SentenceFormat(RowFormat):
     label_key: ClassVar[str] = "tags"
     labels_beside: ClassVar[bool] = False
     classes: ClassVar[bool] = False
+    sections: ClassVar[frozenset[str]] = frozenset({"bio"})
 
     def read(
         self, path: Path, name: str, config: DatasetConfig, *, every_column: bool = False
@@ -112,6 +113,10 @@ class SentenceFormat(RowFormat):
             f"repaired_tags: {sum(counts)} tags of {len(counts)} sentences continued no span, and "
             "now begin one, as bio.repair says."
         ]
+
+    def embedded(self, text: str) -> str:
+        """Return the words."""
+        return joined_words(text)
 
     def display(self, text: str, most: int) -> str:
         """Return the words."""

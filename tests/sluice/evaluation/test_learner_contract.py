@@ -92,7 +92,7 @@ def test_the_learner_of_instructions(tiny_folder):
         return conversation_text(Conversation(said))
 
     config = config_of(INSTRUCTIONS, SMALL + "evaluation: {answers: true}\n")
-    given = Given(config, language_model=lambda: CausalModel(tiny_folder, device="cpu"))
+    given = Given(config, language_model=lambda _: CausalModel(tiny_folder, device="cpu"))
     rows, held = parts(talk)
     learner = InstructionsLearner(given)
     check_learner(learner, rows, held)
