@@ -12,10 +12,10 @@ READY := $(VENV)/.ready-$(EXTRA)
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data run test lint format types imports check lock clean
+.PHONY: help setup data run test test-slow lint format types imports check lock clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
 setup: $(READY) ## create .venv and install everything into it
 
@@ -42,6 +42,13 @@ test: setup ## lint, check types and layers, run the tests
 	@$(MAKE) --no-print-directory check
 	@# each with one thread, and one more than there are cores: some wait for servers and disks
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $$($(BIN)/python -c 'import os; print(min(os.cpu_count() + 1, 4))') --dist loadfile --no-loadscope-reorder
+
+# What is drawn is the same each time; longer campaigns are run by hand (see benchmarks/results).
+test-slow: setup ## random histories, kills and bad inputs, about 15 minutes on two cores
+	$(BIN)/python -m benchmarks.histories --count 24 --results .sluice/slow
+	$(BIN)/python -m benchmarks.histories --count 24 --task tabular --results .sluice/slow
+	$(BIN)/python -m benchmarks.kills --count 12 --results .sluice/slow
+	$(BIN)/python -m benchmarks.bad_inputs --count 300 --results .sluice/slow
 
 check: lint types imports ## ruff, basedpyright, import-linter
 

@@ -120,6 +120,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--only", type=int, help="one number, and say all about it")
     asked = parser.parse_args()
     sys.path[:0] = [str(ROOT)]
@@ -185,8 +186,8 @@ def main() -> None:
     text += "\n\nby kind of file:" + "".join(f"\n{k}: {n}" for k, n in sorted(kinds.items()))
     text += "".join(f"\n{line}" for line in ["", "not in words:", *bad][: 2 * bool(bad) + len(bad)])
     if asked.only is None:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "bad_inputs.txt").write_text(text + "\n")
+        asked.results.mkdir(parents=True, exist_ok=True)
+        (asked.results / "bad_inputs.txt").write_text(text + "\n")
         print(text)
         sys.exit(bool(bad) or "good" not in runs)
 

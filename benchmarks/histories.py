@@ -37,6 +37,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--task", choices=["text", "tabular"], default="text")
     parser.add_argument("--encode", action="store_true", help="encode every text where it is new")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -138,8 +139,8 @@ def main() -> None:
     name = "histories_encoded" if asked.encode else f"histories_{asked.task}"
     text = "\n".join([*(f"{k.replace('_', ' ')}: {v}" for k, v in facts.items()), "", "log:"])
     text += "".join(f"\n{json.dumps(line)}" for line in lines) + "\n"
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.txt").write_text(text)
+    asked.results.mkdir(parents=True, exist_ok=True)
+    (asked.results / f"{name}.txt").write_text(text)
     print(text)
 
 

@@ -32,6 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")
     asked = parser.parse_args()
     paths = f"{ROOT / 'tests'}:{ROOT}"
     environment = {
@@ -72,8 +73,8 @@ def main() -> None:
     }
     text = "\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in facts.items())
     text += "\n\nlog:\n" + "\n".join(json.dumps(kill) for kill in kills) + "\n"
-    path = ROOT / "benchmarks" / "results" / "kills.txt"
-    path.write_text(text)
+    asked.results.mkdir(parents=True, exist_ok=True)
+    (asked.results / "kills.txt").write_text(text)
     print(text)
 
 
