@@ -6,6 +6,7 @@ ones and one that asks the sources.
 
 from collections.abc import Callable, Iterator
 from hashlib import sha256
+from typing import ClassVar
 
 import pyarrow as pa
 
@@ -17,6 +18,16 @@ from resources.store import candidates
 from resources.store import rows as stored
 from sluice.choices.registry import choosers_for
 from sluice.core.digests import order_free_digest
+from sluice.tasks.contract import Task as Spec
+from sluice.tasks.text.config import TextConfig
+from sluice.tasks.text.rows import TextFormat
+
+
+class QuestionFormat(TextFormat):
+    """Texts whose labels are answers."""
+
+    classes: ClassVar[bool] = False
+
 
 Source = Callable[[str], str | None]
 ASKED: list[tuple[str, str]] = []
@@ -111,12 +122,13 @@ def answers(run: Run) -> Outcome:
 
 TABLES = ItemTables(("instances", "candidates"), lambda read: stored_tables(read, wanted(read)))
 CHOOSERS = [method for method in choosers_for() if not method.sees_gold]
+SPEC = Spec("toy_answers", QuestionFormat(), TextConfig, short_list=())
 LINEAGE = Lineage(
-    Task("toy_answers", short_list=(), graphs=(), trained=""),
+    Task(SPEC),
     {
         made.name: made
         for made in [
-            instances(classes=False),
+            instances(SPEC),
             answers,
             *(choice(method, TABLES) for method in CHOOSERS),
             choice_comparison(CHOOSERS, TABLES),

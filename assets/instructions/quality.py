@@ -48,7 +48,7 @@ def quality(run: Run) -> Outcome:
             "source": f"column {column}" if column else "log(1 + tokens) x IFD (ours)",
             "rows_of_quality_0": int((values == 0).sum()),
             "set_aside": set_aside(values, train.ids),
-            "highest": examples(train, values, order[::-1][:5], "instructions"),
+            "highest": examples(run.task, train, values, order[::-1][:5]),
         },
     )
 

@@ -70,7 +70,7 @@ def losses(run: Run) -> Outcome:
         "rows_windowed": int(stored.windowed.sum()),
         "mean_ifd": float(np.nanmean(values["ifd"])),
     }
-    return _outcome(lake, run.dataset, train, values, "ifd", found, shown)
+    return _outcome(run, train, values, "ifd", found, shown)
 
 
 @stage(
@@ -110,7 +110,7 @@ def s_ifd(run: Run) -> Outcome:
         "token_threshold": threshold,
         "rows_without_an_informative_token": int((values["informative_tokens"] == 0).sum()),
     }
-    return _outcome(lake, run.dataset, train, values, "s_ifd_mean", found, shown)
+    return _outcome(run, train, values, "s_ifd_mean", found, shown)
 
 
 def _copies(lake: Lake, found: Scored) -> Iterator[Iterator[Losses]]:
@@ -122,8 +122,7 @@ def _copies(lake: Lake, found: Scored) -> Iterator[Iterator[Losses]]:
 
 
 def _outcome(
-    lake: Lake,
-    dataset: str,
+    run: Run,
     train: Rows,
     values: dict[str, NDArray[np.float64]],
     main: str,
@@ -131,7 +130,7 @@ def _outcome(
     shown: Mapping[str, Any],
 ) -> Outcome:
     """Store scores that one pass has made, and say what came out."""
-    scores.replace(lake, dataset, train.ids, values)
+    scores.replace(run.lake, run.dataset, train.ids, values)
     finite = np.flatnonzero(np.isfinite(values[main]))
     order = finite[np.argsort(values[main][finite], kind="stable")]
     return Outcome(
@@ -144,8 +143,8 @@ def _outcome(
             "set_aside": set_aside(values[main], train.ids),
             "passes_of_the_model": found.passes,
             "loading_cpu_seconds": round(found.loading_seconds, 3),
-            "highest": examples(train, values[main], order[::-1][:5], "instructions"),
-            "lowest": examples(train, values[main], order[:5], "instructions"),
+            "highest": examples(run.task, train, values[main], order[::-1][:5]),
+            "lowest": examples(run.task, train, values[main], order[:5]),
         },
         details={"passes": found.passes, "rows": found.rows},
     )

@@ -25,7 +25,6 @@ from sluice.data.config.reading import Reading
 from sluice.data.ingest.files import Version, folder_version
 from sluice.data.ingest.instances import Prepared, prepare
 from sluice.data.ingest.raw import read_folder
-from sluice.data.payloads.display import shown_text
 from sluice.tasks.contract import Task as Spec
 
 VERSION = "2"
@@ -90,7 +89,7 @@ def _read(run: Run) -> Outcome:
         new=change.new,
         reused=change.reused,
         removed=change.removed,
-        metadata=_shown(prepared, warnings, run.task.name),
+        metadata=_shown(prepared, warnings, run.task),
         details={"folder_digest": version.digest, "warnings": warnings},
     )
 
@@ -165,7 +164,7 @@ def _respelt(previous: records.Record | None, state: str, change: rows.Change) -
     ]
 
 
-def _shown(prepared: Prepared, warnings: list[str], task: str) -> dict[str, object]:
+def _shown(prepared: Prepared, warnings: list[str], task: Task) -> dict[str, object]:
     splits = Counter(prepared.instances["split"].to_pylist())
     pairs = Counter(
         zip(
@@ -181,7 +180,7 @@ def _shown(prepared: Prepared, warnings: list[str], task: str) -> dict[str, obje
         for label in labels
     ]
     sample = prepared.instances.slice(0, 10).select(["instance_id", "text", "label", "split"])
-    rows = [{**row, "text": shown_text(row["text"], task)} for row in sample.to_pylist()]
+    rows = [{**row, "text": task.spec.rows.display(row["text"])} for row in sample.to_pylist()]
     shown: dict[str, object] = {
         "rows_rejected": prepared.rejected.num_rows,
         "sample": dg.MetadataValue.table([dg.TableRecord(row) for row in rows]),

@@ -21,7 +21,6 @@ from resources.store import records, rows, scores, selections
 from sluice.core.budgets import budget_label
 from sluice.core.errors import SluiceError
 from sluice.data.config import DatasetConfig
-from sluice.data.payloads.display import shown_text
 from sluice.evaluation.comparison import too_few
 from sluice.reports.contents import (
     Evidence,
@@ -94,7 +93,7 @@ def gather(lake: Lake, task: Task, dataset: str, config: DatasetConfig) -> Repor
         versions=_versions(),
         confidence=config.evaluation.confidence,
         interval_method="bootstrap over rows and seeds, paired where two are compared",
-        evidence=_evidence(task, known),
+        evidence=evidence_of(task, known),
         lead="" if results else _lead(config, dataset),
         metric=results.metric if results else "",
         learner=results.learner if results else "",
@@ -196,7 +195,7 @@ def _costs(known: dict[str, records.Record]) -> list[StageCost]:
 
 def _shown(task: Task, text: str) -> str:
     """Return a row's content as a person reads it."""
-    return shown_text(text, task.name)
+    return task.spec.rows.display(text)
 
 
 def _suspects(lake: Lake, task: Task, dataset: str, train: Rows) -> list[SuspectRow]:
@@ -236,7 +235,7 @@ def _model_card(task: Task, known: dict[str, records.Record]) -> ModelCard | Non
     )
 
 
-def _evidence(task: Task, known: dict[str, records.Record]) -> list[Evidence]:
+def evidence_of(task: Task, known: dict[str, records.Record]) -> list[Evidence]:
     """Return the sections that a dataset's newest records have something for."""
     makers = {
         task.key("evaluations", "attention_value"): _attention,

@@ -6,11 +6,11 @@ import numpy as np
 from assets.lineage.inputs import Rows, read_knn, read_rows, read_vectors
 from assets.lineage.plots import plots
 from assets.lineage.stage import Outcome, Run, Stage, digest_of, stage
+from assets.lineage.task import Task
 from assets.stages import checks
 from resources.lake import Lake
 from resources.store import scores
 from sluice.core.digests import array_digest, digest
-from sluice.data.payloads.display import shown_text
 from sluice.heads.logistic import HeadConfig
 from sluice.heads.out_of_fold import out_of_fold_probabilities
 from sluice.reports.figures import score_histogram
@@ -116,17 +116,15 @@ def score_stage(score: Score) -> Stage:
                 "mean": float(values.mean()),
                 "standard_deviation": float(values.std()),
                 **plots(run.config, histogram=lambda: score_histogram(values, score.name)),
-                "highest": examples(train, values, highest),
-                "lowest": examples(train, values, lowest),
+                "highest": examples(run.task, train, values, highest),
+                "lowest": examples(run.task, train, values, lowest),
             },
         )
 
     return scored
 
 
-def examples(
-    train: Rows, values: np.ndarray, at: np.ndarray, task: str = "text"
-) -> dg.MetadataValue:
+def examples(task: Task, train: Rows, values: np.ndarray, at: np.ndarray) -> dg.MetadataValue:
     """Return some training rows with their scores, for the Dagster UI."""
     return dg.MetadataValue.table(
         [
@@ -135,7 +133,7 @@ def examples(
                     "instance_id": train.ids[i],
                     "label": train.class_names[train.labels[i]],
                     "score": round(float(values[i]), 6),
-                    "text": shown_text(train.texts[i], task)[:200],
+                    "text": task.spec.rows.display(train.texts[i])[:200],
                 }
             )
             for i in at.tolist()

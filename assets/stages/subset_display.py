@@ -13,7 +13,6 @@ from assets.stages.map import read_map
 from resources.lake import Lake
 from resources.store import history, records, selections
 from sluice.data.config import DatasetConfig
-from sluice.data.payloads.display import shown_text
 from sluice.reports.figures import class_balance
 from sluice.reports.maps import selection_map
 from sluice.subsets.contract import Pool
@@ -103,7 +102,7 @@ def shown_of(
         {
             **row,
             "gain": round(row["gain"], 6),
-            "text": shown_text(texts[row["instance_id"]], task.name)[:160],
+            "text": task.spec.rows.display(texts[row["instance_id"]])[:160],
         }
         for row in table.slice(0, SAMPLE_ROWS).drop_columns(["content_hash"]).to_pylist()
     ]

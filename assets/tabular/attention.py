@@ -73,7 +73,7 @@ def gat(run: Run) -> Outcome:
         content=digest(digest_of(result.ids.tolist()), array_digest(*values.values())),
         total=len(result.ids),
         new=len(result.ids),
-        metadata=_shown(lake, dataset, run.config, graph, result),
+        metadata=_shown(run, graph, result),
         details={
             "gate": result.gate.words,
             "learnt": result.gate.learnt,
@@ -95,10 +95,8 @@ def _train(lake: Lake, task: Task, dataset: str, config: DatasetConfig, device: 
     return gat_result(ids, vectors, train.labels, graph, SEED, options, ablate=True)
 
 
-def _shown(
-    lake: Lake, dataset: str, config: DatasetConfig, graph: str, result: GatResult
-) -> dict[str, Any]:
-    train = read_rows(lake, dataset).of("train")
+def _shown(run: Run, graph: str, result: GatResult) -> dict[str, Any]:
+    train = read_rows(run.lake, run.dataset).of("train")
     received = result.scores()["attention"]
     highest = np.argsort(-received, kind="stable")[:5]
     lowest = np.argsort(received, kind="stable")[:5]
@@ -113,7 +111,7 @@ def _shown(
         "share_of_majority": gate.majority,
         "edges_left_out": result.cut,
         "training_seconds": float(result.seconds),
-        **plots(config, histogram=lambda: score_histogram(received, "attention")),
-        "most_attended": examples(train, received, highest),
-        "least_attended": examples(train, received, lowest),
+        **plots(run.config, histogram=lambda: score_histogram(received, "attention")),
+        "most_attended": examples(run.task, train, received, highest),
+        "least_attended": examples(run.task, train, received, lowest),
     }

@@ -253,11 +253,12 @@ def _show_rows(screen: Console, kind: str, rows: Any, limit: int, task: str) -> 
 
 def _shown(value: Any, column: str, task: str) -> Any:
     """Return a value for people: a conversation half by its prompt and half by its response."""
-    if task not in ("instructions", "tokens") or not column.startswith("text") or value is None:
+    if not column.startswith("text") or value is None:
         return value
-    from sluice.data.payloads.display import shown_text
+    from sluice.core import registry
+    from sluice.data.config import TASKS
 
-    return shown_text(value, task, TEXT_WIDTH // 2 - 2)
+    return registry.load(TASKS, task).rows.display(value, TEXT_WIDTH // 2 - 2)
 
 
 def _cell(value: Any) -> str:

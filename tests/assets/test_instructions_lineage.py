@@ -256,7 +256,7 @@ def test_models_are_trained_apart_once_each_and_compared(
     write(answers, tiny_folder, **{**few, "seeds": [3], "evaluation": {"most_hours": 1e-9}})
     ran()
     refused = run_lineage(NAME, job="instructions_evaluations", keys=asked)
-    assert "more than evaluation.most_hours" in "".join(refused.errors.values())
+    assert "more than evaluation.max_hours" in "".join(refused.errors.values())
 
 
 def check_champion(lake: Lake, done: Ran, page: str) -> None:

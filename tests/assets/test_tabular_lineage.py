@@ -250,7 +250,7 @@ def test_what_is_wanted_follows_the_selectors(home: Path, make_table: Make) -> N
     chosen = {
         key.path[2] for key in LINEAGE.wanted(Datasets().config(NAME)) if key.path[1] == "subsets"
     }
-    assert chosen == set(TABULAR.short_list) | {"random_stratified"}
+    assert chosen == set(TABULAR.spec.short_list) | {"random_stratified"}
     assert chosen < {selector.name for selector in selectors_for("tabular")}
 
 

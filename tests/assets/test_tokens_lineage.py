@@ -85,7 +85,7 @@ def test_asks_only_for_what_a_selector_reads(home: Path) -> None:
     assert {TOKENS.key("graphs", "knn"), MNLP, ADAPTED} <= set(
         LINEAGE.wanted(Datasets().config(NAME))
     )
-    assert "mnlp" not in TOKENS.short_list, "a tagger must be trained first"
+    assert "mnlp" not in TOKENS.spec.short_list, "a tagger must be trained first"
 
 
 @pytest.mark.slow
@@ -93,12 +93,12 @@ def test_taggers_are_estimated_trained_apart_once_each_and_compared(
     home: Path, tmp_path: Path
 ) -> None:
     few = {**tiny(tmp_path), "selectors": ["t_frex"], "split": {"validation": 0.2}}
-    write(sentences(), **few, evaluation={"resamples": 50, "most_hours": 1e-9})
+    write(sentences(), **few, evaluation={"resamples": 50, "max_hours": 1e-9})
     config = Datasets().config(NAME)
     ran(keys=[key for key in LINEAGE.wanted(config) if key != TOKENS.key("report")])
     asked = LINEAGE.on_demand(config)
     refused = run_lineage(NAME, job="tokens_evaluations", keys=asked)
-    assert "more than evaluation.most_hours 1e-09. Compare" in "".join(refused.errors.values())
+    assert "more than evaluation.max_hours 1e-09. Compare" in "".join(refused.errors.values())
     assert "tokens/evaluations/t_frex" not in refused.metadata, "nothing starts"
     write(sentences(), **few, evaluation={"resamples": 50})
     done = ran(job="tokens_evaluations", keys=asked)

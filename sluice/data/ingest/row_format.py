@@ -19,6 +19,7 @@ from sluice.data.ingest.classes import check_classes, class_warnings
 from sluice.data.ingest.files import SUFFIXES
 from sluice.data.ingest.read_file import read_file
 from sluice.data.ingest.validation_result import Row, Screened
+from sluice.data.payloads.conversations import SHOWN_PART
 from sluice.data.readers.columns import require_columns
 from sluice.data.readers.jsonl_file import refuse_written
 from sluice.data.readers.reading_warnings import warnings_of
@@ -186,7 +187,7 @@ class RowFormat:
 
     # Out again
 
-    def display(self, text: str, most: int) -> str:
+    def display(self, text: str, most: int = SHOWN_PART) -> str:
         """Return the text of a row for people, of long parts so many characters."""
         return text
 

@@ -16,6 +16,7 @@ from sluice.data.ingest.row_format import Fault, FileRows, RowFormat, raw_rows, 
 from sluice.data.ingest.validation_result import Row, Screened
 from sluice.data.payloads.conversations import (
     NO_FAMILY,
+    SHOWN_PART,
     embedded_text,
     message_fault,
     quality_fault,
@@ -138,7 +139,7 @@ class ConversationFormat(RowFormat):
         """Return the prompt, a new line, the response."""
         return embedded_text(text)
 
-    def display(self, text: str, most: int) -> str:
+    def display(self, text: str, most: int = SHOWN_PART) -> str:
         """Return prompt and response on one line."""
         return shown_conversation(text, most)
 

@@ -15,6 +15,7 @@ from sluice.data.ingest.classes import check_classes, class_warnings
 from sluice.data.ingest.label_spellings import NULL_LIKE
 from sluice.data.ingest.row_format import Fault, FileRows, RowFormat, raw_rows
 from sluice.data.ingest.validation_result import Row, Screened
+from sluice.data.payloads.conversations import SHOWN_PART
 from sluice.data.readers.jsonl_file import refuse_written
 from sluice.data.readers.reading_warnings import warnings_of
 from sluice.data.readers.saved_index import index_warning
@@ -112,7 +113,7 @@ class TableFormat(RowFormat):
         """Count the rows that repeat or contradict another, too."""
         return [*class_warnings(screened), *equal_rows(screened)]
 
-    def display(self, text: str, most: int) -> str:
+    def display(self, text: str, most: int = SHOWN_PART) -> str:
         """Return the columns that have a value."""
         return shown_row(text)
 

@@ -16,6 +16,7 @@ from sluice.data.ingest.files import file_kind
 from sluice.data.ingest.read_file import read_file
 from sluice.data.ingest.row_format import Fault, FileRows, RowFormat, too_long
 from sluice.data.ingest.validation_result import Row, Screened
+from sluice.data.payloads.conversations import SHOWN_PART
 from sluice.data.payloads.sentences import NO_SPAN, joined_words, read_sentence
 from sluice.data.readers.conll import Sentence
 from sluice.data.values.normalise import normalise
@@ -118,7 +119,7 @@ class SentenceFormat(RowFormat):
         """Return the words."""
         return joined_words(text)
 
-    def display(self, text: str, most: int) -> str:
+    def display(self, text: str, most: int = SHOWN_PART) -> str:
         """Return the words."""
         return joined_words(text)
 

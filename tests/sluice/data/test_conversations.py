@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sluice.core import registry
+from sluice.data.config import TASKS
 from sluice.data.payloads.conversations import (
     UNREADABLE,
     Conversation,
@@ -19,7 +21,6 @@ from sluice.data.payloads.conversations import (
     read_quality,
     shown_conversation,
 )
-from sluice.data.payloads.display import shown_text
 from sluice.tasks.instructions.conversation_rows import read_messages, read_tags
 
 PAIR = (Message("user", "Name a prime."), Message("assistant", "7"))
@@ -76,9 +77,13 @@ def test_shown_on_one_line_and_cut():
 
 
 def test_shown_by_task():
-    assert shown_text("plain", "text") == "plain"
-    assert shown_text('{"a":1,"b":null}', "tabular") == "a 1"
-    assert shown_text(conversation_text(Conversation(PAIR)), "instructions").endswith("→ 7")
+    assert registry.load(TASKS, "text").rows.display("plain") == "plain"
+    assert registry.load(TASKS, "tabular").rows.display('{"a":1,"b":null}') == "a 1"
+    assert (
+        registry.load(TASKS, "instructions")
+        .rows.display(conversation_text(Conversation(PAIR)))
+        .endswith("→ 7")
+    )
 
 
 @pytest.mark.parametrize(

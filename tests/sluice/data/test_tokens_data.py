@@ -9,12 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from sluice.cli import app
+from sluice.core import registry
 from sluice.core.errors import ConfigError, DataError
-from sluice.data.config import DatasetConfig, checked_config, dump_config, load_config
+from sluice.data.config import TASKS, DatasetConfig, checked_config, dump_config, load_config
 from sluice.data.ingest.add import add_dataset
 from sluice.data.ingest.instances import prepare
 from sluice.data.ingest.raw import rows_of
-from sluice.data.payloads.display import shown_text
 from sluice.data.payloads.sentences import joined_words, read_sentence, sentence_text
 from sluice.tasks.tokens import TASK
 
@@ -46,7 +46,7 @@ def test_a_row_is_one_text_without_loss():
     row = read_sentence(text)
     assert (row.tokens, row.tags, row.fault) == (("Zoë", "1\u2028"), ("B-x", "O"), None)
     assert sentence_text(row.tokens, row.tags) == text
-    assert shown_text(text, "tokens") == joined_words(text) == "Zoë 1\u2028"
+    assert registry.load(TASKS, "tokens").rows.display(text) == joined_words(text) == "Zoë 1\u2028"
 
 
 @pytest.mark.parametrize(
