@@ -1,11 +1,63 @@
-"""Every task's lineage, loaded."""
+"""Every task's lineage, loaded: its own, or one of the stages that all tasks share."""
 
-from assets.instructions.lineage import LINEAGE as INSTRUCTIONS
+from typing import Any
+
 from assets.lineage.registry import LINEAGES, lineage_of
-from assets.tabular.lineage import LINEAGE as TABULAR
-from assets.text.lineage import LINEAGE as TEXT
-from assets.tokens.lineage import LINEAGE as TOKENS
+from assets.lineage.task import Lineage, Task, lineage
+from assets.stages.champion import champion
+from assets.stages.comparison import comparison
+from assets.stages.embeddings import embeddings
+from assets.stages.estimate import estimate
+from assets.stages.evaluations import evaluation
+from assets.stages.graphs import knn
+from assets.stages.instances import instances
+from assets.stages.map import flat_map
+from assets.stages.model import model
+from assets.stages.report import report
+from assets.stages.scores import out_of_fold, score_stage
+from assets.stages.subsets import subset
+from sluice.core import registry
+from sluice.data.config import TASKS
+from sluice.evaluation.learner import LEARNERS
+from sluice.scores.registry import SCORES
+from sluice.subsets.registry import selectors_for
 
 __all__ = ["LINEAGES", "lineage_of"]
 
-LINEAGES.update({each.task.name: each for each in (TEXT, TABULAR, INSTRUCTIONS, TOKENS)})
+GROUP = "sluice.lineages"
+"""Group of entry points of lineages: of tasks that have stages of their own."""
+
+
+def shared_lineage(name: str) -> Lineage:
+    """Return the lineage of a task that has no stage of its own."""
+    spec: Any = registry.load(TASKS, name)
+    learner: Any = registry.load(LEARNERS, name)
+    selectors = selectors_for(name)
+    made = [score_stage(score) for score in SCORES.values() if name in score.tasks]
+    shown = ["evaluations/comparison", "models/champion"]
+    return lineage(
+        Task(spec),
+        [
+            instances(spec),
+            embeddings,
+            flat_map,
+            knn(only_read=True),
+            *([out_of_fold, *made] if made else []),
+            *map(subset, selectors),
+            *([estimate(learner, selectors)] if learner.on_demand else []),
+            *(evaluation(learner, selector) for selector in [*selectors, None]),
+            comparison(learner, selectors),
+            model(learner, spec.trained),
+            champion(learner, spec.trained),
+            report(
+                [score.name for score in made],
+                [] if learner.on_demand else shown,
+                shown if learner.on_demand else [],
+            ),
+        ],
+    )
+
+
+for _name in registry.names(TASKS):
+    _own = _name in registry.names(GROUP)
+    LINEAGES[_name] = registry.load(GROUP, _name) if _own else shared_lineage(_name)

@@ -17,7 +17,7 @@ LARGE = {
 }
 # A line that speaks of a task beside the task itself, and why.
 SPEAKING = {
-    "for method in SELECTORS.values() if task in method.tasks": "a method says what it is for",
+    "made in SELECTORS.values() if task in made.tasks": "a method says what it is for",
     "one.tasks or task in one.tasks": "a chooser says what it is for",
     "SCORES.items() if task.name in score.tasks": "a score says what it is for",
     "if task in (None, *of_": "each kind of method has tasks of its own",

@@ -137,7 +137,7 @@ def served_rows(present: Rows, config: InstructionsConfig) -> Rows:
     )
 
 
-@reads_input("influence")
+@reads_input("influence", stage="gradients")
 def read_influence(read: Reading, train: Rows) -> Influence:
     """Read the influence of the training rows on the validation rows."""
     lake, config = read.lake, InstructionsConfig.of(read.config)

@@ -81,7 +81,7 @@ def tagged(run: Run) -> Outcome:
     )
 
 
-@reads_input("tags")
+@reads_input("tags", stage="tags")
 def read_tags(read: Reading, train: Rows) -> TagRows:
     """Read the tags of the training rows, and the vector of each tag."""
     lake, config = read.lake, InstructionsConfig.of(read.config)

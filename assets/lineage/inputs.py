@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,11 @@ from resources.store import graphs, part_edges, rows, scores, vectors
 from sluice.core.errors import SluiceError, UnknownNameError
 from sluice.data.config import DatasetConfig
 from sluice.data.ingest.splits import UNLABELLED
-from sluice.data.payloads.bio import features_of
-from sluice.data.payloads.sentences import read_sentence
-from sluice.graphs.features import FeatureRows, feature_rows
 from sluice.graphs.instance_graphs.instance_graph import InstanceGraph
 from sluice.graphs.instance_graphs.methods import GRAPHS
 from sluice.graphs.knn import KnnGraph
 from sluice.subsets.contract import Pool, Selector
-from sluice.tasks.tokens.config import TokensConfig
+from sluice.subsets.inputs import InputRows, inputs
 
 SPLITS = ("train", "validation", "test")
 
@@ -157,61 +155,100 @@ def selector_reads(task: Task, selector: Selector, config: DatasetConfig) -> lis
     return _read_by(task, selector, (graph_of(task, selector, config),))
 
 
-# Inputs that one stage makes; graphs and scores have a stage each.
-_STAGES = {"tags": "tags", "influence": "gradients", "embeddings": "embeddings"}
-
-
 def _read_by(task: Task, selector: Selector, graphs: Sequence[str]) -> list[str]:
     names = ["instances"]
-    names += [name for need, name in _STAGES.items() if need in selector.needs]
+    names += [each.stage for need, each in READERS.items() if need in selector.needs and each.stage]
     if "graph" in selector.needs:
         names += [f"graphs/{name}" for name in graphs]
     # Several scores may be made by one stage.
     return names + list(dict.fromkeys(task.score_stage(name) for name in score_names(selector)))
 
 
-Reader = Callable[[Reading, Rows], Any]
+Read = Callable[[Reading, Rows], Any]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How an input of selectors is read.
+
+    Attributes
+    ----------
+    read : callable
+        Takes what is being read and the training rows.
+    stage : str
+        Name of the stage that makes it; empty where the rows alone do.
+    settings : callable
+        Returns what else of a configuration it depends on.
+    """
+
+    read: Read
+    stage: str
+    settings: Callable[[DatasetConfig], dict[str, object]]
+
+
 READERS: dict[str, Reader] = {}
-"""By input of a selector: how its training rows' part is read; filled where it is made."""
+"""By input of a selector; filled where it is made."""
 
 
-def reads_input(need: str) -> Callable[[Reader], Reader]:
-    """Register how an input of selectors is read."""
+def _no_settings(config: DatasetConfig) -> dict[str, object]:
+    return {}
 
-    def register(read: Reader) -> Reader:
-        READERS[need] = read
+
+def reads_input(
+    need: str,
+    stage: str = "",
+    settings: Callable[[DatasetConfig], dict[str, object]] = _no_settings,
+) -> Callable[[Read], Read]:
+    """Register how an input of selectors is read, see `Reader`."""
+
+    def register(read: Read) -> Read:
+        READERS[need] = Reader(read, stage, settings)
         return read
 
     return register
 
 
+def input_settings(selector: Selector, config: DatasetConfig) -> dict[str, object]:
+    """Return what else of a configuration the inputs of a selector depend on."""
+    known = [each for need, each in READERS.items() if need in selector.needs]
+    return {key: value for each in known for key, value in each.settings(config).items()}
+
+
 def read_pool(read: Reading, selector: Selector) -> tuple[Pool, Rows]:
     """Read the training rows with just what a selector needs of them."""
-    lake, task, dataset, config = read.lake, read.task, read.dataset, read.config
-    train = read_rows(lake, dataset).of("train")
-    needs = selector.needs
-    graph = graph_of(task, selector, config)
-    pool = Pool(
-        ids=np.array(train.ids),
-        embeddings=read_vectors(lake, task, dataset, train) if "embeddings" in needs else None,
-        labels=train.labels if "labels" in needs else None,
-        graph=read_graph(lake, task, dataset, config, train, graph) if "graph" in needs else None,
-        scores={
-            name: scores.read(lake, dataset, name, train.ids) for name in score_names(selector)
-        },
-        class_names=train.class_names,
-        features=read_features(config, train) if "features" in needs else None,
-        **{need: made(read, train) for need, made in READERS.items() if need in needs},
-    )
-    return pool, train
+    train = read_rows(read.lake, read.dataset).of("train")
+    names = score_names(selector)
+    parts: dict[str, Any] = {
+        "scores": {name: scores.read(read.lake, read.dataset, name, train.ids) for name in names}
+    }
+    for key in {need.partition(":")[0] for need in selector.needs} - {"scores", "asks"}:
+        if key in READERS:
+            parts[key] = READERS[key].read(read, train)
+        elif key == "graph":
+            graph = graph_of(read.task, selector, read.config)
+            parts[key] = read_graph(read.lake, read.task, read.dataset, read.config, train, graph)
+        else:
+            parts[key] = _made(key, read, selector, train)
+    return Pool(np.array(train.ids), class_names=train.class_names).having(parts), train
 
 
-def read_features(config: DatasetConfig, train: Rows) -> FeatureRows:
-    """Return what the training rows are about, by their tags."""
-    sentences = [read_sentence(text).sentence for text in train.texts]
-    return feature_rows(
-        [features_of(each, TokensConfig.of(config).features.kind) for each in sentences]
-    )
+def _made(key: str, read: Reading, selector: Selector, train: Rows) -> Any:
+    """Make an input that another package has registered: of the rows, which are its only input."""
+    make = inputs()[key].make
+    assert make is not None
+    vectors = partial(read_vectors, read.lake, read.task, read.dataset, train)
+    rows = InputRows(np.array(train.ids), train.texts, train.labels, train.class_names, vectors)
+    return make(rows, options_of(selector, read.config))
+
+
+@reads_input("embeddings", stage="embeddings")
+def _embeddings(read: Reading, train: Rows) -> NDArray[np.float32]:
+    return read_vectors(read.lake, read.task, read.dataset, train)
+
+
+@reads_input("labels")
+def _labels(read: Reading, train: Rows) -> NDArray[np.int64]:
+    return train.labels
 
 
 def read_graph(

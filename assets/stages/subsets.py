@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from assets.lineage.inputs import (
     Rows,
+    input_settings,
     options_of,
     read_pool,
     selector_may_read,
@@ -27,7 +28,6 @@ from sluice.core.progress import track
 from sluice.data.config import DatasetConfig
 from sluice.subsets import runner
 from sluice.subsets.contract import Ask, Selection, Selector
-from sluice.tasks.tokens.config import TokensConfig
 
 # Above, a method that compares all pairs says that it takes its time (ours).
 MANY_ROWS = 20_000
@@ -75,7 +75,7 @@ def subset(selector: Selector, provide: Provide | None = None) -> Stage:
             "chosen": config.chosen_budget,
             "seeds": seeds_of(selector, config),
             "options": options_of(selector, config),
-            **_features(selector, config),
+            **input_settings(selector, config),
             **asked,
         }
 
@@ -99,7 +99,7 @@ def subset(selector: Selector, provide: Provide | None = None) -> Stage:
     def made(run: Run) -> Outcome:
         names = selector_reads(run.task, selector, run.config)
         read = {f"{run.task.name}/{name}": run.record(name).data_version for name in names}
-        read |= _features(selector, run.config)
+        read |= input_settings(selector, run.config)
         asking = run.once(provide) if provide else None
         if asking:
             read["asks"] = asking.identity
@@ -108,17 +108,11 @@ def subset(selector: Selector, provide: Provide | None = None) -> Stage:
     return made
 
 
-def _features(selector: Selector, config: DatasetConfig) -> dict[str, str]:
-    return (
-        {"features": TokensConfig.of(config).features.kind} if "features" in selector.needs else {}
-    )
-
-
 def _select(run: Run, selector: Selector, versions: str, asking: OracleProvider | None) -> Outcome:
     lake, task, dataset, config = run.lake, run.task, run.dataset, run.config
     pool, train = read_pool(run, selector)
     if asking:
-        pool = replace(pool, asks=asking.oracles(train))
+        pool = pool.having({"asks": asking.oracles(train)})
     contents = dict(zip(train.ids, train.content_hashes, strict=True))
     pairs = [(b, s) for b in config.budgets for s in seeds_of(selector, config)]
     options = options_of(selector, config)

@@ -1,5 +1,6 @@
 """The lineage of the task `tokens`, from raw files to what subsets train, left to right."""
 
+import assets.tokens.features  # noqa: F401  # pyright: ignore[reportUnusedImport] (registers)
 from assets.lineage.task import Task, lineage
 from assets.stages.champion import champion
 from assets.stages.comparison import comparison

@@ -7,10 +7,13 @@ from functools import partial
 from typing import Any
 
 from sluice.api import language, uncertainty
-from sluice.api.tags import features_of_rows, tags_of_rows
+from sluice.api.tags import tags_of_rows
 from sluice.scores.registry import SCORES, Score, ScoreInputs
 from sluice.subsets.contract import Pool, Selector
+from sluice.subsets.inputs import InputRows, inputs
 from sluice.tasks.caller_rows import Rows
+from sluice.tasks.tokens.config import TokensConfig
+from sluice.tasks.tokens.features import features_of_texts
 
 Make = Callable[[Any, Mapping[str, Any]], Any]
 """``make(rows, options) -> value``: an input, of rows in ascending order of name."""
@@ -52,7 +55,9 @@ MAKERS: Mapping[str, Make] = {
     "labels": lambda rows, _: rows.labels,
     "graph": lambda rows, options: rows.graph(options),
     "tags": lambda rows, _: tags_of_rows(rows),
-    "features": lambda rows, _: features_of_rows(rows),
+    "features": lambda rows, _: features_of_texts(
+        rows.texts, TokensConfig.of(rows.config).features.kind
+    ),
     "influence": lambda rows, _: language.influence(rows),
     "asks:influence": lambda rows, _: language.ask_influence(rows),
     "asks:reward": lambda rows, _: language.ask_reward(rows),
@@ -100,9 +105,18 @@ def make_pool(method: Selector, rows: Rows, options: Mapping[str, Any]) -> Pool:
     parts: dict[str, Any] = {"labels": rows.labels}
     for need in sorted(method.needs):
         kind, _, name = need.partition(":")
-        value = MAKERS[need](rows, options)
+        value = _made(need, rows, options)
         if name:
             parts.setdefault(kind, {})[name] = value
         else:
             parts[kind] = value
-    return Pool(rows.names, class_names=rows.classes, **parts)
+    return Pool(rows.names, class_names=rows.classes).having(parts)
+
+
+def _made(need: str, rows: Rows, options: Mapping[str, Any]) -> Any:
+    if need in MAKERS:
+        return MAKERS[need](rows, options)
+    make = inputs()[need].make
+    assert make is not None
+    given = InputRows(rows.names, rows.texts, rows.labels, rows.classes, lambda: rows.vectors)
+    return make(given, options)

@@ -5,15 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from sluice.core.progress import track
-from sluice.data.payloads.bio import features_of
 from sluice.data.payloads.conversations import read_conversation
-from sluice.data.payloads.sentences import read_sentence
-from sluice.graphs.features import FeatureRows, feature_rows
 from sluice.graphs.key_phrases import key_phrases
 from sluice.graphs.tags import TagRows, frequent_tags, tag_rows
 from sluice.tasks.caller_rows import Rows
 from sluice.tasks.instructions.config import InstructionsConfig
-from sluice.tasks.tokens.config import TokensConfig
 
 
 def tags_of_rows(rows: Rows) -> TagRows:
@@ -34,10 +30,3 @@ def tags_of_rows(rows: Rows) -> TagRows:
     names = frequent_tags(tags, tagging.min_rows)
     vectors = rows.embed(names) if names else np.empty((0, 1), np.float32)
     return tag_rows(tags, names, vectors)
-
-
-def features_of_rows(rows: Rows) -> FeatureRows:
-    """Return what tagged sentences are about: the features that their spans name."""
-    kind = TokensConfig.of(rows.config).features.kind
-    sentences = [read_sentence(text).sentence for text in rows.texts]
-    return feature_rows([features_of(each, kind) for each in sentences])

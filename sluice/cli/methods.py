@@ -30,7 +30,8 @@ def methods(
     from sluice.data.config import TASKS
 
     described = _described(task)
-    labelling = task is None or registry.load(TASKS, task).labelling
+    # A chooser may be of a task that has no rows of its own.
+    labelling = any(each.labelling for name, each in registry.each(TASKS) if task in (None, name))
     asking = query_strategies() if labelling else []
     if as_json:
         found = asking if queries else [method for each in described.values() for method in each]
@@ -48,14 +49,16 @@ def _described(task: str | None) -> dict[str, list[dict[str, Any]]]:
     from sluice.api.methods import choosers, searches
     from sluice.api.methods import methods as selectors
     from sluice.choices.registry import tasks as of_choosers
+    from sluice.core import registry
     from sluice.core.errors import UnknownNameError
-    from sluice.subsets.registry import tasks as of_selectors
+    from sluice.data.config import TASKS
 
-    known = [*of_selectors(), *of_choosers()]
+    of_selectors = registry.names(TASKS)
+    known = [*of_selectors, *of_choosers()]
     if task is not None and task not in known:
         raise UnknownNameError.of("task", task, known)
     return {
-        "Methods that pick rows": selectors(task) if task in (None, *of_selectors()) else [],
+        "Methods that pick rows": selectors(task) if task in (None, *of_selectors) else [],
         "Methods that choose answers": choosers(task) if task in (None, *of_choosers()) else [],
         "Methods that search": searches() if task is None else [],
     }

@@ -16,17 +16,15 @@ from typing import Any
 from sluice.core.errors import ConfigError, UnknownNameError, reason_of
 
 _OURS = "sluice"
-_TASKS = ("text", "tabular", "instructions", "tokens")
-_FIRST = {"sluice.tasks": _TASKS, "sluice.rows": _TASKS}
-"""Group to the names that come first, in order: installed metadata keep none."""
+_OF_OTHERS = frozenset({"sluice.inputs", "sluice.problems", "sluice.lineages"})
+"""Groups in which Sluice need have nothing of its own."""
 
 
 @lru_cache
 def _registered(group: str) -> dict[str, EntryPoint]:
-    """Return the entry points of a group by name: ours in their order, then others by name."""
+    """Return the entry points of a group by name: ours, then others."""
     found: dict[str, EntryPoint] = {}
-    first = _FIRST.get(group, ())
-    for point in sorted(entry_points(group=group), key=lambda point: _rank(point, first)):
+    for point in sorted(entry_points(group=group), key=_rank):
         other = found.get(point.name)
         if other is not None and other.value != point.value:
             raise ConfigError(
@@ -34,8 +32,11 @@ def _registered(group: str) -> dict[str, EntryPoint]:
                 f"{other.value} and by {_of(point)} as {point.value}. Uninstall one of the two."
             )
         found[point.name] = point
-    if not any(_of(point) == _OURS for point in found.values()) and not _installed():
-        raise ConfigError("Sluice itself is not installed, so nothing is registered: make setup.")
+    if group not in _OF_OTHERS and not any(_of(point) == _OURS for point in found.values()):
+        raise ConfigError(
+            f"Nothing of Sluice's own is registered in {group}: it is not installed, or was before "
+            "it had any. Run `make setup`, or `pip install -e .` in its folder."
+        )
     return found
 
 
@@ -43,13 +44,9 @@ def _of(point: EntryPoint) -> str:
     return point.dist.name if point.dist is not None else "?"
 
 
-def _rank(point: EntryPoint, first: tuple[str, ...]) -> tuple[bool, int, str]:
-    place = first.index(point.name) if point.name in first else len(first)
-    return _of(point) != _OURS, place, point.name
-
-
-def _installed() -> bool:
-    return bool(entry_points(group="console_scripts", name=_OURS))
+def _rank(point: EntryPoint) -> tuple[bool, str]:
+    # Installed metadata keep no order.
+    return _of(point) != _OURS, point.name
 
 
 def names(group: str) -> list[str]:

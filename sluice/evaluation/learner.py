@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from sluice.language.checkpoint import CausalModel
 
 
+LEARNERS = "sluice.learners"
+"""Group of entry points of the learners of tasks: classes of `Learner`, by the task."""
+
+
 @dataclass(frozen=True)
 class Examples:
     """Rows to train on or to measure on.

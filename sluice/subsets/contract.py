@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from sluice.graphs.knn import KnnGraph
 from sluice.graphs.tags import TagRows
 from sluice.heads.answers import Answers, Labelled
 from sluice.scores.influence import Influence
+from sluice.subsets.inputs import inputs
 
 Ask = Callable[..., NDArray[np.float64]]
 """``ask(positions, ...) -> values``: what costs too much to know of every row beforehand."""
@@ -53,6 +54,8 @@ class Pool:
         For queries: the rows that have a label. The pool's own rows then have none.
     answers : Answers or None
         For queries: what a model trained on the labelled rows says of the pool's.
+    others : mapping of str to object
+        Inputs that other packages have registered, see `sluice.subsets.inputs`.
     """
 
     ids: NDArray[np.str_]
@@ -67,31 +70,29 @@ class Pool:
     asks: Mapping[str, Ask] = field(default_factory=dict)
     labelled: Labelled | None = None
     answers: Answers | None = None
+    others: Mapping[str, Any] = field(default_factory=dict)
+
+    def get(self, key: str) -> Any:
+        """Return an input by the key that `Selector.needs` has before a colon; None if absent."""
+        return self.others.get(key) if key not in _FIELDS else getattr(self, key)
+
+    def having(self, values: Mapping[str, Any]) -> Pool:
+        """Return the same rows with other inputs, by key."""
+        own = {key: value for key, value in values.items() if key in _FIELDS}
+        others = {key: value for key, value in values.items() if key not in _FIELDS}
+        return replace(self, **own, others={**self.others, **others})
 
     def of(self, positions: NDArray[np.int64]) -> Pool:
         """Return some of the rows, in the order of the positions; a graph must keep all of them."""
-        return replace(
-            self,
-            ids=self.ids[positions],
-            embeddings=None if self.embeddings is None else self.embeddings[positions],
-            labels=None if self.labels is None else self.labels[positions],
-            graph=None if self.graph is None else self.graph.permuted(positions),
-            scores={name: values[positions] for name, values in self.scores.items()},
-            tags=None if self.tags is None else self.tags.of(positions),
-            features=None if self.features is None else self.features.of(positions),
-            influence=None if self.influence is None else self.influence.of(positions),
-            asks={name: _asked_in(positions, ask) for name, ask in self.asks.items()},
-            answers=None if self.answers is None else self.answers.of(positions),
-        )
+        taken = {
+            key: each.take(self.get(key), positions)
+            for key, each in inputs().items()
+            if self.get(key) is not None
+        }
+        return replace(self, ids=self.ids[positions]).having(taken)
 
 
-def _asked_in(taken: NDArray[np.int64], ask: Ask) -> Ask:
-    """Let a core that knows the taken rows ask a pool that knows them in its own order."""
-
-    def asked(positions: NDArray[np.int64], *others: Any) -> NDArray[np.float64]:
-        return ask(taken[positions], *others)
-
-    return asked
+_FIELDS = frozenset(part.name for part in fields(Pool))
 
 
 @dataclass(frozen=True)
@@ -178,8 +179,8 @@ class Selector:
         Changes whenever the same input may give other rows.
     needs : frozenset of str
         Of ``"embeddings"``, ``"labels"``, ``"graph"``, ``"tags"``, ``"features"``,
-        ``"influence"``, ``"labelled"``, ``"scores:<method>"``, ``"asks:<name>"`` and
-        ``"answers:<part>"``.
+        ``"influence"``, ``"labelled"``, ``"scores:<method>"``, ``"asks:<name>"``,
+        ``"answers:<part>"``, and the keys of registered inputs.
     tasks : frozenset of str
         Tasks in whose lineage the method appears.
     stochastic : bool
@@ -195,6 +196,10 @@ class Selector:
     sized : bool
         Whether the method decides by itself how many rows it keeps, so that ``budget=None``
         means just those.
+    sets_aside : bool
+        Whether it sets rows aside by itself whose score is not finite, and says so.
+    passes_on : bool
+        Whether it hands the whole pool to another method.
     all_pairs : bool
         Whether it compares all pairs of rows, so that many rows take long.
     family : tuple of str
@@ -215,5 +220,7 @@ class Selector:
     cost: str
     options: Mapping[str, Any] = field(default_factory=dict)
     sized: bool = False
+    sets_aside: bool = False
+    passes_on: bool = False
     all_pairs: bool = False
     family: tuple[str, ...] = ()

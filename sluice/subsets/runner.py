@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sluice.core.budgets import budget_of, check_floor
 from sluice.core.errors import ConfigError, DataError, UnknownNameError
-from sluice.data.values.number_array import number_array
 from sluice.data.values.one_column import id_array
-from sluice.graphs.features import FeatureRows
-from sluice.graphs.tags import TagRows
 from sluice.heads.answers import PARTS
-from sluice.scores.influence import Influence
 from sluice.subsets.contract import Picks, Pool, Selection, Selector
 from sluice.subsets.describe import class_name
+from sluice.subsets.inputs import inputs
 from sluice.subsets.queries.checks import checked_known
-
-# Methods of these tasks alone set rows without a finite score aside, and say so.
-_SETTING_ASIDE = frozenset({"instructions", "tokens"})
-Fitting = TypeVar("Fitting", TagRows, FeatureRows, Influence)
-
-# Strategies of these families hand the whole pool to another one.
-PASSING_ON = ("wrapper", "ensemble")
-_VERB = {"scores": "compute the score", "asks": "give a function for"}
-_REMEDY = {
-    "embeddings": "give vectors, or texts and an encoder",
-    "labels": "give labels (y)",
-    "graph": "build the kNN graph of the rows",
-    "tags": "give each row its tags",
-    "features": "give each row its features",
-    "influence": "compute the influence of the rows on validation rows",
-    "labelled": "give the rows that have a label",
-    "answers": "give what a model trained on the labelled rows says",
-}
 
 
 def run(
@@ -138,7 +116,7 @@ def _ascending(ids: NDArray[np.str_]) -> bool:
 
 def _checked(selector: Selector, pool: Pool) -> Pool:
     """Return the pool with the dtypes of the contract, or say what is wrong with it."""
-    if selector.family and selector.family[0] not in PASSING_ON:
+    if selector.family and not selector.passes_on:
         pool = _of_use(selector, pool)
     ids = id_array(pool.ids)
     if ids.ndim != 1 or not len(ids):
@@ -146,83 +124,20 @@ def _checked(selector: Selector, pool: Pool) -> Pool:
     names, counts = (ids, None) if _ascending(ids) else np.unique(ids, return_counts=True)
     if counts is not None and len(names) != len(ids):
         raise DataError(f"The id {str(names[counts > 1][0])!r} occurs twice; ids must be unique.")
+    known = inputs()
     for need in sorted(selector.needs):
         kind, _, name = need.partition(":")
-        given = getattr(pool, kind)
+        given = pool.get(kind)
         if given is None or (name and name not in given):
-            verb = _VERB.get(kind)
-            remedy = f"{verb} {name!r}" if name and verb else _REMEDY[kind]
+            remedy = known[kind].remedy.format(name=name) if kind in known else "nobody makes it"
             raise DataError(f"{selector.name} needs {kind} {name}".rstrip() + f": {remedy}.")
     labelled, answers = checked_known(pool.labelled, pool.answers, ids, pool.embeddings)
-    return replace(
-        pool,
-        ids=ids,
-        embeddings=_embeddings(pool.embeddings, len(ids)),
-        labels=_labels(pool.labels, len(ids)),
-        graph=_graph(pool, ids),
-        scores=_scores(pool.scores, len(ids), finite=not selector.tasks <= _SETTING_ASIDE),
-        tags=_fitting(pool.tags, "tags", len(ids)),
-        features=_fitting(pool.features, "features", len(ids)),
-        influence=_fitting(pool.influence, "influence", len(ids)),
-        labelled=labelled,
-        answers=answers,
-    )
-
-
-def _fitting(given: Fitting | None, what: str, n: int) -> Fitting | None:
-    if given is not None and len(given) != n:
-        raise DataError(f"The pool's {what} are of {len(given)} rows; give those of its {n} rows.")
-    return given
-
-
-def _embeddings(rows: NDArray[np.float32] | None, n: int) -> NDArray[np.float32] | None:
-    if rows is None:
-        return None
-    rows = np.ascontiguousarray(number_array("Embeddings", rows), dtype=np.float32)
-    if rows.ndim != 2 or len(rows) != n or not rows.shape[1]:
-        raise DataError(
-            f"Embeddings have shape {rows.shape}; give one vector for each of {n} rows."
-        )
-    if not np.isfinite(rows).all():
-        row = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
-        raise DataError(f"The embedding of row {row} is not finite; leave that row out.")
-    return rows
-
-
-def _labels(labels: NDArray[np.int64] | None, n: int) -> NDArray[np.int64] | None:
-    if labels is None:
-        return None
-    codes = number_array("Labels", labels)
-    if codes.shape != (n,) or codes.dtype.kind not in "iu" or codes.min() < 0:
-        raise DataError(
-            f"Labels have shape {codes.shape} and type {codes.dtype}; give a class code from 0 "
-            f"upwards for each of {n} rows."
-        )
-    return codes.astype(np.int64)
-
-
-def _graph(pool: Pool, ids: NDArray[np.str_]):
-    if pool.graph is not None and not np.array_equal(pool.graph.ids, ids):
-        raise DataError(
-            "The graph is not over the pool's ids in the pool's order; build it from them."
-        )
-    return pool.graph
-
-
-def _scores(
-    scores: Mapping[str, NDArray[np.float64]], n: int, *, finite: bool
-) -> dict[str, NDArray[np.float64]]:
     checked = {
-        name: number_array(f"The scores {name!r}", values).astype(np.float64, copy=False)
-        for name, values in scores.items()
+        key: each.check(pool.get(key), ids, selector)
+        for key, each in known.items()
+        if pool.get(key) is not None
     }
-    for name, values in checked.items():
-        if values.shape != (n,) or (finite and not np.isfinite(values).all()):
-            raise DataError(
-                f"The score {name!r} has shape {values.shape} or values that are not finite; give "
-                f"one finite number for each of {n} rows."
-            )
-    return checked
+    return replace(pool, ids=ids).having({**checked, "labelled": labelled, "answers": answers})
 
 
 def _note(selector: Selector, pool: Pool, picks: Picks, count: int | None) -> str:

@@ -113,9 +113,9 @@ def check_value(name: str, option: str, value: Any) -> None:
 
 
 def _selectors(task: str) -> dict[str, Selector]:
-    from sluice.subsets.registry import SELECTORS
+    from sluice.subsets.registry import selectors_for
 
-    return {name: each for name, each in SELECTORS.items() if task in each.tasks}
+    return {each.name: each for each in selectors_for(task)}
 
 
 def _unknown(name: str, task: str, known: list[str]) -> str:

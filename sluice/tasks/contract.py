@@ -28,6 +28,8 @@ class Task:
         What its `dataset.yaml` may say.
     short_list : tuple of str
         Selectors of a dataset that names none.
+    methods : tuple of str
+        Further selectors, beside those that say that they are for it.
     graphs : tuple of str
         Graphs of its lineage, the default one first.
     trained : str
@@ -48,6 +50,7 @@ class Task:
     rows: RowFormat
     config: type[DatasetConfig]
     short_list: tuple[str, ...]
+    methods: tuple[str, ...] = ()
     graphs: tuple[str, ...] = ("knn",)
     trained: str = "fine_tuned"
     labels: str = "classes"

@@ -8,7 +8,7 @@ from before_outcomes import store_as_before
 from lineage import Ran, run_lineage
 from tagged_sentences import NAME, ran, sentences, tiny, write
 
-from assets.lineage.inputs import read_features, read_rows
+from assets.lineage.inputs import read_rows
 from assets.lineage.stage import REBUILD_TAG
 from assets.stages.evaluations import examples_of
 from assets.tokens.lineage import LINEAGE, TOKENS
@@ -20,6 +20,7 @@ from resources.tracking import Tracking
 from sluice.core.budgets import parse_budget
 from sluice.data.payloads.sentences import joined_words, read_sentence
 from sluice.evaluation.learner import Given
+from sluice.tasks.tokens.features import features_of_texts
 from sluice.tasks.tokens.learner import TokensLearner
 
 T_FREX = TOKENS.key("subsets", "t_frex")
@@ -70,7 +71,7 @@ def test_only_a_changed_sentence_is_embedded_and_a_refresh_equals_a_rebuild(home
     assert third.computed["tokens/embeddings"] == 1
     assert "tokens/subsets/t_frex" in third.computed, "other features are other subsets"
     present = read_rows(lake, NAME).of("train")
-    features = read_features(Datasets().config(NAME), present)
+    features = features_of_texts(present.texts, "lemma")
     assert {"ada lovelace", "lake geneva"} <= set(features.names)
 
 

@@ -35,6 +35,7 @@ from sluice.data.ingest.sources import (
     with_reading,
     with_splits,
 )
+from sluice.data.readers.contract import readers
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,8 @@ def default_name(source: Path) -> str:
         Where nothing of the name can be used.
     """
     stem = source.name.lower()
-    for suffix in [end for _, task in registry.each(TASKS) for end in task.rows.suffixes]:
+    ends = [end for _, task in registry.each(TASKS) for end in task.rows.suffixes]
+    for suffix in [*readers(), *ends]:
         stem = stem.removesuffix(suffix)
     stem = re.sub(r"[^a-z0-9_-]+", "-", stem).strip("-_")[:64].rstrip("-_")
     if not stem:

@@ -13,20 +13,19 @@ from sluice.core.bounded import MOST_FILES, digests_of_reads, limit
 from sluice.core.digests import digest, file_digest, order_free_digest
 from sluice.core.errors import DataError, printable
 from sluice.data.config import CONFIG_FILE, DatasetConfig, load_config
+from sluice.data.readers.contract import readers
 from sluice.data.readers.saved_folder import arrow_files, is_saved
 
-SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".parquet", ".arrow")
 
-
-def file_kind(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> str:
-    """Return which of some suffixes a file has.
+def file_kind(path: Path, suffixes: tuple[str, ...] = ()) -> str:
+    """Return which of some suffixes a file has, by default of all that are read.
 
     Raises
     ------
     DataError
         Where it has none of them, or is not UTF-8: rows record the names of their files.
     """
-    name = _text(path.name).lower()
+    name, suffixes = _text(path.name).lower(), suffixes or tuple(readers())
     for suffix in suffixes:
         if name.endswith(suffix):
             return suffix

@@ -8,10 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from sluice.data.ingest.files import file_kind, readable
-from sluice.data.readers.arrow_file import read_arrow
-from sluice.data.readers.csv_file import read_csv
-from sluice.data.readers.jsonl_file import read_jsonl
-from sluice.data.readers.parquet_file import read_parquet
+from sluice.data.readers.contract import readers
 
 
 def read_file(
@@ -21,7 +18,7 @@ def read_file(
     delimiter: str | None = None,
     needed: Sequence[str] = (),
 ) -> pa.Table:
-    """Read one CSV, TSV, JSONL, Parquet or Arrow file.
+    """Read one CSV, TSV, JSONL, Parquet or Arrow file, or of a format that a package reads.
 
     Parameters
     ----------
@@ -44,12 +41,8 @@ def read_file(
     DataError
         Where the file is missing, empty, unreadable, broken, not UTF-8, or lacks a column.
     """
-    kind, shown = file_kind(path), str(path)
+    reader, shown = readers()[file_kind(path)], str(path)
     with readable(path):
-        if kind == ".parquet":
-            return read_parquet(path, shown, columns)
-        if kind == ".arrow":
-            return read_arrow(path, shown, columns)
-        if kind == ".jsonl":
-            return read_jsonl(path, shown, columns)
-        return read_csv(path, shown, columns, delimiter, needed)
+        if reader.delimited:
+            return reader.read(path, shown, columns, delimiter, needed)
+        return reader.read(path, shown, columns)

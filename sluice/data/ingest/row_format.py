@@ -16,7 +16,6 @@ import pyarrow as pa
 from sluice.core import registry
 from sluice.data.config import TASKS, DatasetConfig
 from sluice.data.ingest.classes import check_classes, class_warnings
-from sluice.data.ingest.files import SUFFIXES
 from sluice.data.ingest.read_file import read_file
 from sluice.data.ingest.validation_result import Row, Screened
 from sluice.data.payloads.conversations import SHOWN_PART
@@ -59,8 +58,8 @@ class RowFormat:
     A row becomes one text, `payload`, which `keys`, `fault`, `display` and `restore` read again.
     """
 
-    suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
-    """Endings of the files that are read."""
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    """Endings of the files that are read; none for those of every reader."""
     delimited: ClassVar[bool] = True
     """Whether CSV files show by their header how they are written."""
     no_folders: ClassVar[str | None] = None

@@ -11,6 +11,7 @@ import pyarrow as pa
 from sluice.core.bounded import MOST_GIB, gib, limit, read_bytes, too_large
 from sluice.core.errors import DataError
 from sluice.data.readers.columns import require_columns
+from sluice.data.readers.contract import Reader
 from sluice.data.readers.foreign import refuse_foreign
 from sluice.data.readers.table_bounds import check_rows, check_table, check_type, check_width
 
@@ -101,3 +102,6 @@ def _pointed(data: memoryview, table: int, field: int) -> int:
     offset = struct.unpack_from("<H", data, fields + 4 + 2 * field)[0]
     at = table + offset
     return at + _int(data, at) if offset else 0
+
+
+READER = Reader((".arrow",), read_arrow)

@@ -14,6 +14,7 @@ import pyarrow.csv as pacsv
 from sluice.core.bounded import LONGEST_LINE, read_bytes, unzipped
 from sluice.core.errors import DataError
 from sluice.data.readers.columns import require_columns
+from sluice.data.readers.contract import Reader
 from sluice.data.readers.csv_dialect import delimiter_of, header_of, records, refuse_broken
 from sluice.data.readers.foreign import GZIP, refuse_foreign
 from sluice.data.readers.reading_warnings import with_warnings
@@ -164,3 +165,6 @@ def not_utf8(data: bytes, error: UnicodeDecodeError, shown: str) -> DataError:
         f"0x{data[error.start]:02x}. Convert it, for example from {code}: "
         f"iconv -f {code} -t UTF-8 OLD > NEW"
     )
+
+
+READER = Reader((".csv", ".csv.gz", ".tsv", ".tsv.gz"), read_csv, delimited=True)

@@ -13,6 +13,7 @@ import pyarrow as pa
 from sluice.core.bounded import read_bytes
 from sluice.core.errors import DataError
 from sluice.data.readers.columns import require_columns
+from sluice.data.readers.contract import Reader
 from sluice.data.readers.csv_file import not_utf8
 from sluice.data.readers.foreign import refuse_foreign
 from sluice.data.readers.json_text import read_json
@@ -181,3 +182,6 @@ def _shared(values: list[Any]) -> pa.Array:
     except (pa.ArrowException, OverflowError):
         pass
     return pa.array([value_text(value) for value in values], pa.string())
+
+
+READER = Reader((".jsonl",), read_jsonl)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from sluice.core.bounded import MOST_GIB, gib, limit, read_bytes, too_large
 from sluice.core.errors import DataError
 from sluice.data.readers.columns import require_columns
+from sluice.data.readers.contract import Reader
 from sluice.data.readers.foreign import refuse_foreign
 from sluice.data.readers.table_bounds import (
     check_rows,
@@ -126,3 +127,6 @@ def _total(data: bytes, group: int, path: str, numbered: list[str], rows: int, m
             if total > most:
                 break
     return total
+
+
+READER = Reader((".parquet",), read_parquet)

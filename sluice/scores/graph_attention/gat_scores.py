@@ -23,7 +23,7 @@ from sluice.scores.graph_attention.gat_result import Ablation, GatResult
 from sluice.scores.graph_attention.subgraph_batches import packs_of
 
 if TYPE_CHECKING:
-    from sluice.scores.registry import ScoreInputs
+    from sluice.scores.contract import ScoreInputs
 
 __all__ = ["NAMES", "VERSION", "Ablation", "GatResult", "gat_config", "gat_result", "gat_score"]
 

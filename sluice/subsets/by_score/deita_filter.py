@@ -201,4 +201,5 @@ SELECTOR = Selector(
     paper="Liu and others, arXiv 2312.15685",
     cost="n b d",
     options={"threshold": 0.9, "fill": False},
+    sets_aside=True,
 )

@@ -82,4 +82,5 @@ SELECTOR = Selector(
     formula="argmax_i IFD(i), IFD(i) < 1",
     paper="Li and others, arXiv 2308.12032 and 2402.00530",
     cost="n log n beyond the score",
+    sets_aside=True,
 )

@@ -75,4 +75,5 @@ SELECTOR = Selector(
     formula="argmax_i tokens of response i",
     paper="Zhao and others, arXiv 2402.04833",
     cost="n log n",
+    sets_aside=True,
 )

@@ -63,4 +63,5 @@ SELECTOR = Selector(
     formula="argmax_s -(1/w) sum_i ln max_c p_ic",
     paper="Shen et al., arXiv 1707.05928",
     cost="n log n beyond the training of a tagger and a pass of it over the rows",
+    sets_aside=True,
 )

@@ -217,4 +217,5 @@ SELECTOR = Selector(
     paper="Fu and others, arXiv 2506.01317",
     cost="n log n beyond the scores",
     options={"pool_factor": 2.0, "cap": "ifd", "empty_tokens": "exclude", "mode": "paper"},
+    sets_aside=True,
 )

@@ -236,4 +236,5 @@ SELECTOR = Selector(
     paper="Yu and others, arXiv 2409.11378",
     cost="n k d an update of k-means",
     options={"k": None, "mode": "paper", "draw": "quality"},
+    sets_aside=True,
 )

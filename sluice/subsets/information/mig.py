@@ -215,4 +215,5 @@ SELECTOR = Selector(
     paper="Chen and others, arXiv 2504.13835",
     cost="entries of the propagated tags, then some hundred rows a pick",
     options={"threshold": 0.9, "scale": 1.0, "gain": "gradient", "normalised": False},
+    sets_aside=True,
 )

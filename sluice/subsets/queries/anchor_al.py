@@ -130,4 +130,5 @@ SELECTOR = Selector(
     cost="a n d for a anchors, and the base on few rows",
     options={"base": "entropy", "anchors_per_class": 10, "k": 50, "subpool": 500},
     family=("wrapper",),
+    passes_on=True,
 )

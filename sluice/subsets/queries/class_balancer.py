@@ -85,4 +85,5 @@ SELECTOR = Selector(
     cost="the base, once a class",
     options={"base": "margin"},
     family=("wrapper",),
+    passes_on=True,
 )

@@ -56,4 +56,5 @@ SELECTOR = Selector(
     cost="each member's ranking of all rows",
     options={"members": ("margin", "information_density")},
     family=("ensemble",),
+    passes_on=True,
 )

@@ -44,4 +44,5 @@ SELECTOR = Selector(
     cost="m n d, and the base on k m rows",
     options={"base": "least_confidence", "k": 100},
     family=("wrapper",),
+    passes_on=True,
 )

@@ -33,10 +33,10 @@ def pick_by(base: str, pool: Pool, budget: int, seed: int, wrapper: str) -> Pick
     ConfigError
         It is a wrapper itself.
     """
-    from sluice.subsets.runner import PASSING_ON, run
+    from sluice.subsets.runner import run
 
     chosen = strategy(base)
-    if chosen.family[0] in PASSING_ON:
+    if chosen.passes_on:
         raise ConfigError(f"{wrapper} cannot wrap {base}; name a strategy that is no wrapper.")
     kept = run(chosen, pool, budget, seed)
     return Picks(np.searchsorted(pool.ids, kept.ids), kept.gains, kept.reasons, kept.note)

@@ -60,7 +60,7 @@ def test_defaults(tmp_path):
         ("files: [a.csv, a.csv]", "names 'a.csv' twice; remove one."),
         (
             "task: video",
-            "task: 'video' is not a known task; known: text, tabular, instructions, tokens.",
+            "task: 'video' is not a known task; known: instructions, tabular, text, tokens.",
         ),
         ("columns: {label: y}", "columns: lacks text; name the column that holds the text."),
         ("columns: {text: t, label: y, features: [a]}", "columns: has features, which the task"),

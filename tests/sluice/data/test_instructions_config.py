@@ -99,7 +99,10 @@ def test_a_family_is_the_label_of_its_row(tmp_path):
         ("encoding: {hash_above: 9}", "has encoding, which is for the task tabular; write encoder"),
         ("training: {family: tree}", "the task instructions fine-tunes its language model"),
         ("training: {warm_start: true}", "has training.warm_start, which is for the task text"),
-        ("evaluation: {learner: tree}", "has evaluation.learner, which is for the tasks text and"),
+        (
+            "evaluation: {learner: tree}",
+            "has evaluation.learner, which is for the tasks tabular and",
+        ),
         ("language_model: {max_length: 8}", "language_model.max_length: 8 is not valid"),
         ("language_model: {dtype: float16}", "language_model.dtype: 'float16' is not valid"),
         ("neighbours: {tokens: 0}", "neighbours.tokens: 0 is not valid; it should be greater than"),

@@ -97,7 +97,11 @@ def nobody() -> Iterator[None]:
         ("a.jsonl", b'{"t":["x"],"y":1}\n', "row 1 holds a list or an object in the column 't'"),
         ("a.parquet", b"", "a.parquet is empty."),
         ("a.parquet", b"PAR1 and nothing else", "a.parquet is not a whole Parquet file: "),
-        ("a.txt", b"x", "is no file that Sluice reads: its name must end in one of .csv, .csv.gz"),
+        (
+            "a.txt",
+            b"x",
+            "is no file that Sluice reads: its name must end in one of .csv.gz, .tsv.gz",
+        ),
     ],
 )
 def test_each_bad_file_has_one_clear_message(tmp_path, name, content, expected):

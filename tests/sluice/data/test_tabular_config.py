@@ -60,7 +60,7 @@ def test_everything_of_a_table(tmp_path):
         ("encoding: {refit_drift: -1}", "encoding.refit_drift: -1 is not valid"),
         (
             "encoder: {model: x}",
-            "has encoder, which is for the tasks text, instructions and tokens; write",
+            "has encoder, which is for the tasks instructions, text and tokens; write",
         ),
         ("training: {warm_start: true}", "has training.warm_start, which is for the task text"),
         ("training: {family: trees}", "Unknown family 'trees'. Did you mean tree?"),
