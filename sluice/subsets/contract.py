@@ -198,6 +198,8 @@ class Selector:
         means just those.
     sets_aside : bool
         Whether it sets rows aside by itself whose score is not finite, and says so.
+    fills : bool
+        Whether it fills a budget by another rule than its own, and says how in the note.
     passes_on : bool
         Whether it hands the whole pool to another method.
     all_pairs : bool
@@ -221,6 +223,7 @@ class Selector:
     options: Mapping[str, Any] = field(default_factory=dict)
     sized: bool = False
     sets_aside: bool = False
+    fills: bool = False
     passes_on: bool = False
     all_pairs: bool = False
     family: tuple[str, ...] = ()

@@ -7,10 +7,20 @@ from importlib import import_module
 _SUITES = {
     "check_chooser": "sluice.testing.choosers",
     "check_learner": "sluice.testing.learners",
+    "check_reader": "sluice.testing.readers",
     "check_search": "sluice.testing.searches",
+    "check_selector": "sluice.testing.selectors",
+    "check_task": "sluice.testing.tasks",
 }
 
-__all__ = ["check_chooser", "check_learner", "check_search"]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
+    "check_chooser",
+    "check_learner",
+    "check_reader",
+    "check_search",
+    "check_selector",
+    "check_task",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -24,7 +24,8 @@ class Reader:
     read : callable
         ``read(path, shown, columns) -> Table``: the file, its name for messages, and the columns
         to read or None for all. At least one row, in the order of the file; cells of text stay
-        text. DataError where the file is broken, has no row, or lacks a column.
+        text. It takes the bytes from `sluice.core.bounded.read_bytes`, which keeps to the limits
+        and notes what was read. DataError where the file is broken, has no row, or lacks a column.
     delimited : bool
         Whether `read` also takes what separates values (or None) and the columns that must be
         there, by which a separator is told.

@@ -196,4 +196,5 @@ SELECTOR = Selector(
         "rounds": None,
         "fill": True,
     },
+    fills=True,
 )

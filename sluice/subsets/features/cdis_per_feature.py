@@ -206,4 +206,5 @@ SELECTOR = Selector(
     cost="d sum of T_f^2",
     options={"n_neighbors": 3, "keep_empty": False},
     sized=True,
+    fills=True,
 )

@@ -236,4 +236,5 @@ SELECTOR = Selector(
     cost="n d + entries log entries",
     options={"split": 0.5, "keep_empty": False},
     sized=True,
+    fills=True,
 )

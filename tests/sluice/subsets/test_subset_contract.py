@@ -5,6 +5,7 @@ import pytest
 
 from sluice.subsets import runner as shell
 from sluice.subsets.registry import SELECTORS
+from sluice.testing import check_selector
 
 SHORT = {
     "subset_search": {"evaluations": 20, "target": "one_nearest_neighbour"},
@@ -12,8 +13,6 @@ SHORT = {
     "deita_filter": {"fill": True},
 }
 """Options with which a method takes less time, or fills its budget."""
-FILLING = {"quad", "t_frex", "cdis_per_feature"}
-"""Methods that say how, or by what other rule, they fill their budget."""
 pairs = [(method, task) for method in SELECTORS.values() for task in sorted(method.tasks)]
 
 
@@ -28,7 +27,6 @@ every = each(*pairs)
 tabular = each(*(pair for pair in pairs if pair[1] == "tabular"))
 sized = each(*(pair for pair in pairs if pair[0].sized and "features" not in pair[0].needs))
 by_features = each(*(pair for pair in pairs if pair[0].sized and "features" in pair[0].needs))
-BUDGETS = [1, 2, 10, 11, 37, 299, 300]
 
 
 @pytest.fixture(autouse=True)
@@ -49,63 +47,15 @@ def same(one, other):
 
 
 @every
-@pytest.mark.parametrize("budget", BUDGETS)
-def test_exact_budget_unique_subset_with_gain_and_reason(method, task, budget, digits):
-    kept = run(method, digits.pool_for(task, method), budget, 0)
-    assert len(kept.ids) == len(kept.gains) == len(kept.reasons) == budget
-    assert len(set(kept.ids)) == budget
-    assert set(kept.ids) <= set(digits.ids)
-    assert np.isfinite(kept.gains).all()
-    assert kept.note == "" or method.name in FILLING
-    for reason in kept.reasons:
-        assert reason[0].isupper()
-        assert reason.endswith(".")
-        assert any(c.isdigit() for c in reason), "a reason says something of this very row"
-
-
-@every
-@pytest.mark.parametrize("budget", BUDGETS)
-def test_class_floor_where_it_binds(method, task, budget, digits):
-    if not method.class_floor:
-        assert "labels" not in method.needs, "what reads labels keeps every class"
-        return
-    label = dict(zip(digits.ids, digits.labels, strict=True))
-    kept = run(method, digits.pool_for(task, method), budget, 0)
-    assert len({label[i] for i in kept.ids}) == min(budget, 10)
-
-
-@every
 @pytest.mark.parametrize("data", ["digits", "copies", "equal"])
-def test_row_order_does_not_matter(method, task, data, request):
+def test_it_keeps_its_contract(method, task, data, request):
     content = request.getfixturevalue(data)
-    n = len(content.ids)
-    first = run(method, content.pool_for(task, method), n // 4, 3)
-    for seed in (0, 1):
-        order = np.random.default_rng(seed).permutation(n)
-        assert same(run(method, content.pool_for(task, method, order), n // 4, 3), first)
 
+    def make(positions):
+        whole = len(positions) == len(content.ids) and (np.diff(positions) == 1).all()
+        return content.pool_for(task, method, None if whole else positions)
 
-@every
-def test_seed_reproduces_and_matters_only_where_it_says(method, task, digits):
-    pool = digits.pool_for(task, method)
-    first = run(method, pool, 40, 0)
-    assert same(run(method, pool, 40, 0), first)
-    others = [set(run(method, pool, 40, seed).ids) for seed in (1, 2)]
-    if method.stochastic:
-        assert all(other != set(first.ids) for other in others)
-    else:
-        assert all(same(run(method, pool, 40, seed), first) for seed in (1, 2))
-
-
-@each(*(pair for pair in pairs if pair[0].nested))
-@pytest.mark.parametrize("data", ["digits", "copies", "equal"])
-def test_nested_where_it_says(method, task, data, request):
-    pool = request.getfixturevalue(data).pool_for(task, method)
-    whole = run(method, pool, len(pool.ids), 0)
-    for budget in (1, 2, 7, 23):
-        part = run(method, pool, budget, 0)
-        assert part.ids.tolist() == whole.ids[:budget].tolist()
-        assert part.gains.tolist() == whole.gains[:budget].tolist()
+    check_selector(method, make, len(content.ids), **SHORT.get(method.name, {}))
 
 
 @every
@@ -177,17 +127,13 @@ def test_pure_ties_go_by_id(name, equal):
     assert kept.ids.tolist() == sorted(equal.ids)[:12]
 
 
-@every
-def test_one_row(method, task, digits):
-    only = digits.pool_for(task, method, np.array([5]))
-    assert run(method, only, 1, 0).ids.tolist() == [digits.ids[5]]
+def test_it_makes_a_pool_of_its_own():
+    check_selector(SELECTORS["k_center"])
+    with pytest.raises(AssertionError, match="give `make`"):
+        check_selector(SELECTORS["mig"])
 
 
 @pytest.mark.parametrize("method", list(SELECTORS.values()), ids=list(SELECTORS))
-def test_describes_itself(method):
+def test_it_is_for_a_task(method):
     assert SELECTORS[method.name] is method
-    for text in (method.summary, method.formula, method.paper, method.cost, method.version):
-        assert text
-        assert "\n" not in text
     assert method.tasks
-    assert method.needs

@@ -1,0 +1,1 @@
+"""An example of everything that a package may add to Sluice."""
