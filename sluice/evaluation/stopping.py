@@ -13,9 +13,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.arrays import checked_probabilities
 from sluice.core.errors import ConfigError, DataError
 from sluice.evaluation.metrics import macro_f1
-from sluice.scores.uncertainty import checked_probabilities
 
 Codes = NDArray[np.int64]
 
@@ -157,7 +157,7 @@ def overall_uncertainty(
     Raises
     ------
     DataError
-        There is no row, or see `sluice.scores.uncertainty.checked_probabilities`.
+        There is no row, or see `sluice.core.arrays.checked_probabilities`.
     """
     p = checked_probabilities(probabilities)
     if not len(p):

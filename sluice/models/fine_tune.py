@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.arrays import whole_array
 from sluice.core.errors import DataError
 from sluice.core.progress import track
-from sluice.data.values.number_array import whole_array
 from sluice.encoders.batches import padded, tokenise
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.folder import resolve_model

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.core.errors import ConfigError, DataError
+from sluice.core.arrays import checked_weights
+from sluice.core.errors import ConfigError
 from sluice.language.training.schedule import linear_schedule
 from sluice.models.training import TrainingConfig
 
@@ -46,12 +47,7 @@ def mean_one(weights: NDArray[np.floating] | None, rows: int) -> Weights | None:
     """
     if weights is None:
         return None
-    wide = np.asarray(weights, dtype=np.float64)
-    if wide.shape != (rows,) or not np.isfinite(wide).all() or wide.min() < 0 or not wide.any():
-        raise DataError(
-            f"Weights have shape {wide.shape}; give a finite one of at least 0 for each of {rows} "
-            "rows, and not 0 for all."
-        )
+    wide = checked_weights(weights, rows)
     return (wide / wide.mean()).astype(np.float32)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.arrays import checked_probabilities, whole_array
 from sluice.core.errors import DataError
-from sluice.data.values.number_array import whole_array
-from sluice.scores.uncertainty import checked_probabilities
 
 
 def label_quality(
