@@ -169,33 +169,6 @@ def overall_uncertainty(
     return mean < threshold, mean
 
 
-def classification_change(before: Codes, after: Codes) -> tuple[bool, float]:
-    """Stop where no row that is to be asked for changes its class between two rounds.
-
-    Zhu, Wang and Hovy (COLING 2008), as above.
-
-    Parameters
-    ----------
-    before, after : ndarray of int64, shape (n,)
-        Classes predicted for the same unlabelled rows.
-
-    Returns
-    -------
-    stop : bool
-        Whether nothing changed.
-    share : float
-        Rows that changed.
-
-    Raises
-    ------
-    DataError
-        See `cohen_kappa`.
-    """
-    _check_pair(before, after)
-    share = float((before != after).mean())
-    return share == 0.0, share
-
-
 def _change(before: Codes, after: Codes) -> float:
     _check_pair(before, after)
     classes = int(max(before.max(), after.max())) + 1

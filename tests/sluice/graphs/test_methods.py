@@ -149,7 +149,7 @@ def test_bad_input_is_named():
         build("hash", [], np.empty((0, 3)))
     for wrong in (labels[:9], labels - 5, labels * 0.5):
         with pytest.raises(
-            DataError, match="Labels h.*(whole number for each of 10 rows|classes from 0)"
+            DataError, match=r"Labels h.*(whole number for each of 10 rows|classes from 0)"
         ):
             build("minibatch", ids, rows, wrong)
 
