@@ -94,6 +94,18 @@ def adamw_of(model: Any, config: TrainingConfig, steps: int) -> tuple[Any, Any]:
     return optimiser, linear_schedule(optimiser, steps, config.warmup_share)
 
 
+def descend(model: Any, loss: Any, optimiser: Any, schedule: Any) -> float:
+    """Take one step down the gradient of a loss, clipped at length 1, and return the loss."""
+    import torch
+
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimiser.step()
+    optimiser.zero_grad(set_to_none=True)
+    schedule.step()
+    return float(loss.detach())
+
+
 def epoch_batches(
     lengths: NDArray[np.int64], batch_size: int, rng: np.random.Generator
 ) -> Iterator[NDArray[np.int64]]:
