@@ -163,8 +163,8 @@ def checked_vectors(
     rows = given.shape[0] if given.ndim == 2 and given.shape[1] else 0
     if (rows != n) if n is not None else not rows:
         raise DataError(
-            f"{name} have shape {given.shape}; give one vector for "
-            f"{'each row' if n is None else f'each of {n} rows'}."
+            f"{name} have shape {given.shape}; give one vector for each of "
+            f"{'at least one row' if n is None else f'{n} rows'}."
         )
     if dtype is None:
         vectors = given if given.dtype.char in "fd" else given.astype(np.float64)

@@ -153,13 +153,11 @@ def fit_head(
         raise DataError("The head cannot be trained on no rows. Give a budget of at least one row.")
     labels = checked_labels(labels, n_classes=n_classes)
     x = checked_vectors("Embeddings", x, len(labels), dtype=np.float64)
-    if weight is not None:
-        weight = checked_weights(weight, len(labels))
-        weight = weight / weight.mean()
+    wide = None if weight is None else checked_weights(weight, len(labels))
     classes = np.unique(labels)
     if len(classes) == 1:
         return Head(np.zeros((1, x.shape[1])), np.zeros(1), classes, n_classes)
-    return _fit(x, labels, n_classes, config, weight)
+    return _fit(x, labels, n_classes, config, None if wide is None else wide / wide.mean())
 
 
 def _fit(

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.core.arrays import whole_array
+from sluice.core.arrays import checked_labels, whole_array
 from sluice.core.errors import DataError
 from sluice.core.progress import track
 from sluice.encoders.batches import padded, tokenise
@@ -113,10 +113,7 @@ def _check(
             f"Fine-tuning needs as many labels as texts, and at least one: got {len(texts)} texts "
             f"and {len(y)} labels."
         )
-    if y.min() < 0 or y.max() >= n_classes:
-        raise DataError(
-            f"Labels must be 0 to {n_classes - 1}, got {int(y.min())} to {int(y.max())}."
-        )
+    checked_labels(y, n_classes=n_classes)
     check_training(config)
 
 
