@@ -69,8 +69,8 @@ def token_counts(truth: Tags, predicted: Tags) -> dict[str, NDArray[np.int64]]:
     _check(truth, predicted)
     counts: dict[str, NDArray[np.int64]] = {}
     for row, (t, p) in enumerate(zip(truth, predicted, strict=True)):
-        for true, said in zip(t, p, strict=True):
-            marks = ((0, said if true == said else OUTSIDE), (1, said), (2, true))
+        for true, guess in zip(t, p, strict=True):
+            marks = ((0, guess if true == guess else OUTSIDE), (1, guess), (2, true))
             for column, tag in marks:
                 name = (parts_of(tag) or ("", ""))[1]
                 if name:
