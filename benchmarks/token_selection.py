@@ -38,7 +38,7 @@ from sluice.models.token_fine_tune import T_FREX_TRAINING, token_fine_tune
 from sluice.models.token_predict import predict_tags
 from sluice.models.training import TrainingConfig
 from sluice.subsets import cdis_per_feature, t_frex
-from sluice.tokens.span_f1 import T_FREX_BETA, span_counts, token_counts
+from sluice.tokens.tag_counts import T_FREX_BETA, span_counts, token_counts
 
 POOL = Path("datasets/wnut_tweets_pool/wnut_tweets_pool.conll")
 RESULTS = Path(__file__).parent / "results"
@@ -221,7 +221,7 @@ def report(cells: list[dict[str, Any]], parts: Parts) -> str:
         f"{platform.machine()}, one thread, busy with other work. Command: OMP_NUM_THREADS=1 "
         f"python -m benchmarks.token_selection FOLDER. Versions: python "
         f"{platform.python_version()}, torch {version('torch')}, transformers "
-        f"{version('transformers')}, seqeval {version('seqeval')}. Date: "
+        f"{version('transformers')}. Date: "
         f"{datetime.now(UTC):%Y-%m-%d}.",
     ]
     return "\n".join(text) + "\n"

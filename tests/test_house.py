@@ -1,5 +1,6 @@
 """The house: rooms of about fifteen files, no file of over 500 lines, no import in a circle."""
 
+import pkgutil
 import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("sluice", "assets", "resources", "jobs", "sensors")
+PROJECT = (ROOT / "pyproject.toml").read_text()
 MOST_MODULES, MOST_LINES = 15, 500
 # A room that may be larger, and why.
 LARGE = {
@@ -65,3 +67,28 @@ def test_a_task_knows_itself_and_nobody_else_knows_it() -> None:
                 assert found, f"{path.relative_to(ROOT)}: {line.strip()}"
                 heard.update(found)
     assert heard == set(SPEAKING)
+
+
+def test_every_name_that_a_text_points_at_is_there() -> None:
+    """Dotted names in backquotes, of docstrings, comments and guides, can be imported."""
+    texts = [path.read_text() for path in sources()]
+    guides = [(ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md")]
+    pointer = re.compile(rf"`((?:{'|'.join(PACKAGES)})(?:\.\w+)+)(?:\([^`]*)?`")
+    names = {name for text in texts + guides for name in pointer.findall(text)}
+    assert len(names) > 90
+    # groups of entry points and loggers are texts in the code, and models have names of their own
+    said = re.compile(r'"(sluice\.\w+)"')
+    others = {name for text in [*texts, PROJECT] for name in said.findall(text)}
+    assert not {name for name in names - others if not name.endswith(".NAME") and not there(name)}
+
+
+def there(name: str) -> bool:
+    """Whether a name can be imported, or is an attribute that every object of a class has."""
+    try:
+        pkgutil.resolve_name(name)
+    except (ImportError, AttributeError):
+        owner, _, attribute = name.rpartition(".")
+        return "." in owner and attribute in getattr(
+            pkgutil.resolve_name(owner), "__annotations__", {}
+        )
+    return True

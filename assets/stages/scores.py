@@ -14,7 +14,7 @@ from sluice.core.digests import array_digest, digest
 from sluice.heads.logistic import HeadConfig
 from sluice.heads.out_of_fold import out_of_fold_probabilities
 from sluice.reports.figures import score_histogram
-from sluice.scores.registry import SCORES, Score, ScoreInputs
+from sluice.scores.registry import Score, ScoreInputs
 
 VERSION = "1"
 FOLD_SEED = 0
@@ -139,8 +139,3 @@ def examples(task: Task, train: Rows, values: np.ndarray, at: np.ndarray) -> dg.
             for i in at.tolist()
         ]
     )
-
-
-def text_scores() -> list[Score]:
-    """Return the scores of texts, in the order of the registry."""
-    return [score for score in SCORES.values() if "text" in score.tasks]

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-import duckdb
 import pyarrow as pa
 
 from resources.lake import Lake
+from resources.store import keyed
 from sluice.core.digests import digest
 
 
@@ -32,33 +32,12 @@ def append(
     texts: Sequence[str],
 ) -> None:
     """Store one shard of rewritten texts; hashes that are there already keep their first text."""
-    shard = pa.table(
-        {
-            "input_hash": pa.array(hashes, pa.string()),
-            "text_hash": pa.array(text_hashes, pa.string()),
-            "label": pa.array(labels, pa.string()),
-            "rewritten": pa.array(texts, pa.string()),
-        }
+    columns = keyed.texts(
+        input_hash=hashes, text_hash=text_hashes, label=labels, writer=writer, rewritten=texts
     )
-
-    def work(cursor: duckdb.DuckDBPyConnection) -> None:
-        cursor.register("shard", shard)
-        cursor.execute(
-            "INSERT INTO rewrites SELECT input_hash, text_hash, label, ?, rewritten FROM shard "
-            "WHERE input_hash NOT IN (SELECT input_hash FROM rewrites "
-            "WHERE input_hash IN (SELECT input_hash FROM shard))",
-            [writer],
-        )
-
-    lake.write(work)
+    keyed.append(lake, "rewrites", pa.table(columns))
 
 
 def read(lake: Lake, hashes: Sequence[str]) -> dict[str, str]:
     """Return the rewritten texts of those of `hashes` that have one, by hash."""
-    wanted = pa.table({"input_hash": pa.array(hashes, pa.string())})
-    rows = lake.read(
-        "SELECT r.input_hash, min(r.rewritten) AS rewritten FROM rewrites r "
-        "SEMI JOIN wanted USING (input_hash) GROUP BY r.input_hash",
-        given={"wanted": wanted},
-    )
-    return dict(zip(rows["input_hash"].to_pylist(), rows["rewritten"].to_pylist(), strict=True))
+    return keyed.by_hash(lake, "rewrites", "rewritten", hashes)

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
 from resources.lake import Lake
-from resources.store.vectors import one_a_position
+from resources.store import keyed
 from sluice.core.digests import digest
 from sluice.scores.s_ifd import TokenValues
 
@@ -46,26 +45,12 @@ def noisy_hashes(
 
 def missing(lake: Lake, hashes: Sequence[str]) -> set[str]:
     """Return those of `hashes` for which no losses are stored."""
-    wanted = pa.table({"input_hash": pa.array(hashes, pa.string())})
-    rows = lake.read(
-        "SELECT DISTINCT input_hash FROM wanted ANTI JOIN token_losses USING (input_hash)",
-        given={"wanted": wanted},
-    )
-    return set(rows["input_hash"].to_pylist())
+    return keyed.missing(lake, "token_losses", hashes)
 
 
 def append(lake: Lake, shard: pa.Table) -> None:
     """Store one shard, columns as in the table; hashes that are there keep their first losses."""
-
-    def work(cursor: duckdb.DuckDBPyConnection) -> None:
-        cursor.register("shard", shard)
-        cursor.execute(
-            "INSERT INTO token_losses BY NAME SELECT * FROM shard WHERE input_hash NOT IN "
-            "(SELECT input_hash FROM token_losses "
-            "WHERE input_hash IN (SELECT input_hash FROM shard))"
-        )
-
-    lake.write(work)
+    keyed.append(lake, "token_losses", shard)
 
 
 def read(lake: Lake, hashes: Sequence[str]) -> StoredLosses:
@@ -76,14 +61,11 @@ def read(lake: Lake, hashes: Sequence[str]) -> StoredLosses:
     KeyError
         If a hash has no stored losses.
     """
-    wanted = pa.table(
-        {"position": np.arange(len(hashes)), "input_hash": pa.array(hashes, pa.string())}
-    )
-    rows = one_a_position(
+    rows = keyed.in_order(
         lake,
-        wanted,
-        "SELECT w.position, l.windowed, l.conditional, l.unconditional FROM wanted w "
-        "JOIN token_losses l USING (input_hash)",
+        "token_losses",
+        "windowed, conditional, unconditional",
+        hashes,
         "unnest(min({'conditional': conditional, 'windowed': windowed, "
         "'unconditional': unconditional}))",
         "stored token losses",

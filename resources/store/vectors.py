@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from resources.lake import Lake
+from resources.store import keyed
 from sluice.core.digests import digest
 
 
@@ -18,12 +18,7 @@ def input_hashes(text_hashes: list[str], encoder: str) -> list[str]:
 
 def missing(lake: Lake, hashes: list[str]) -> set[str]:
     """Return those of `hashes` for which no vector is stored."""
-    wanted = pa.table({"input_hash": pa.array(hashes, pa.string())})
-    rows = lake.read(
-        "SELECT DISTINCT input_hash FROM wanted ANTI JOIN embeddings USING (input_hash)",
-        given={"wanted": wanted},
-    )
-    return set(rows["input_hash"].to_pylist())
+    return keyed.missing(lake, "embeddings", hashes)
 
 
 def append(lake: Lake, hashes: list[str], encoder: str, vectors: NDArray[np.float32]) -> None:
@@ -37,18 +32,8 @@ def append(lake: Lake, hashes: list[str], encoder: str, vectors: NDArray[np.floa
         Identity of the encoder, for people.
     vectors : ndarray of float32, shape (n, d)
     """
-    shard = pa.table({"input_hash": pa.array(hashes, pa.string()), "vector": as_lists(vectors)})
-
-    def work(cursor: duckdb.DuckDBPyConnection) -> None:
-        cursor.register("shard", shard)
-        cursor.execute(
-            "INSERT INTO embeddings SELECT input_hash, ?, vector FROM shard "
-            "WHERE input_hash NOT IN (SELECT input_hash FROM embeddings "
-            "WHERE input_hash IN (SELECT input_hash FROM shard))",
-            [encoder],
-        )
-
-    lake.write(work)
+    columns = keyed.texts(input_hash=hashes, encoder=encoder)
+    keyed.append(lake, "embeddings", pa.table({**columns, "vector": as_lists(vectors)}))
 
 
 def read(lake: Lake, hashes: list[str]) -> NDArray[np.float32]:
@@ -59,53 +44,13 @@ def read(lake: Lake, hashes: list[str]) -> NDArray[np.float32]:
     KeyError
         If a hash has no stored vector.
     """
-    wanted = pa.table(
-        {"position": np.arange(len(hashes)), "input_hash": pa.array(hashes, pa.string())}
-    )
-    rows = one_a_position(
-        lake,
-        wanted,
-        "SELECT w.position, e.vector FROM wanted w JOIN embeddings e USING (input_hash)",
-        "min(vector) AS vector",
-        "stored vector",
+    rows = keyed.in_order(
+        lake, "embeddings", "vector", hashes, "min(vector) AS vector", "stored vector"
     )
     if not hashes:
         return np.empty((0, 0), dtype=np.float32)
     flat = rows["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return np.ascontiguousarray(flat.reshape(len(hashes), -1), dtype=np.float32)
-
-
-def one_a_position(lake: Lake, wanted: pa.Table, sql: str, least: str, what: str) -> pa.Table:
-    """Run a query that finds one row for each position of `wanted`, in their order.
-
-    Two machines once stored the same key twice; of such rows the least is read, always the same.
-
-    Parameters
-    ----------
-    lake : Lake
-    wanted : pyarrow.Table
-        With a column position, 0 to n - 1.
-    sql : str
-        Of `wanted`, with a column position.
-    least : str
-        The other columns, where there are several rows of a position.
-    what : str
-        What was looked for, for the error.
-
-    Raises
-    ------
-    KeyError
-        If nothing is found for a position.
-    """
-    rows = lake.read(f"{sql} ORDER BY position", given={"wanted": wanted})
-    if not rows["position"].equals(wanted["position"]):
-        rows = lake.read(
-            f"SELECT position, {least} FROM ({sql}) GROUP BY position ORDER BY position",
-            given={"wanted": wanted},
-        )
-    if rows.num_rows != wanted.num_rows:
-        raise KeyError(f"{wanted.num_rows - rows.num_rows} rows have no {what}")
-    return rows
 
 
 def as_lists(vectors: NDArray[Any]) -> pa.LargeListArray:

@@ -90,7 +90,7 @@ def select(
     settings : mapping, optional
         Sections of `dataset.yaml` in the place of its defaults, such as
         ``{"graph": {"k": 5}, "columns": {"quality": "score"}}``; see
-        `sluice.api.settings.SECTIONS`.
+        `sluice.api.settings.settings_of`.
     **options
         Of the method.
 

@@ -226,7 +226,7 @@ def _choices(
             "score": np.asarray(ranking.scores, dtype=np.float64),
         }
     )
-    who = _sources(questions, item, told.source[places], starts)
+    who = _sources(questions, told.source[places], starts)
     answers = [None if at is None else told.answers[told.answer[at]] for at in first]
     rows = [None if at is None else int(told.rows[at]) for at in first]
     return Choices(
@@ -242,10 +242,7 @@ def _choices(
 
 
 def _sources(
-    questions: Questions,
-    item: NDArray[np.int64],
-    source: NDArray[np.int64],
-    starts: NDArray[np.int64],
+    questions: Questions, source: NDArray[np.int64], starts: NDArray[np.int64]
 ) -> list[tuple[str, ...]]:
     """Return who was asked: those of the ranking in its order, then who gave no answer."""
     names = questions.sources

@@ -12,9 +12,9 @@ import pyarrow.compute as compute
 from numpy.typing import NDArray
 
 from sluice.choices.contract import NO_ANSWER, CandidatePool
+from sluice.core.arrays import number_array, whole_array
 from sluice.core.errors import DataError
 from sluice.data.readers.columns import require_columns
-from sluice.data.values.number_array import number_array, whole_array
 from sluice.data.values.one_column import ids_of, one_column
 from sluice.data.values.stringify import column_text, plain_column
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from sluice.core.arrays import check_unique, checked_weights
 from sluice.core.digests import order_free_digest
 from sluice.core.errors import DataError, SluiceError
 from sluice.core.progress import Advance
@@ -103,18 +104,11 @@ def ready(rows: Examples) -> Examples:
     """
     ids = np.asarray(rows.ids, dtype=np.str_)
     order = np.argsort(ids, kind="stable")
-    if len(np.unique(ids)) != len(ids):
-        raise DataError("An id comes twice among the rows to train on; give each row once.")
+    check_unique(ids, " among the rows to train on")
+    if not len(ids):
+        raise DataError("There is no row to train on; give at least one.")
     if rows.weights is not None:
-        weights = np.asarray(rows.weights, dtype=np.float64)
-        if weights.shape != ids.shape or not np.isfinite(weights).all() or (weights < 0).any():
-            raise DataError(
-                f"Weights have shape {weights.shape}; give a finite one of at least 0 for each of "
-                f"{len(ids)} rows."
-            )
-        order = order[weights[order] > 0]
-    if not len(order):
-        raise DataError("There is no row to train on; give at least one, of a weight above 0.")
+        order = order[checked_weights(rows.weights, len(ids))[order] > 0]
     chosen = rows.at(order)
     if chosen.weights is not None and np.ptp(chosen.weights) == 0:
         return replace(chosen, weights=None)

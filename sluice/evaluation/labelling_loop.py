@@ -6,7 +6,7 @@ a head that is trained on all labelled rows is measured on rows that no strategy
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -206,8 +206,3 @@ def _ask(
     pool = Pool(given.ids[left], given.rows[left], labelled=labelled, answers=answers)
     kept = run(strategy(name), pool, count, seed + step, **options)
     return left[np.searchsorted(given.ids[left], kept.ids)]
-
-
-def mean_curve(curves: Sequence[Curve], split: str) -> NDArray[np.float64]:
-    """Mean accuracy over curves of equal sizes, shape (rounds + 1,)."""
-    return np.mean([curve.accuracy[split] for curve in curves], axis=0)

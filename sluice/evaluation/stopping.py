@@ -13,9 +13,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.arrays import checked_probabilities
 from sluice.core.errors import ConfigError, DataError
 from sluice.evaluation.metrics import macro_f1
-from sluice.scores.uncertainty import checked_probabilities
 
 Codes = NDArray[np.int64]
 
@@ -157,7 +157,7 @@ def overall_uncertainty(
     Raises
     ------
     DataError
-        There is no row, or see `sluice.scores.uncertainty.checked_probabilities`.
+        There is no row, or see `sluice.core.arrays.checked_probabilities`.
     """
     p = checked_probabilities(probabilities)
     if not len(p):
@@ -167,33 +167,6 @@ def overall_uncertainty(
     logs = np.log(np.where(p > 0, p, 1.0))
     mean = float((-(p * logs).sum(axis=1)).mean() / np.log(p.shape[1]))
     return mean < threshold, mean
-
-
-def classification_change(before: Codes, after: Codes) -> tuple[bool, float]:
-    """Stop where no row that is to be asked for changes its class between two rounds.
-
-    Zhu, Wang and Hovy (COLING 2008), as above.
-
-    Parameters
-    ----------
-    before, after : ndarray of int64, shape (n,)
-        Classes predicted for the same unlabelled rows.
-
-    Returns
-    -------
-    stop : bool
-        Whether nothing changed.
-    share : float
-        Rows that changed.
-
-    Raises
-    ------
-    DataError
-        See `cohen_kappa`.
-    """
-    _check_pair(before, after)
-    share = float((before != after).mean())
-    return share == 0.0, share
 
 
 def _change(before: Codes, after: Codes) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.arrays import check_unique, checked_vectors
 from sluice.core.errors import ConfigError, DataError
 from sluice.core.progress import track
 from sluice.data.values.one_column import id_array
@@ -228,22 +229,9 @@ def checked_rows(ids: NDArray[np.str_], vectors: NDArray[np.float32]) -> NDArray
     DataError
         Ids repeat, or rows are not finite, not normalised, or not as many as the ids.
     """
-    rows = np.ascontiguousarray(vectors, dtype=np.float32)
-    if rows.ndim != 2 or len(rows) != len(ids) or ids.ndim != 1:
-        raise DataError(
-            f"{ids.shape} ids and vectors of shape {rows.shape}: give one id for each row of a "
-            "matrix."
-        )
-    ascending = bool((ids[1:] > ids[:-1]).all())  # such ids are unique without a further look
-    if not ascending and len(np.unique(ids)) != len(ids):
-        names, counts = np.unique(ids, return_counts=True)
-        raise DataError(f"The id {str(names[counts > 1][0])!r} occurs twice; ids must be unique.")
+    check_unique(ids)
+    rows = checked_vectors("The vectors", vectors, len(ids), dtype=np.float32, ids=ids)
     squares = np.einsum("ij,ij->i", rows, rows)
-    if not np.all(np.isfinite(squares)):
-        bad = str(ids[np.flatnonzero(~np.isfinite(squares))[0]])
-        raise DataError(
-            f"The vector of {bad!r} is not finite; leave that row out or embed it again."
-        )
     wrong = np.flatnonzero(np.abs(squares - 1.0) > 2 * NORM_TOLERANCE)
     if len(wrong):
         raise DataError(

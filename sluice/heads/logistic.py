@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.arrays import checked_labels, checked_vectors, checked_weights, whole_array
 from sluice.core.errors import ConfigError, DataError
-from sluice.data.values.number_array import number_array, whole_array
 
 
 @dataclass(frozen=True)
@@ -149,39 +149,15 @@ def fit_head(
             f"and {config.max_iter}."
         )
     labels = whole_array("Labels", y)
-    _check_rows(x, labels, n_classes)
-    if weight is not None:
-        weight = _checked_weight(weight, len(labels))
+    if not labels.size:
+        raise DataError("The head cannot be trained on no rows. Give a budget of at least one row.")
+    labels = checked_labels(labels, n_classes=n_classes)
+    x = checked_vectors("Embeddings", x, len(labels), dtype=np.float64)
+    wide = None if weight is None else checked_weights(weight, len(labels))
     classes = np.unique(labels)
     if len(classes) == 1:
         return Head(np.zeros((1, x.shape[1])), np.zeros(1), classes, n_classes)
-    return _fit(x.astype(np.float64), labels, n_classes, config, weight)
-
-
-def _checked_weight(weight: NDArray[np.floating], n: int) -> NDArray[np.float64]:
-    wide = number_array("Weights", weight).astype(np.float64, copy=False)
-    if wide.shape != (n,) or not np.isfinite(wide).all() or wide.min() < 0 or not wide.any():
-        raise DataError(
-            f"Weights have shape {wide.shape}; give a finite one of at least 0 for each of {n} "
-            "rows, and not 0 for all."
-        )
-    return wide / wide.mean()
-
-
-def _check_rows(x: NDArray[np.floating], y: NDArray[np.int64], n_classes: int) -> None:
-    if x.ndim != 2 or y.ndim != 1 or len(x) != len(y):
-        raise DataError(
-            f"The head needs x of shape (n, d) and y of shape (n,), got {x.shape} and {y.shape}."
-        )
-    if len(x) == 0:
-        raise DataError("The head cannot be trained on no rows. Give a budget of at least one row.")
-    if not np.isfinite(x).all():
-        row = int(np.flatnonzero(~np.isfinite(x).all(axis=1))[0])
-        raise DataError(f"Embedding row {row} holds a value that is not finite.")
-    if y.min() < 0 or y.max() >= n_classes:
-        raise DataError(
-            f"Labels must be 0 to {n_classes - 1}, got {int(y.min())} to {int(y.max())}."
-        )
+    return _fit(x, labels, n_classes, config, None if wide is None else wide / wide.mean())
 
 
 def _fit(

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.core.errors import ConfigError, DataError
+from sluice.core.arrays import checked_labels, checked_vectors
+from sluice.core.errors import ConfigError
 
 Matrix = NDArray[np.float64]
 
@@ -158,8 +159,8 @@ def fit_network(
     from torch.nn.functional import cross_entropy, dropout, relu
 
     config = config or NetworkConfig()
-    if x.ndim != 2 or not len(x) or y.shape != (len(x),):
-        raise DataError(f"A network needs rows and a label each, got {x.shape} and {y.shape}.")
+    given = checked_vectors("Embeddings", x, dtype=np.float32)
+    labels = torch.tensor(checked_labels(y, len(given), n_classes))
     generator = torch.Generator().manual_seed(seed)
     shapes = [(config.width, x.shape[1]), (config.width,), (n_classes, config.width), (n_classes,)]
     scales = [x.shape[1] ** -0.5, 0.0, config.width**-0.5, 0.0]
@@ -167,8 +168,7 @@ def fit_network(
         (torch.randn(shape, generator=generator) * scale).requires_grad_()
         for shape, scale in zip(shapes, scales, strict=True)
     ]
-    rows = torch.from_numpy(np.array(x, dtype=np.float32))
-    labels = torch.from_numpy(np.array(y, dtype=np.int64))
+    rows = torch.tensor(given)
     optimiser = torch.optim.AdamW(
         weights, lr=config.learning_rate, weight_decay=config.weight_decay
     )

@@ -12,8 +12,8 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.arrays import whole_array
 from sluice.core.errors import ConfigError, DataError
-from sluice.data.values.number_array import whole_array
 from sluice.heads.logistic import HeadConfig, fit_head
 
 

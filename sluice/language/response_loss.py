@@ -170,31 +170,6 @@ def multiplies_bfloat16(device: str) -> bool:
     return any(known.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))
 
 
-def row_losses(model: Any, batch: ResponseBatch) -> torch.Tensor:
-    """Summed negative log-likelihood of each row's response.
-
-    Parameters
-    ----------
-    model : transformers or peft model
-    batch : ResponseBatch
-
-    Returns
-    -------
-    tensor of float64, shape (b,)
-        No gradient is kept.
-    """
-    import torch
-
-    with torch.inference_mode():
-        body, head = body_and_head(model)
-        states = _states(body, batch)
-        total = torch.zeros(len(batch.ids), dtype=torch.float64, device=states.device)
-        for part in _parts(states, head):
-            losses = _cross_entropy(head(states[part]), batch.targets[part], "none")
-            total.index_add_(0, batch.rows[part], losses.double())
-        return total
-
-
 def backward(
     model: Any, batch: ResponseBatch, scale: float, weights: torch.Tensor | None = None
 ) -> float:

@@ -29,7 +29,7 @@ from sluice.core.progress import track
 from sluice.encoders.device import pick_device, quiet_loading
 from sluice.encoders.folder import resolve_model
 from sluice.encoders.pretrained import pretrained
-from sluice.models.loop import adamw_of, check_training, own_randomness
+from sluice.models.loop import adamw_of, check_training, descend, own_randomness
 from sluice.models.masked_lm import Masking, load_masked, loss_at, masked_loss
 from sluice.models.training import TrainingConfig
 from sluice.tokens.alignment import IGNORED
@@ -141,7 +141,6 @@ def _check_length(blocks: Blocks, model: Any, source: Path) -> None:
 def _train(
     model: Any, blocks: Blocks, config: TrainingConfig, masking: Masking
 ) -> tuple[list[dict[str, float]], float, int]:
-    import torch
 
     ordinary = int((~np.isin(blocks.ids, masking.special_ids)).sum()) * config.epochs
     masked = 0
@@ -158,12 +157,8 @@ def _train(
                 hidden = int((labels != IGNORED).sum())
                 if hidden:
                     loss = loss_at(model, inputs, labels, blocks.lengths[rows])
-                    loss.backward()
-                    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-                    optimiser.step()
-                    optimiser.zero_grad(set_to_none=True)
-                    schedule.step()
-                    total, count = total + float(loss.detach()) * hidden, count + hidden
+                    total += descend(model, loss, optimiser, schedule) * hidden
+                    count += hidden
                 advance(len(rows))
             if not count:
                 raise DataError("No token of the blocks can be hidden; give longer texts.")

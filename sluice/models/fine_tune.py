@@ -12,31 +12,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.arrays import checked_labels, whole_array
 from sluice.core.errors import DataError
 from sluice.core.progress import track
-from sluice.data.values.number_array import whole_array
 from sluice.encoders.batches import padded, tokenise
-from sluice.encoders.device import pick_device, quiet_loading
+from sluice.encoders.device import pick_device
 from sluice.encoders.folder import resolve_model
-from sluice.encoders.pretrained import pretrained
 from sluice.models.loop import (
     Weights,
     adamw_of,
     check_training,
+    descend,
     epoch_batches,
     mean_one,
     own_randomness,
 )
 from sluice.models.predict import probabilities_of
 from sluice.models.training import TrainingConfig, TrainingResult
-
-if TYPE_CHECKING:
-    import torch
+from sluice.models.with_head import logits_of, model_to_train, save_model
 
 __all__ = ["TrainingConfig", "TrainingResult", "fine_tune"]
 
@@ -97,14 +95,13 @@ def fine_tune(
     began = perf_counter()
     name = pick_device(device)
     with own_randomness(name, config.seed):
-        tokenizer, model = _load(resolve_model(model_folder), class_names, config, name)
+        folder = resolve_model(model_folder)
+        tokenizer, model = model_to_train(
+            "SequenceClassification", folder, class_names, config, name
+        )
         weight = mean_one(weights, len(y))
         curve, steps = _train(texts, y, tokenizer, model, config, validation, weight)
-    output = Path(output_folder)
-    output.mkdir(parents=True, exist_ok=True)
-    with quiet_loading():
-        model.save_pretrained(output, safe_serialization=True)
-    tokenizer.save_pretrained(output)
+    save_model(tokenizer, model, output_folder)
     return TrainingResult(curve, perf_counter() - began, steps, name)
 
 
@@ -116,40 +113,8 @@ def _check(
             f"Fine-tuning needs as many labels as texts, and at least one: got {len(texts)} texts "
             f"and {len(y)} labels."
         )
-    if y.min() < 0 or y.max() >= n_classes:
-        raise DataError(
-            f"Labels must be 0 to {n_classes - 1}, got {int(y.min())} to {int(y.max())}."
-        )
+    checked_labels(y, n_classes=n_classes)
     check_training(config)
-
-
-def _load(
-    folder: Path, class_names: Sequence[str], config: TrainingConfig, device: str
-) -> tuple[Any, Any]:
-    import torch
-    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
-
-    settings = pretrained(
-        AutoConfig,
-        folder,
-        id2label=dict(enumerate(class_names)),
-        label2id={name: code for code, name in enumerate(class_names)},
-    )
-    if hasattr(settings, "attention_probs_dropout_prob"):
-        settings.attention_probs_dropout_prob = config.attention_dropout
-    with quiet_loading():
-        model = pretrained(
-            AutoModelForSequenceClassification,
-            folder,
-            config=settings,
-            dtype=torch.float32,
-            attn_implementation="sdpa",
-            # A folder that was itself fine-tuned may have another number of classes.
-            ignore_mismatched_sizes=True,
-        )
-    if config.freeze_words:
-        model.get_input_embeddings().weight.requires_grad_(False)
-    return pretrained(AutoTokenizer, folder), model.to(device)
 
 
 def _train(
@@ -173,9 +138,8 @@ def _train(
             for batch in epoch_batches(lengths, config.batch_size, rng):
                 counts = None if weight is None else weight[batch]
                 texts_of = [tokens[i] for i in batch]
-                loss = _step(model, texts_of, y[batch], tokenizer, optimiser, counts)
-                schedule.step()
-                total += loss * len(batch)
+                loss = _loss(model, texts_of, y[batch], tokenizer, counts)
+                total += descend(model, loss, optimiser, schedule) * len(batch)
                 advance(len(batch))
             record = {"epoch": float(epoch + 1), "loss": total / len(tokens)}
             if validation is not None:
@@ -186,30 +150,21 @@ def _train(
     return curve, per_epoch * config.epochs
 
 
-def _step(
+def _loss(
     model: Any,
     tokens: list[list[int]],
     y: NDArray[np.int64],
     tokenizer: Any,
-    optimiser: Any,
     weight: Weights | None,
-) -> float:
+) -> Any:
     import torch
 
     ids, lengths = padded(tokens, int(tokenizer.pad_token_id or 0))
-    device: torch.device = model.device
-    mask = torch.arange(ids.shape[1])[None] < torch.from_numpy(lengths)[:, None]
-    logits = model(
-        input_ids=torch.from_numpy(ids).to(device), attention_mask=mask.long().to(device)
-    ).logits
-    truth = torch.from_numpy(y).to(device)
+    logits = logits_of(model, ids, lengths)
+    truth = torch.from_numpy(y).to(model.device)
     if weight is None:
         loss = torch.nn.functional.cross_entropy(logits, truth)
     else:
         losses = torch.nn.functional.cross_entropy(logits, truth, reduction="none")
-        loss = (losses * torch.from_numpy(weight).to(device)).mean()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimiser.step()
-    optimiser.zero_grad(set_to_none=True)
-    return float(loss.detach())
+        loss = (losses * torch.from_numpy(weight).to(model.device)).mean()
+    return loss

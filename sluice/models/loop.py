@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.core.errors import ConfigError, DataError
+from sluice.core.arrays import checked_weights
+from sluice.core.errors import ConfigError
 from sluice.language.training.schedule import linear_schedule
 from sluice.models.training import TrainingConfig
 
@@ -46,12 +47,7 @@ def mean_one(weights: NDArray[np.floating] | None, rows: int) -> Weights | None:
     """
     if weights is None:
         return None
-    wide = np.asarray(weights, dtype=np.float64)
-    if wide.shape != (rows,) or not np.isfinite(wide).all() or wide.min() < 0 or not wide.any():
-        raise DataError(
-            f"Weights have shape {wide.shape}; give a finite one of at least 0 for each of {rows} "
-            "rows, and not 0 for all."
-        )
+    wide = checked_weights(weights, rows)
     return (wide / wide.mean()).astype(np.float32)
 
 
@@ -96,6 +92,18 @@ def adamw_of(model: Any, config: TrainingConfig, steps: int) -> tuple[Any, Any]:
         fused=True,
     )
     return optimiser, linear_schedule(optimiser, steps, config.warmup_share)
+
+
+def descend(model: Any, loss: Any, optimiser: Any, schedule: Any) -> float:
+    """Take one step down the gradient of a loss, clipped at length 1, and return the loss."""
+    import torch
+
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimiser.step()
+    optimiser.zero_grad(set_to_none=True)
+    schedule.step()
+    return float(loss.detach())
 
 
 def epoch_batches(

@@ -13,9 +13,9 @@ from sluice.core.errors import ConfigError
 from sluice.core.progress import Advance
 from sluice.encoders.batches import longest_first, padded, token_batches, tokenise
 from sluice.encoders.bert import PackedBert, is_supported
-from sluice.encoders.device import pick_device, quiet_loading
+from sluice.encoders.device import pick_device
 from sluice.encoders.folder import resolve_model
-from sluice.encoders.pretrained import pretrained
+from sluice.models.with_head import load_model
 
 if TYPE_CHECKING:
     import torch
@@ -57,25 +57,14 @@ def predict(
     ConfigError
         If the folder is no model, a number is out of range, or the device is not there.
     """
-    import torch
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
     if max_length < 3 or batch_size < 1:
         raise ConfigError(
             "Predicting needs max_length of at least 3 and batch_size of at least 1, got "
             f"{max_length} and {batch_size}."
         )
     folder = resolve_model(model_folder)
-    name = pick_device(device)
-    with quiet_loading():
-        model = pretrained(
-            AutoModelForSequenceClassification,
-            folder,
-            dtype=torch.float32,
-            attn_implementation="sdpa",
-        )
-    tokenizer = pretrained(AutoTokenizer, folder)
-    return probabilities_of(tokenizer, model.to(name), texts, max_length, batch_size, advance)
+    tokenizer, model = load_model("SequenceClassification", folder, pick_device(device))
+    return probabilities_of(tokenizer, model, texts, max_length, batch_size, advance)
 
 
 def probabilities_of(

@@ -19,18 +19,19 @@ from numpy.typing import NDArray
 from sluice.core.errors import DataError
 from sluice.core.progress import track
 from sluice.encoders.batches import padded
-from sluice.encoders.device import pick_device, quiet_loading
+from sluice.encoders.device import pick_device
 from sluice.encoders.folder import resolve_model
-from sluice.encoders.pretrained import pretrained
 from sluice.models.loop import (
     Weights,
     adamw_of,
     check_training,
+    descend,
     epoch_batches,
     mean_one,
     own_randomness,
 )
 from sluice.models.training import TrainingConfig, TrainingResult
+from sluice.models.with_head import logits_of, model_to_train, save_model
 from sluice.tokens.alignment import IGNORED, Aligned, align
 
 T_FREX_TRAINING = TrainingConfig(
@@ -96,15 +97,12 @@ def token_fine_tune(
     began = perf_counter()
     name = pick_device(device)
     with own_randomness(name, config.seed):
-        tokenizer, model = _load(resolve_model(model_folder), tag_names, config, name)
+        folder = resolve_model(model_folder)
+        tokenizer, model = model_to_train("TokenClassification", folder, tag_names, config, name)
         aligned = align(tokenizer, sentences, codes, config.max_length)
         weight = mean_one(weights, len(sentences))
         curve, steps = _train(aligned, tokenizer, model, config, weight)
-    output = Path(output_folder)
-    output.mkdir(parents=True, exist_ok=True)
-    with quiet_loading():
-        model.save_pretrained(output, safe_serialization=True)
-    tokenizer.save_pretrained(output)
+    save_model(tokenizer, model, output_folder)
     return TrainingResult(curve, perf_counter() - began, steps, name)
 
 
@@ -124,35 +122,6 @@ def _codes(
                     f"Sentence {row} has the tag {tag!r}, which is not among the names."
                 )
     return [[code[tag] for tag in named] for named in tags]
-
-
-def _load(
-    folder: Path, tag_names: Sequence[str], config: TrainingConfig, device: str
-) -> tuple[Any, Any]:
-    import torch
-    from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
-
-    settings = pretrained(
-        AutoConfig,
-        folder,
-        id2label=dict(enumerate(tag_names)),
-        label2id={name: code for code, name in enumerate(tag_names)},
-    )
-    if hasattr(settings, "attention_probs_dropout_prob"):
-        settings.attention_probs_dropout_prob = config.attention_dropout
-    with quiet_loading():
-        model = pretrained(
-            AutoModelForTokenClassification,
-            folder,
-            config=settings,
-            dtype=torch.float32,
-            attn_implementation="sdpa",
-            # A folder that was itself fine-tuned may have other tags.
-            ignore_mismatched_sizes=True,
-        )
-    if config.freeze_words:
-        model.get_input_embeddings().weight.requires_grad_(False)
-    return pretrained(AutoTokenizer, folder), model.to(device)
 
 
 def _train(
@@ -176,32 +145,27 @@ def _train(
                 part = [tokens[i] for i in batch], [labels[i] for i in batch]
                 counts = None if weight is None else weight[used][batch]
                 pad = int(tokenizer.pad_token_id or 0)
-                loss, count = _step(model, *part, pad, optimiser, counts)
-                schedule.step()
-                total, words = total + loss * count, words + count
+                loss, count = _loss(model, *part, pad, counts)
+                total += descend(model, loss, optimiser, schedule) * count
+                words += count
                 advance(len(batch))
             curve.append({"epoch": float(epoch + 1), "loss": total / words})
     return curve, per_epoch * config.epochs
 
 
-def _step(
+def _loss(
     model: Any,
     tokens: list[list[int]],
     labels: list[list[int]],
     pad: int,
-    optimiser: Any,
     weight: Weights | None,
-) -> tuple[float, int]:
+) -> tuple[Any, int]:
     import torch
 
     ids, lengths = padded(tokens, pad)
     marks = padded(labels, IGNORED)[0]
-    device: torch.device = model.device
-    mask = torch.arange(ids.shape[1])[None] < torch.from_numpy(lengths)[:, None]
-    logits = model(
-        input_ids=torch.from_numpy(ids).to(device), attention_mask=mask.long().to(device)
-    ).logits
-    truth = torch.from_numpy(marks).to(device).flatten()
+    logits = logits_of(model, ids, lengths)
+    truth = torch.from_numpy(marks).to(model.device).flatten()
     losses = torch.nn.functional.cross_entropy(
         logits.flatten(0, 1),
         truth,
@@ -211,10 +175,6 @@ def _step(
     if weight is None:
         loss = losses
     else:
-        by_word = torch.from_numpy(weight).to(device).repeat_interleave(logits.shape[1])
+        by_word = torch.from_numpy(weight).to(model.device).repeat_interleave(logits.shape[1])
         loss = (losses * by_word).sum() / (truth != IGNORED).sum()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimiser.step()
-    optimiser.zero_grad(set_to_none=True)
-    return float(loss.detach()), int((marks != IGNORED).sum())
+    return loss, int((marks != IGNORED).sum())

@@ -14,9 +14,9 @@ from sluice.core.errors import ConfigError
 from sluice.core.progress import Advance
 from sluice.data.payloads.bio import OUTSIDE
 from sluice.encoders.batches import longest_first, padded, token_batches
-from sluice.encoders.device import pick_device, quiet_loading
+from sluice.encoders.device import pick_device
 from sluice.encoders.folder import resolve_model
-from sluice.encoders.pretrained import pretrained
+from sluice.models.with_head import load_model, logits_of
 from sluice.tokens.alignment import align
 
 _TOKENS_PER_ROW = 16
@@ -81,19 +81,11 @@ def predict_tags(
         The folder is no model, its tokenizer is no fast one, a number is out of range, or the
         device is not there.
     """
-    import torch
-    from transformers import AutoModelForTokenClassification, AutoTokenizer
-
     if batch_size < 1:
         raise ConfigError(f"batch_size is {batch_size}; give at least 1.")
     folder = resolve_model(model_folder)
-    name = pick_device(device)
-    with quiet_loading():
-        model = pretrained(
-            AutoModelForTokenClassification, folder, dtype=torch.float32, attn_implementation="sdpa"
-        )
-    tokenizer = pretrained(AutoTokenizer, folder)
-    model = model.to(name).eval()
+    tokenizer, model = load_model("TokenClassification", folder, pick_device(device))
+    model.eval()
     aligned = align(tokenizer, sentences, None, max_length)
     names = tuple(str(model.config.id2label[code]) for code in range(model.config.num_labels))
     found = [np.full((len(words), len(names)), np.nan) for words in sentences]
@@ -115,13 +107,8 @@ def _probabilities(model: Any, tokens: list[list[int]], pad: int) -> NDArray[np.
     import torch
 
     ids, lengths = padded(tokens, pad)
-    mask = torch.arange(ids.shape[1])[None] < torch.from_numpy(lengths)[:, None]
     with torch.inference_mode():
-        logits = model(
-            input_ids=torch.from_numpy(ids).to(model.device),
-            attention_mask=mask.long().to(model.device),
-        ).logits
-        return torch.softmax(logits.double(), dim=2).cpu().numpy()
+        return torch.softmax(logits_of(model, ids, lengths).double(), dim=2).cpu().numpy()
 
 
 def _likeliest(values: NDArray[np.float64], names: tuple[str, ...]) -> list[str]:

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.arrays import checked_labels, checked_vectors
 from sluice.core.errors import ConfigError, DataError
+from sluice.data.values.one_column import unique_ids
 from sluice.heads.out_of_fold import assign_folds
 from sluice.noise.echo_mod import Modified
-from sluice.noise.plain_rows import checked_ids, checked_labels, checked_vectors
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class ClassConditional:
             raise ConfigError(f"folds is {self.folds}; give at least 2.")
         rows = checked_vectors("The rows", x).astype(np.float64)
         labels = checked_labels(y, len(rows))
-        names = checked_ids(ids, len(rows))
+        names = unique_ids(ids, len(rows))
         classes = np.unique(labels)
         if len(classes) < 2:
             raise DataError("All rows have one class, so there is nowhere to move them from.")

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.core.arrays import checked_vectors, one_number_each
 from sluice.core.errors import ConfigError, DataError
-from sluice.data.values.number_array import number_array
 from sluice.graphs.canonical import TILE, halving_sum
-from sluice.noise.plain_rows import checked_vectors
 from sluice.noise.thresholds import Audit, Found, by_mixture, by_precision
 
 WAYS = ("mixture", "precision")
@@ -163,11 +162,7 @@ def _scaled(name: str, rows: NDArray[np.floating], start: int) -> NDArray[np.flo
 
 
 def _checked_similarity(values: ArrayLike) -> NDArray[np.float64]:
-    s = number_array("Similarities", values).astype(np.float64, copy=False)
-    if s.ndim != 1 or not len(s):
-        raise DataError(
-            f"Similarities have shape {s.shape}; give one for each of at least one row."
-        )
+    s = one_number_each("Similarities", values)
     outside = ~(np.abs(s) <= 1.0)  # NaN too
     if outside.any():
         row = int(np.flatnonzero(outside)[0])

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.core.arrays import checked_labels, checked_vectors
 from sluice.core.errors import ConfigError
 from sluice.core.randomness import keyed_bits, uniform_of
+from sluice.data.values.one_column import unique_ids
 from sluice.graphs.canonical import TILE, halving_sum
-from sluice.noise.plain_rows import checked_ids, checked_labels, checked_rate, checked_vectors
 
 
 @dataclass(frozen=True)
@@ -91,12 +92,12 @@ def instance_dependent_noise(
     vectors = checked_vectors("The rows", x)
     labels = checked_labels(y, len(vectors), n_classes)
     classes = int(labels.max()) + 1 if n_classes is None else n_classes
-    if classes < 2 or not spread > 0 or checked_rate(rate) == 1.0:
+    if classes < 2 or not spread > 0 or not 0.0 <= rate < 1.0:
         raise ConfigError(
-            f"Noise needs at least 2 classes, a spread above 0 and a rate below 1, got {classes}, "
-            f"{spread} and {rate}."
+            "Noise needs at least 2 classes, a spread above 0 and a rate from 0 to below 1, got "
+            f"{classes}, {spread} and {rate}."
         )
-    bits = keyed_bits(seed, checked_ids(ids, len(vectors)))
+    bits = keyed_bits(seed, unique_ids(ids, len(vectors)))
     wrong = _wrong_probability(uniform_of(bits, 0), rate, spread, calibrated)
     rng = np.random.default_rng([seed, classes, vectors.shape[1]])
     projections = rng.normal(size=(classes, vectors.shape[1], classes))

@@ -20,11 +20,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.core.arrays import checked_labels, checked_vectors
 from sluice.core.errors import ConfigError, DataError
+from sluice.data.values.one_column import unique_ids
 from sluice.graphs.candidates import score_error
 from sluice.graphs.canonical import canonical_cosine_pairs
 from sluice.noise.echo_mod import Modified
-from sluice.noise.plain_rows import checked_ids, checked_labels, checked_vectors
 
 COPY = 1.0 - 1e-6
 """Cosine from which on two rows are the same: float32 vectors of one text differ by about 1e-7."""
@@ -174,7 +175,7 @@ def nearest_positions(
         raise ConfigError(f"k is {k}; give at least 1.")
     vectors = checked_vectors("The embeddings", x)
     labels = checked_labels(y, len(vectors))
-    names = checked_ids(ids, len(vectors))
+    names = unique_ids(ids, len(vectors))
     if reference is None:
         reference = Reference(vectors, labels, names, groups)
     pool = checked_vectors("The embeddings of the reference", reference.x)
@@ -184,7 +185,7 @@ def nearest_positions(
             "embed both with the same encoder."
         )
     pool_labels = checked_labels(reference.y, len(pool))
-    pool_names = checked_ids(reference.ids, len(pool))
+    pool_names = unique_ids(reference.ids, len(pool))
     own, theirs = _codes(names, groups, pool_names, reference.groups)
     unit, pool_unit = _unit(vectors), _unit(pool)
     ranks = np.argsort(np.argsort(pool_names, kind="stable"), kind="stable")

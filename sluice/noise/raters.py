@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.arrays import number_array
 from sluice.core.errors import ConfigError, DataError
 from sluice.core.randomness import keyed_uniform
-from sluice.data.values.number_array import number_array
-from sluice.noise.plain_rows import checked_ids
+from sluice.data.values.one_column import unique_ids
 
 CLASSES = ("negative", "neutral", "positive")
 _ROUNDING = 1e-9
@@ -92,7 +92,7 @@ def draw_raters(
             f"The borders are {borders} and near is {near}; give a lower and a higher border, and "
             "a distance of 0 or more."
         )
-    names = checked_ids(ids, len(ratings))
+    names = unique_ids(ids, len(ratings))
     counts = np.array([len(row) for row in ratings], dtype=np.int64)
     usable = counts >= 2
     if not set_aside and not usable.all():

@@ -13,12 +13,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.arrays import checked_labels, checked_vectors
 from sluice.core.digests import digest
 from sluice.core.errors import ConfigError, DataError
+from sluice.data.values.one_column import unique_ids
 from sluice.language.generate import generate
 from sluice.language.pairs import Pair, tokenise
 from sluice.noise.echo_mod import Modified
-from sluice.noise.plain_rows import checked_ids, checked_labels, checked_vectors
 from sluice.noise.unanswered import Messages, Unanswered
 
 SYSTEM = "You are a careful editor. You answer with the edited text and nothing else."
@@ -197,7 +198,7 @@ class Rewriting:
             raise ConfigError("Rewriting needs the texts themselves; give them as content.")
         vectors = checked_vectors("The embeddings", x, len(content))
         labels = checked_labels(y, len(content), len(self.class_names))
-        names = checked_ids(ids, len(content))
+        names = unique_ids(ids, len(content))
         given = [self.class_names[int(one)] for one in labels]
         asked = list(zip(content, given, strict=True))
         unique = list(dict.fromkeys(asked))

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.core.arrays import checked_mask, number_array
 from sluice.core.errors import DataError
-from sluice.data.values.number_array import number_array
-from sluice.noise.plain_rows import checked_mask
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.core.arrays import checked_labels, checked_vectors, number_array
 from sluice.core.errors import ConfigError, DataError
 from sluice.core.randomness import keyed_bits, uniform_of
-from sluice.data.values.number_array import number_array
-from sluice.noise.plain_rows import checked_ids, checked_labels, checked_rate, checked_vectors
+from sluice.data.values.one_column import unique_ids
 
 
 def keep_fraction(rate: float) -> float:
@@ -33,7 +33,9 @@ def keep_fraction(rate: float) -> float:
     ConfigError
         The rate is out of range.
     """
-    r = checked_rate(rate)
+    if not 0.0 <= rate <= 1.0:
+        raise ConfigError(f"The noise rate is {rate}; give a share of rows between 0 and 1.")
+    r = float(rate)
     return max(0.0, min(1.0 - 1.2 * r, 0.9 * (1.0 - r)))
 
 
@@ -75,7 +77,7 @@ def small_loss(
     """
     mean = _mean_loss(losses)
     classes = checked_labels(labels, len(mean))
-    names = checked_ids(ids, len(mean))
+    names = unique_ids(ids, len(mean))
     fraction = keep_fraction(rate)
     order = np.lexsort((names, mean, classes))
     counts = np.bincount(classes)
@@ -139,7 +141,7 @@ def warm_up_losses(
     """
     vectors = checked_vectors("The embeddings", x)
     labels = checked_labels(y, len(vectors), n_classes)
-    names = checked_ids(ids, len(vectors))
+    names = unique_ids(ids, len(vectors))
     if epochs < 1 or batch < 1 or not learning_rate > 0:
         raise ConfigError(
             f"Warm-up needs epochs, batch and learning_rate above 0, got {epochs}, {batch} and "

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.arrays import checked_mask
 from sluice.core.errors import ConfigError, DataError
-from sluice.noise.plain_rows import checked_mask
 
 CLEAN_SEPARATION = 2.0
 """Least distance of two means in standard deviations at which two groups are told apart: Ashman's

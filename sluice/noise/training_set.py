@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.core.arrays import checked_labels, checked_mask, checked_vectors
 from sluice.core.errors import DataError
-from sluice.noise.plain_rows import checked_labels, checked_mask, checked_vectors
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.core.errors import DataError
+from sluice.core.arrays import checked_vectors
 
 
 def project_2d(embeddings: NDArray[np.float32], ids: NDArray[np.str_]) -> NDArray[np.float32]:
@@ -36,19 +36,13 @@ def project_2d(embeddings: NDArray[np.float32], ids: NDArray[np.str_]) -> NDArra
     eigenvector has no sign of its own: each is turned so that its entry of largest magnitude
     is positive (the rule of scikit-learn's ``svd_flip(u_based_decision=False)``).
     """
-    if embeddings.ndim != 2 or embeddings.shape[0] != len(ids):
-        raise DataError(
-            f"project_2d: embeddings of shape {embeddings.shape} do not match {len(ids)} ids; "
-            "give one row per id."
-        )
-    if not bool(np.isfinite(embeddings).all()):
-        raise DataError("project_2d: the embeddings hold NaN or infinity; embed these rows again.")
-    n, d = embeddings.shape
-    if n == 0 or d == 0:
+    rows = checked_vectors("Embeddings", embeddings, len(ids), ids=ids)
+    n = len(rows)
+    if n == 0:
         return np.zeros((n, 2), dtype=np.float32)
     order = np.argsort(ids, kind="stable")
     flat = np.zeros((n, 2), dtype=np.float32)
-    flat[order] = _components(embeddings[order].astype(np.float64))
+    flat[order] = _components(rows[order].astype(np.float64))
     return flat
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.core.errors import DataError
-from sluice.data.values.number_array import whole_array
-from sluice.scores.uncertainty import checked_probabilities
+from sluice.core.arrays import checked_labels, checked_probabilities, whole_array
 
 
 def label_quality(
@@ -38,14 +36,7 @@ def label_quality(
     from cleanlab.rank import get_label_quality_scores
 
     p = checked_probabilities(probabilities)
-    codes = whole_array("Labels", labels)
-    if codes.shape != (len(p),) or (
-        len(codes) and not 0 <= codes.min() <= codes.max() < p.shape[1]
-    ):
-        raise DataError(
-            f"Labels of shape {codes.shape} do not fit probabilities of shape {p.shape}: give one "
-            "label a row, from 0 to the number of columns less one."
-        )
+    codes = checked_labels(whole_array("Labels", labels), len(p), p.shape[1])
     if not len(codes):
         return np.empty(0, dtype=np.float64)
     scores = get_label_quality_scores(codes, p, method="self_confidence")

@@ -9,37 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.core.errors import DataError
-from sluice.data.values.number_array import number_array
-
-TOLERANCE = 1e-3
-
-
-def checked_probabilities(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the probabilities as float64, or say which row is wrong.
-
-    Raises
-    ------
-    DataError
-        Not a matrix with at least one column, or a row that is not finite, has a value
-        outside [0, 1], or does not add up to 1 within 1e-3.
-    """
-    p = number_array("Probabilities", probabilities).astype(np.float64, copy=False)
-    if p.ndim != 2 or p.shape[1] < 1:
-        raise DataError(
-            f"Probabilities have shape {p.shape}; give one row each and one column a class."
-        )
-    # NaN fails every comparison
-    within = np.logical_and(p >= 0, p <= 1 + TOLERANCE).all(axis=1)
-    with np.errstate(invalid="ignore"):
-        fine = np.logical_and(within, np.abs(p.sum(axis=1) - 1.0) <= TOLERANCE)
-    if not fine.all():
-        row = int(np.flatnonzero(~fine)[0])
-        raise DataError(
-            f"Row {row} of the probabilities is {p[row].tolist()}; each row must be within [0, 1] "
-            "and add up to 1."
-        )
-    return p
+from sluice.core.arrays import checked_probabilities
 
 
 def least_confidence(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -56,7 +26,7 @@ def least_confidence(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     Raises
     ------
     DataError
-        See `checked_probabilities`.
+        See `sluice.core.arrays.checked_probabilities`.
     """
     return 1.0 - checked_probabilities(probabilities).max(axis=1)
 
@@ -78,7 +48,7 @@ def margin(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     Raises
     ------
     DataError
-        See `checked_probabilities`.
+        See `sluice.core.arrays.checked_probabilities`.
     """
     p = checked_probabilities(probabilities)
     if p.shape[1] == 1:
@@ -101,7 +71,7 @@ def entropy(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     Raises
     ------
     DataError
-        See `checked_probabilities`.
+        See `sluice.core.arrays.checked_probabilities`.
     """
     p = checked_probabilities(probabilities)
     total = np.zeros(len(p), dtype=np.float64)

@@ -1,52 +1,11 @@
-"""What methods share that take plain arrays: checks, rows set aside, and a `Selection`."""
+"""What methods share that take plain arrays: rows set aside, and a `Selection`."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from sluice.core.errors import DataError
-from sluice.data.values.number_array import number_array
 from sluice.subsets.contract import Picks, Selection
-
-
-def one_number_each(
-    name: str, values: ArrayLike, n: int | None = None, *, negative: bool = True
-) -> NDArray[np.float64]:
-    """Check that there is one number a row; NaN (also for masked) and infinite ones may be there.
-
-    Parameters
-    ----------
-    name : str
-        What the numbers are, for the message.
-    values : array-like, shape (n,)
-    n : int, optional
-        Rows there must be; any number of at least one by default.
-    negative : bool
-        Whether finite numbers below 0 are allowed.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-
-    Raises
-    ------
-    DataError
-        Not numbers, another shape, no row, or a negative number where none is allowed.
-    """
-    numbers = number_array(name, values).astype(np.float64, copy=False)
-    if numbers.ndim != 1 or not len(numbers) or (n is not None and len(numbers) != n):
-        rows = "each of at least one row" if n is None else f"each of {n} rows"
-        raise DataError(f"{name} have shape {numbers.shape}; give one number for {rows}.")
-    if not negative:
-        below = np.flatnonzero((numbers < 0) & np.isfinite(numbers))
-        if len(below):
-            row = int(below[0])
-            raise DataError(
-                f"{name} of row {row} is {numbers[row]:g}; give numbers of 0 or more, for "
-                "example by adding a constant to all."
-            )
-    return numbers
 
 
 def usable_by(

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sluice.core.arrays import number_array
 from sluice.core.digests import content_hash
 from sluice.core.errors import ConfigError, DataError
 from sluice.core.progress import track
@@ -21,7 +22,6 @@ from sluice.data.config import DatasetConfig
 from sluice.data.ingest.splits import hashed_split
 from sluice.data.readers.jsonl_file import table_of_objects
 from sluice.data.values.normalise import normalise
-from sluice.data.values.number_array import number_array
 from sluice.data.values.one_column import ids_of, one_column
 from sluice.data.values.stringify import column_text
 from sluice.graphs.instance_graphs.instance_graph import InstanceGraph

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.arrays import check_unique
 from sluice.core.digests import array_digest
 from sluice.core.errors import ConfigError, DataError
 from sluice.core.randomness import keyed_uniform
@@ -157,6 +158,5 @@ def _checked_ids(
         raise ConfigError(f"held_out is {held_out!r}; give a share between 0 and 1, such as 0.01.")
     if not len(texts) or names.shape != (len(texts),):
         raise DataError(f"There are {len(texts)} texts and {len(ids)} ids; give one id a text.")
-    if len(np.unique(names)) != len(names):
-        raise DataError("An id occurs twice among the texts; ids must be unique.")
+    check_unique(names, " among the texts")
     return names

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sluice.core.errors import DataError
-
-Matrix = NDArray[np.float64]
 
 
 def mnlp(probabilities: Sequence[ArrayLike]) -> NDArray[np.float64]:
@@ -35,37 +33,11 @@ def mnlp(probabilities: Sequence[ArrayLike]) -> NDArray[np.float64]:
     DataError
         A sentence's numbers are no w x C matrix of probabilities.
     """
-    return _mean_of(probabilities, lambda p: -np.log(p.max(axis=1)))
-
-
-def mean_token_entropy(probabilities: Sequence[ArrayLike]) -> NDArray[np.float64]:
-    """Mean entropy of a sentence's words: ``-(1/w) sum_i sum_c p_ic ln p_ic``.
-
-    Parameters
-    ----------
-    probabilities : sequence of array-like, length n
-        See `mnlp`.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        In nats, 0 to ln C. NaN where no word was read.
-
-    Raises
-    ------
-    DataError
-        See `mnlp`.
-    """
-    # 0 ln 0 is 0, and so is 0 ln 1
-    return _mean_of(probabilities, lambda p: -(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=1))
-
-
-def _mean_of(probabilities: Sequence[ArrayLike], of_words: Callable[[Matrix], Matrix]) -> Matrix:
     means = np.full(len(probabilities), np.nan)
     for row, given in enumerate(probabilities):
         words = _checked(row, given)
         if len(words):
-            means[row] = float(np.mean(of_words(words)))
+            means[row] = float(np.mean(-np.log(words.max(axis=1))))
     return means
 
 

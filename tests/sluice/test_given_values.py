@@ -14,19 +14,23 @@ import pyarrow.parquet as pq
 import pytest
 
 import sluice
+from sluice.core.arrays import (
+    checked_labels,
+    checked_mask,
+    checked_vectors,
+    number_array,
+    one_number_each,
+    whole_array,
+)
 from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
 from sluice.data.ingest.raw import read_raw
-from sluice.data.values.number_array import number_array, whole_array
-from sluice.data.values.one_column import id_array, ids_of, one_column, texts_of
+from sluice.data.values.one_column import id_array, ids_of, one_column, texts_of, unique_ids
 from sluice.data.values.stringify import column_text
 from sluice.data.values.targets import label_texts
 from sluice.encoders.batches import tokenise
 from sluice.graphs.instance_graphs.methods import build
 from sluice.graphs.knn import KnnGraph
-from sluice.noise.plain_rows import checked_ids, checked_labels, checked_mask, checked_vectors
-from sluice.subsets.clustered.plain_vectors import vectors
-from sluice.subsets.plain_arrays import one_number_each
 
 V = np.random.default_rng(0).normal(size=(6, 3))
 TASKS = ("text", "tabular")
@@ -275,7 +279,7 @@ def test_masked_vectors_are_never_read_below_the_mask():
             sluice.select(given, budget=6, ids=ids)
     for given in (masked, rows, pd.DataFrame(V).mask(masked.mask)):
         for check in (
-            lambda each: vectors("Vectors", each),
+            lambda each: checked_vectors("Vectors", each, dtype=np.float32),
             lambda each: checked_vectors("Vectors", each),
             lambda each: KnnGraph.build(ids, each),
             lambda each: build("minibatch", ids, each, None, seed=0),
@@ -288,7 +292,7 @@ def test_masked_vectors_are_never_read_below_the_mask():
         lambda: checked_labels(whole, 6),
         lambda: checked_mask("Mask", whole.astype(bool), 6),
         lambda: whole_array("Labels", whole),
-        lambda: checked_ids(np.ma.masked_array(ids, mask=whole.mask), 6),
+        lambda: unique_ids(np.ma.masked_array(ids, mask=whole.mask), 6),
         lambda: number_array("Numbers", ["1", "2"]),
         lambda: number_array("Numbers", np.array(["1", None], dtype=object)),
         lambda: number_array("Numbers", V * 1j),

@@ -37,7 +37,7 @@ def hashed_split(normalised_text: str, group: str | None, config: DatasetConfig)
     Parameters
     ----------
     normalised_text : str
-        See `sluice.data.ingest.validation.normalise`.
+        See `sluice.data.values.normalise.normalise`.
     group : str or None
         Value of the group column; blank counts as none.
     config : DatasetConfig

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sluice.core.arrays import check_unique, is_missing
 from sluice.core.errors import DataError
-from sluice.data.values.stringify import PLAIN, column_text, is_missing, plain_column, value_text
+from sluice.data.values.stringify import PLAIN, column_text, plain_column, value_text
 
 _TEXTS = (str, bytes)
 # These have one meaning each in Arrow; anything else is read value by value.
@@ -101,9 +102,24 @@ def ids_of(values: object, n: int, name: str = "ids") -> NDArray[np.str_]:
     return np.array(found, dtype=np.str_)
 
 
+def unique_ids(values: object, n: int) -> NDArray[np.str_]:
+    """Take ids, one a row, no two alike.
+
+    Raises
+    ------
+    DataError
+        See `ids_of`; or two rows share one.
+    """
+    ids = ids_of(values, n, "Ids")
+    check_unique(ids)
+    return ids
+
+
 def id_array(values: Any) -> NDArray[np.str_]:
     """Take ids as an array: arrays of texts as they are, anything else as `ids_of` does."""
     if type(values) is np.ndarray and values.dtype.kind == "U":
+        if values.ndim != 1:
+            raise DataError(f"ids has shape {values.shape}; give one value a row, shape (n,).")
         return values
     column = one_column(values, "ids")
     return ids_of(column, len(column))

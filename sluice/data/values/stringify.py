@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as compute
 
+from sluice.core.arrays import is_missing
 from sluice.core.errors import DataError
 from sluice.data.values.spelling import (
     decimal_text,
@@ -78,20 +79,6 @@ _WRITTEN: list[tuple[type | tuple[type, ...], Callable[[Any], str | None]]] = [
 ]
 PLAIN = (str, bool, np.generic, float, int, UUID, Decimal, bytes, date, time, timedelta)
 """Types of Python's whose values are one value each."""
-
-
-def is_missing(value: object) -> bool:
-    """Whether a value is None, NaN, NaT, NA or masked."""
-    if value is None or value is np.ma.masked:
-        return True
-    # Not imported for it: only who has pandas has these.
-    if type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    if isinstance(value, Decimal):
-        return value.is_nan()
-    return isinstance(value, float | np.floating | np.datetime64 | np.timedelta64) and bool(
-        value != value
-    )
 
 
 def _of_numpy(value: np.generic) -> str | None:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.arrays import check_unique, checked_labels, checked_vectors
 from sluice.core.errors import ConfigError, DataError, UnknownNameError
 from sluice.core.progress import track
-from sluice.data.values.number_array import number_array
 from sluice.data.values.one_column import id_array
 from sluice.graphs.instance_graphs import hashed, minibatch, multilevel, multiview
 from sluice.graphs.instance_graphs.instance_graph import InstanceGraph
@@ -138,29 +138,8 @@ def _checked(
     labels: NDArray[np.integer[Any]] | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
     """Return the rows as float32 and the labels as int64, or say what is wrong with them."""
-    table = number_array("Rows", rows)
-    if ids.ndim != 1 or table.ndim != 2 or len(table) != len(ids) or not table.size:
-        raise DataError(
-            f"Ids of shape {ids.shape} and rows of shape {table.shape}: give one id for each row "
-            "of a matrix with at least one row and one column."
-        )
-    if len(np.unique(ids)) != len(ids):
-        known, counts = np.unique(ids, return_counts=True)
-        raise DataError(f"The id {str(known[counts > 1][0])!r} occurs twice; ids must be unique.")
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is named
-        table = np.ascontiguousarray(table, dtype=np.float32)
-    # a sum of finite float32 is finite in float64; infinities and NaN survive it
-    bad = np.flatnonzero(~np.isfinite(table.sum(axis=1, dtype=np.float64)))
-    if len(bad):
-        raise DataError(
-            f"The row of {str(ids[bad[0]])!r} is not finite; leave that row out or impute it."
-        )
-    if labels is None:
-        return table, None
-    classes = number_array("Labels", labels)
-    if classes.shape != ids.shape or classes.dtype.kind not in "iu" or classes.min() < 0:
-        raise DataError(
-            f"Labels of type {classes.dtype} and shape {classes.shape} for {len(ids)} rows: give "
-            "each row its class as a whole number from 0 on."
-        )
-    return table, classes.astype(np.int64)
+    check_unique(ids)
+    if not len(ids):
+        raise DataError("A graph needs at least one row; give ids and rows.")
+    table = checked_vectors("Rows", rows, len(ids), dtype=np.float32, ids=ids)
+    return table, None if labels is None else checked_labels(labels, len(ids))

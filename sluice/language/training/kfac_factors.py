@@ -28,7 +28,7 @@ class LayerCurvature:
     """Factors of one layer, gathered batch by batch, then its eigenbasis.
 
     Call `observe` on every batch, `decompose` once, for EK-FAC `fit` on every batch, and then
-    `damp` once; then `inverse_product` works.
+    `damp` once; then `divided` works.
 
     Attributes
     ----------
@@ -156,17 +156,3 @@ class LayerCurvature:
     def returned(self, rotated: torch.Tensor) -> torch.Tensor:
         """Bring gradients from the eigenbasis back to the weights' axes."""
         return self.basis_outputs @ rotated @ self.basis_inputs.T
-
-    def inverse_product(self, gradient: torch.Tensor) -> torch.Tensor:
-        """Multiply gradients by the damped inverse of the curvature.
-
-        Parameters
-        ----------
-        gradient : Tensor, shape (..., out, in)
-
-        Returns
-        -------
-        Tensor of that shape
-        """
-        rotated = self.basis_outputs.T @ gradient @ self.basis_inputs
-        return self.returned(self.divided(rotated))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.core.arrays import checked_vectors, one_number_each
 from sluice.core.budgets import parse_budget
 from sluice.core.errors import ConfigError, DataError
 from sluice.core.progress import track
-from sluice.data.values.number_array import number_array
 from sluice.graphs.canonical import canonical_cosine
 from sluice.subsets.contract import Picks, Pool, Selection, Selector
-from sluice.subsets.plain_arrays import as_selection, one_number_each, usable_by
+from sluice.subsets.plain_arrays import as_selection, usable_by
 
 BLOCK, KEPT = 512, 8192
 """Rows judged at once, and kept rows that they are compared with at once (16 MiB of products).
@@ -65,9 +65,8 @@ def deita_filter(
     Nested. Ties: lower position. Exact: a float32 product proposes, near the threshold the
     canonical cosine decides. Cost at most n b d. Memory: unit rows, and 16 MiB of products.
     """
-    rows = number_array("Embeddings", embeddings).astype(np.float32, copy=False)
-    if rows.ndim != 2 or not rows.size:
-        raise DataError(f"Embeddings have shape {rows.shape}; give one vector a row.")
+    # rows without a quality may have vectors that are not finite
+    rows = checked_vectors("Embeddings", embeddings, dtype=np.float32, finite=False)
     numbers = one_number_each("Qualities", quality, len(rows))
     count = parse_budget(budget, len(rows))
     return as_selection("deita_filter", _picks(rows, numbers, count, threshold, fill), count)

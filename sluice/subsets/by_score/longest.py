@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.core.arrays import one_number_each
 from sluice.core.budgets import parse_budget
 from sluice.subsets.contract import Picks, Pool, Selection, Selector
-from sluice.subsets.plain_arrays import as_selection, one_number_each, usable_by
+from sluice.subsets.plain_arrays import as_selection, usable_by
 
 
 def longest(response_tokens: ArrayLike, budget: int | float | str) -> Selection:

@@ -14,10 +14,11 @@ from numbers import Real
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.core.arrays import one_number_each
 from sluice.core.budgets import parse_budget
 from sluice.core.errors import ConfigError
 from sluice.subsets.contract import Picks, Pool, Selection, Selector
-from sluice.subsets.plain_arrays import as_selection, one_number_each
+from sluice.subsets.plain_arrays import as_selection
 
 CAPS = ("ifd", "s_ifd", "none")
 EMPTY_TOKENS = ("exclude", "reference")

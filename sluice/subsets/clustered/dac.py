@@ -13,14 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.core.arrays import checked_vectors, one_number_each
 from sluice.core.budgets import parse_budget
 from sluice.core.errors import DataError, UnknownNameError
 from sluice.core.randomness import keyed_bits, uniform_of
 from sluice.subsets.clustered.cluster_budgets import largest_remainder, turns
 from sluice.subsets.clustered.clusters import RowClusters, cluster_rows, to_centroids
-from sluice.subsets.clustered.plain_vectors import position_ids, vectors
+from sluice.subsets.clustered.plain_vectors import position_ids
 from sluice.subsets.contract import Picks, Pool, Selection, Selector
-from sluice.subsets.plain_arrays import as_selection, one_number_each, usable_by
+from sluice.subsets.plain_arrays import as_selection, usable_by
 
 RACE = 1
 """Which of a row's keyed numbers decides draws; the first one keys the start of k-means."""
@@ -94,7 +95,7 @@ def dac(
     quality 0 come after all others of their cluster, at random. Not nested. Cost: that of
     k-means, and n log n.
     """
-    rows = vectors("Embeddings", embeddings)
+    rows = checked_vectors("Embeddings", embeddings, dtype=np.float32)
     numbers = None if quality is None else one_number_each("Qualities", quality, len(rows))
     count = parse_budget(budget, len(rows))
     options = _Options(k, mode, draw)

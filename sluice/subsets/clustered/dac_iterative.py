@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.core.arrays import checked_vectors, one_number_each
 from sluice.core.budgets import parse_budget
 from sluice.core.errors import ConfigError, DataError, UnknownNameError
 from sluice.core.progress import track
@@ -23,9 +24,9 @@ from sluice.subsets.clustered.cluster_budgets import largest_remainder, turns
 from sluice.subsets.clustered.cluster_weights import cluster_means, updated
 from sluice.subsets.clustered.clusters import RowClusters, cluster_rows
 from sluice.subsets.clustered.dac import logarithms, race
-from sluice.subsets.clustered.plain_vectors import position_ids, vectors, whole
+from sluice.subsets.clustered.plain_vectors import position_ids, whole
 from sluice.subsets.contract import Picks, Pool, Selection, Selector
-from sluice.subsets.plain_arrays import as_selection, one_number_each, usable_by
+from sluice.subsets.plain_arrays import as_selection, usable_by
 
 Reward = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
 """``reward(selected, new) -> S of each new row``; `selected` ends with `new`."""
@@ -111,7 +112,7 @@ def dac_iterative(
     `sluice.subsets.clustered.cluster_weights`).
     Not nested. Cost: that of k-means, and of ``rounds - 1`` rewards.
     """
-    rows = vectors("Embeddings", embeddings)
+    rows = checked_vectors("Embeddings", embeddings, dtype=np.float32)
     numbers = None if quality is None else one_number_each("Qualities", quality, len(rows))
     count = parse_budget(budget, len(rows))
     options = _Options(k, rounds, update, floor)

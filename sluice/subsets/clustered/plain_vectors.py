@@ -1,39 +1,11 @@
-"""What methods on clusters share that take plain arrays: vectors, ids by position, counts."""
+"""What methods on clusters share that take plain arrays: ids by position, counts."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from sluice.core.errors import ConfigError, DataError
-from sluice.data.values.number_array import number_array
-
-
-def vectors(what: str, given: ArrayLike) -> NDArray[np.float32]:
-    """Check vectors that came as a plain array.
-
-    Parameters
-    ----------
-    what : str
-        What they are, for the message, for example ``"Embeddings"``.
-    given : array-like, shape (n, d)
-
-    Returns
-    -------
-    ndarray of float32, shape (n, d)
-
-    Raises
-    ------
-    DataError
-        Not numbers, no matrix, empty, or not finite or masked.
-    """
-    rows = np.ascontiguousarray(number_array(what, given), dtype=np.float32)
-    if rows.ndim != 2 or not rows.size:
-        raise DataError(f"{what} have shape {rows.shape}; give one vector a row.")
-    wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1))
-    if len(wrong):
-        raise DataError(f"{what}: row {wrong[0]} is not finite; leave it out.")
-    return rows
+from sluice.core.errors import ConfigError
 
 
 def position_ids(n: int) -> NDArray[np.str_]:

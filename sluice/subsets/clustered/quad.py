@@ -14,11 +14,11 @@ from math import isqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.core.arrays import checked_labels, checked_vectors
 from sluice.core.budgets import parse_budget
 from sluice.core.errors import DataError
-from sluice.data.values.number_array import number_array
 from sluice.subsets.clustered.clusters import cluster_rows
-from sluice.subsets.clustered.plain_vectors import position_ids, vectors
+from sluice.subsets.clustered.plain_vectors import position_ids
 from sluice.subsets.clustered.quad_rounds import bandit
 from sluice.subsets.clustered.quad_setting import Influences, Options
 from sluice.subsets.contract import Picks, Pool, Selection, Selector
@@ -114,7 +114,7 @@ def quad(
     options = Options(
         pull, arms, slice_rows, threshold, alpha, distance, mode, rounds, fill
     ).checked()
-    means = vectors("Centroids", centroids)
+    means = checked_vectors("Centroids", centroids, dtype=np.float32)
     labels = _labels(clusters, len(means))
     count = parse_budget(budget, len(labels))
     ids = position_ids(len(labels))
@@ -123,19 +123,14 @@ def quad(
 
 
 def _labels(clusters: ArrayLike, k: int) -> NDArray[np.int64]:
-    labels = number_array("Clusters", clusters)
-    if labels.ndim != 1 or not len(labels) or labels.dtype.kind not in "iu":
-        raise DataError(
-            f"Clusters have shape {labels.shape} and type {labels.dtype}; give a whole number "
-            "for each row."
-        )
-    wrong = np.flatnonzero((labels < 0) | (labels >= k))
+    labels = checked_labels(clusters, name="Clusters")
+    wrong = np.flatnonzero(labels >= k)
     if len(wrong):
         raise DataError(
             f"Row {wrong[0]} is of cluster {labels[wrong[0]]}, but there are {k} centroids; number "
             "clusters from 0 in the order of their centroids."
         )
-    return labels.astype(np.int64)
+    return labels
 
 
 def _core(

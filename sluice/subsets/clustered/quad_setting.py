@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.arrays import one_number_each
 from sluice.core.errors import ConfigError, UnknownNameError
 from sluice.core.randomness import keyed_bits, uniform_of
 from sluice.subsets.clustered.plain_vectors import whole
-from sluice.subsets.plain_arrays import one_number_each
 
 Influences = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.core.arrays import checked_vectors
 from sluice.core.budgets import budget_of
 from sluice.graphs.features import FeatureRows
 from sluice.subsets.contract import Picks, Pool, Selection, Selector
 from sluice.subsets.features.feature_quotas import (
     Features,
     Ranks,
-    checked_embeddings,
     checked_features,
     ranks_of,
     without_feature,
@@ -90,7 +90,7 @@ def cdis_per_feature(
     -----
     Nested. Cost d sum of T_f^2 over the features.
     """
-    rows = checked_embeddings(embeddings)
+    rows = checked_vectors("Embeddings", embeddings, dtype=np.float32)
     named = checked_features(features, len(rows))
     count = budget_of("cdis_per_feature", True, budget, len(rows))
     picks = _picks(rows, named, count, n_neighbors, keep_empty)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from sluice.core.errors import DataError
 from sluice.graphs.features import FeatureRows, feature_rows
@@ -72,26 +72,6 @@ def ranks_of(features: FeatureRows, *keys: NDArray[np.generic]) -> Ranks:
     rank = np.empty(len(codes), dtype=np.int64)
     rank[order] = np.arange(len(codes)) - first[codes[order]]
     return Ranks(features, rank, size)
-
-
-def checked_embeddings(embeddings: ArrayLike) -> NDArray[np.float32]:
-    """Return vectors as float32, or say what is wrong with them.
-
-    Raises
-    ------
-    DataError
-        They are no matrix of finite numbers with at least one row and one column.
-    """
-    try:
-        rows = np.ascontiguousarray(embeddings, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"Embeddings are no matrix of numbers ({error}).") from error
-    if rows.ndim != 2 or 0 in rows.shape:
-        raise DataError(f"Embeddings have shape {rows.shape}; give one vector a row.")
-    if not np.isfinite(rows).all():
-        row = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
-        raise DataError(f"The embedding of row {row} is not finite; leave that row out.")
-    return rows
 
 
 def checked_features(features: Features, n: int) -> FeatureRows:

@@ -18,6 +18,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.core.arrays import checked_vectors
 from sluice.core.budgets import budget_of
 from sluice.core.errors import ConfigError
 from sluice.graphs.features import FeatureRows
@@ -25,7 +26,6 @@ from sluice.subsets.contract import Picks, Pool, Selection, Selector
 from sluice.subsets.features.feature_quotas import (
     Features,
     Ranks,
-    checked_embeddings,
     checked_features,
     ranks_of,
     without_feature,
@@ -84,7 +84,7 @@ def t_frex(
     all its features. Features of one row always keep it. Ties: lower position. Cost: n d, and a
     sort of the entries; the matrix of cosines is never made.
     """
-    rows = checked_embeddings(embeddings)
+    rows = checked_vectors("Embeddings", embeddings, dtype=np.float32)
     named = checked_features(features, len(rows))
     count = budget_of("t_frex", True, budget, len(rows))
     picks = _t_frex(rows, named, count, split, keep_empty)

@@ -13,9 +13,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.core.arrays import checked_vectors
 from sluice.core.budgets import parse_budget
 from sluice.core.errors import DataError
-from sluice.data.values.number_array import number_array
 from sluice.subsets.contract import Picks, Pool, Selection, Selector
 from sluice.subsets.information.balanced_greedy import balanced_greedy, finite_rows, ranked_columns
 from sluice.subsets.plain_arrays import as_selection
@@ -55,7 +55,7 @@ def bids(
     of z - m, the greater z wins. Cost: N V + V b log b once, then V a pick. Memory beside the
     matrix: 4 V b bytes and a few times 8 N x 16.
     """
-    matrix = _checked(influence)
+    matrix = _numbers(influence)
     count = parse_budget(budget, len(matrix))
     return as_selection("bids", _bids(matrix, None, count, standardised), count)
 
@@ -66,7 +66,7 @@ def _core(pool: Pool, budget: int, seed: int, *, standardised: bool = True) -> P
     The seed is not used: the method is deterministic.
     """
     assert pool.influence is not None
-    matrix, served = _checked(pool.influence.matrix), pool.influence.served
+    matrix, served = _numbers(pool.influence.matrix), pool.influence.served
     if len(served) != matrix.shape[1]:
         raise DataError(
             f"The pool's influence has {matrix.shape[1]} columns and {len(served)} names of "
@@ -117,15 +117,9 @@ def _reason(name: str, gain: float, unit: str, rank: int) -> str:
     return f"Serves validation {name}: influence {abs(gain):.3g}{unit} {side} {others}."
 
 
-def _checked(influence: ArrayLike) -> NDArray[np.floating]:
-    """Return the matrix in float32 or float64, not copied where it is that already."""
-    matrix = number_array("The numbers of the influence", influence)
-    if matrix.ndim != 2 or 0 in matrix.shape or matrix.dtype.kind not in "iuf":
-        raise DataError(
-            f"The influence has shape {matrix.shape} and type {matrix.dtype}; give N x V numbers, "
-            "one row for each row of the pool and one column for each validation row."
-        )
-    return matrix if matrix.dtype.char in "fd" else matrix.astype(np.float64)
+def _numbers(influence: ArrayLike) -> NDArray[np.floating]:
+    """Return N x V numbers: a row for each row of the pool, a column for each validation row."""
+    return checked_vectors("The rows of the influence", influence, finite=False)
 
 
 SELECTOR = Selector(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.arrays import number_array
 from sluice.core.errors import ConfigError, DataError
-from sluice.data.values.number_array import number_array
 from sluice.graphs.canonical import canonical_cosine_pairs
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sluice.core.arrays import number_array, one_number_each
 from sluice.core.budgets import parse_budget
 from sluice.core.errors import ConfigError, DataError
-from sluice.data.values.number_array import number_array
 from sluice.subsets.contract import Picks, Pool, Selection, Selector
 from sluice.subsets.information.information_greedy import Greedy, lazy_greedy
 from sluice.subsets.information.label_graph import (
@@ -24,7 +24,7 @@ from sluice.subsets.information.label_graph import (
     row_information,
     similar_labels,
 )
-from sluice.subsets.plain_arrays import as_selection, one_number_each, usable_by
+from sluice.subsets.plain_arrays import as_selection, usable_by
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.arrays import check_unique, checked_labels, checked_probabilities, checked_vectors
 from sluice.core.errors import DataError
 from sluice.heads.answers import Answers, Labelled, Matrix
-from sluice.scores.uncertainty import checked_probabilities
 
 
 def checked_known(
@@ -56,8 +56,7 @@ def _check_labelled(
     labelled: Labelled, ids: NDArray[np.str_], embeddings: NDArray[np.float32] | None
 ) -> None:
     m = len(labelled.ids)
-    if len(np.unique(labelled.ids)) != m:
-        raise DataError("An id of the labelled rows occurs twice; ids must be unique.")
+    check_unique(labelled.ids, " among the labelled rows")
     # few are labelled: to look each up is cheaper than to sort all
     known = set(labelled.ids.tolist())
     both = [name for name in ids.tolist() if name in known]
@@ -66,19 +65,15 @@ def _check_labelled(
             f"Row {both[0]!r} is among the labelled rows and among those that may be asked "
             "for; leave it out of one of them."
         )
-    rows = labelled.embeddings
-    width = rows.shape[-1] if embeddings is None or embeddings.ndim != 2 else embeddings.shape[1]
-    if rows.shape != (m, width) or not np.isfinite(rows).all():
+    rows = checked_vectors(
+        "The vectors of the labelled rows", labelled.embeddings, m, ids=labelled.ids
+    )
+    if embeddings is not None and embeddings.shape[1:] != rows.shape[1:]:
         raise DataError(
-            f"The vectors of the {m} labelled rows have shape {rows.shape} or values that are not "
-            f"finite; give one of {width} numbers for each."
+            f"The vectors of the labelled rows have shape {rows.shape}, and those of the others "
+            f"{embeddings.shape}; embed both alike."
         )
-    codes = labelled.labels
-    if codes.shape != (m,) or (m and not 0 <= codes.min() <= codes.max() < labelled.n_classes):
-        raise DataError(
-            f"The labels of the {m} labelled rows have shape {codes.shape} or are no class from 0 "
-            f"to {labelled.n_classes - 1}."
-        )
+    checked_labels(labelled.labels, m, labelled.n_classes, name="The labels of the labelled rows")
 
 
 def _checked_answers(answers: Answers, n: int, m: int | None) -> Answers:

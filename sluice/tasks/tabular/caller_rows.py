@@ -12,10 +12,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow.interchange import from_dataframe
 
+from sluice.core.arrays import number_array
 from sluice.core.errors import DataError
 from sluice.data.config import DatasetConfig
 from sluice.data.readers.columns import require_columns
-from sluice.data.values.number_array import number_array
 from sluice.data.values.one_column import one_column
 from sluice.data.values.targets import label_texts, refuse_quantities
 from sluice.encoders.tabular import TabularEncoder

@@ -28,7 +28,7 @@ from sluice.evaluation.learner import Examples, Fitted, Given, Learner, Model
 from sluice.evaluation.metrics import FOfCounts, Metric, Outcomes
 from sluice.models.training import TrainingConfig
 from sluice.tasks.tokens.config import TokensConfig
-from sluice.tokens.span_f1 import T_FREX_BETA, span_counts, token_counts
+from sluice.tokens.tag_counts import T_FREX_BETA, span_counts, token_counts
 
 ADAPTED = "encoder/adapted"
 # One step and four: the difference is that of steps, without loading and saving.

@@ -8,7 +8,6 @@ from sluice.evaluation.labelling_loop import (
     LabellingSet,
     Loop,
     labelling_curve,
-    mean_curve,
     starting_rows,
 )
 from sluice.heads.logistic import fit_head
@@ -72,7 +71,6 @@ def test_the_area_is_the_mean_height():
     curve = Curve([10, 20, 40], {"test": [0.2, 0.4, 0.8]}, np.arange(40))
     assert curve.area("test") == pytest.approx((10 * 0.3 + 20 * 0.6) / 30)
     assert Curve([10], {"test": [0.2]}, np.arange(10)).area("test") == 0.2
-    assert mean_curve([curve, curve], "test").tolist() == [0.2, 0.4, 0.8]
 
 
 def test_more_rows_than_there_are(given):

@@ -201,9 +201,9 @@ def test_what_cannot_be_evaluated_is_refused():
     learner = Centroids(GIVEN)
     with pytest.raises(DataError, match="has no test rows"):
         evaluate(learner, ROWS, NAMES, {**HELD, "test": HELD["test"].at([])}, 0)
-    with pytest.raises(DataError, match="comes twice"):
+    with pytest.raises(DataError, match="occurs twice among the rows to train on"):
         evaluate(learner, ROWS.at([0, 0]), NAMES, HELD, 0)
-    with pytest.raises(DataError, match="no row to train on"):
+    with pytest.raises(DataError, match="and not 0 for all"):
         evaluate(learner, replace(ROWS, weights=np.zeros(len(ROWS))), NAMES, HELD, 0)
     with pytest.raises(DataError, match="finite one of at least 0"):
         evaluate(learner, replace(ROWS, weights=np.full(len(ROWS), np.nan)), NAMES, HELD, 0)

@@ -7,7 +7,6 @@ from sklearn.metrics import cohen_kappa_score, f1_score
 
 from sluice.core.errors import ConfigError, DataError
 from sluice.evaluation.stopping import (
-    classification_change,
     cohen_kappa,
     delta_f,
     kappa_average,
@@ -69,16 +68,11 @@ def test_overall_uncertainty_is_a_share_of_the_greatest_entropy() -> None:
     assert overall_uncertainty(np.ones((4, 1))) == (True, 0.0)
 
 
-def test_classification_change_counts_rows() -> None:
-    assert classification_change(codes(0, 1, 2), codes(0, 1, 2)) == (True, 0.0)
-    assert classification_change(codes(0, 1, 2, 2), codes(0, 1, 2, 0)) == (False, 0.25)
-
-
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(DataError, match="same stop set"):
         cohen_kappa(codes(0, 1), codes(0))
     with pytest.raises(DataError, match="at least one"):
-        classification_change(codes(), codes())
+        cohen_kappa(codes(), codes())
     with pytest.raises(DataError, match="no row"):
         overall_uncertainty(np.empty((0, 3)))
     for method in (kappa_average, delta_f):

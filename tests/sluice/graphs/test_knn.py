@@ -137,11 +137,11 @@ def test_errors_say_what_is_wrong():
     x = unit(np.eye(3))
     with pytest.raises(DataError, match="'a' occurs twice"):
         KnnGraph.build(["a", "a", "b"], x)
-    with pytest.raises(DataError, match="'b' is not finite"):
+    with pytest.raises(DataError, match="not finite in row 'b'"):
         KnnGraph.build(["a", "b", "c"], np.array([[1, 0], [np.nan, 0], [1, 0]], dtype=np.float32))
     with pytest.raises(DataError, match=r"'c' has the length 2, not 1"):
         KnnGraph.build(["a", "b", "c"], x * np.array([[1], [1], [2]], dtype=np.float32))
-    with pytest.raises(DataError, match="one id for each row"):
+    with pytest.raises(DataError, match="one vector for each of 2 rows"):
         KnnGraph.build(["a", "b"], x)
     with pytest.raises(ConfigError, match="k is 0"):
         KnnGraph.build(["a", "b", "c"], x, k=0)

@@ -140,15 +140,17 @@ def test_bad_input_is_named():
     for bad in (np.nan, np.inf, -np.inf, 1e300):
         broken = rows.astype(np.float64)
         broken[4, 2] = bad
-        with pytest.raises(DataError, match=f"The row of '{ids[4]}' is not finite"):
+        with pytest.raises(DataError, match=f"not finite in row '{ids[4]}'"):
             build("hash", ids, broken)
     for wrong in (rows[:9], rows[0], rows[:, :0]):
-        with pytest.raises(DataError, match="give one id for each row"):
+        with pytest.raises(DataError, match="give one vector for each of 10 rows"):
             build("hash", ids, wrong)
     with pytest.raises(DataError, match="at least one row"):
         build("hash", [], np.empty((0, 3)))
     for wrong in (labels[:9], labels - 5, labels * 0.5):
-        with pytest.raises(DataError, match="whole number from 0 on"):
+        with pytest.raises(
+            DataError, match=r"Labels h.*(whole number for each of 10 rows|classes from 0)"
+        ):
             build("minibatch", ids, rows, wrong)
 
 

@@ -107,5 +107,5 @@ def test_a_class_that_never_changes_is_farthest_of_all():
 def test_bad_settings_and_rows():
     with pytest.raises(ConfigError, match="dropout"):
         NetworkConfig(dropout=1.0)
-    with pytest.raises(DataError, match="rows and a label each"):
+    with pytest.raises(DataError, match="each of at least one row"):
         fit_network(np.empty((0, 2)), np.empty(0, int), 2, 0)

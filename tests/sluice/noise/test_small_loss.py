@@ -93,9 +93,9 @@ def test_bad_input():
         small_loss([0.1, np.nan], [0, 0], 0.1, ids=names(2))
     with pytest.raises(DataError, match=r"\(T, n\)"):
         small_loss(np.zeros((1, 1, 1)), [0], 0.1, ids=names(1))
-    with pytest.raises(DataError, match="label of row 1 is -1"):
+    with pytest.raises(DataError, match="Labels hold -1 in row 1"):
         small_loss([0.1, 0.2], [0, -1], 0.1, ids=names(2))
-    with pytest.raises(DataError, match="'a' is that of two rows"):
+    with pytest.raises(DataError, match="'a' occurs twice"):
         small_loss([0.1, 0.2], [0, 1], 0.1, ids=["a", "a"])
     with pytest.raises(DataError, match="give an array of numbers"):
         small_loss(["x"], [0], 0.1, ids=names(1))

@@ -92,7 +92,7 @@ def test_label_quality_is_the_probability_of_the_label():
 
 @pytest.mark.parametrize("labels", [[0, 4], [0, -1], [0]])
 def test_labels_without_a_column_are_refused(labels):
-    with pytest.raises(DataError, match="do not fit"):
+    with pytest.raises(DataError, match=r"Labels h.*(each of 2 rows|from 0 to 3)"):
         label_quality(np.array(labels), probabilities(2, 4, 0))
 
 

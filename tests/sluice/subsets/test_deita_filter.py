@@ -118,7 +118,7 @@ def test_the_order_of_rows_does_not_matter():
     [
         ({"embeddings": [[1, 0], [0, 0]]}, DataError, "row 1 is not finite or all zeros"),
         ({"embeddings": [[np.nan, 0], [0, 1]]}, DataError, "row 0 is not finite"),
-        ({"embeddings": [1, 2]}, DataError, "one vector a row"),
+        ({"embeddings": [1, 2]}, DataError, "one vector for each of"),
         ({"quality": [1]}, DataError, "each of 2 rows"),
         ({"budget": 3}, BudgetError, "more than the 2 rows"),
         ({"threshold": 1.1}, ConfigError, "from -1 to 1"),

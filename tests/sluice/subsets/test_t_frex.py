@@ -204,7 +204,7 @@ def test_bad_input():
         t_frex(rows, features, 4)
     with pytest.raises(DataError, match="Features are of 2 rows"):
         t_frex(rows, features[:2])
-    with pytest.raises(DataError, match="row 1 is not finite"):
+    with pytest.raises(DataError, match="not finite in row 1"):
         t_frex([[1.0], [np.nan], [0.0]], features)
     for bad in (np.ones(3), np.ones((0, 2)), np.ones((3, 0)), [["a"]], [[1.0], [1.0, 2.0]]):
         with pytest.raises(DataError, match="Embeddings"):
