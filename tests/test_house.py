@@ -13,12 +13,10 @@ PACKAGES = ("sluice", "assets", "resources", "jobs", "sensors")
 PROJECT = (ROOT / "pyproject.toml").read_text()
 MOST_MODULES, MOST_LINES = 15, 500
 # A room that may be larger, and why.
-LARGE = {
-    "sluice/subsets/queries": "25 small strategies of one survey, a file each",
-    "assets/stages": "until one evaluation serves all tasks",
-}
+LARGE = {"sluice/subsets/queries": "25 small strategies of one survey, a file each"}
 # A line that speaks of a task beside the task itself, and why.
 SPEAKING = {
+    "same = config.task == task.name": "the suite of tasks compares what two places call one",
     "made in SELECTORS.values() if task in made.tasks": "a method says what it is for",
     "one.tasks or task in one.tasks": "a chooser says what it is for",
     "SCORES.items() if task.name in score.tasks": "a score says what it is for",

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assets.lineage.cached_model import CachedModel
 from assets.lineage.inputs import Rows, read_rows
 from assets.lineage.stage import Outcome, Run, digest_of, stage
-from assets.stages.cached_model import CachedModel
 from assets.tabular.encoder import KEEP_TAG
 from resources.paths import adapters_root
 from sluice.core.randomness import keyed_sample

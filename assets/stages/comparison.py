@@ -5,12 +5,12 @@ from typing import Any
 
 import dagster as dg
 
-from assets.lineage.plots import plots
+from assets.display.plots import plots
+from assets.display.results import row_from, row_to
+from assets.lineage import checks
 from assets.lineage.stage import Outcome, Run, Stage, digest_of, stage
 from assets.lineage.task import Task
-from assets.stages import checks
 from assets.stages.evaluations import Learners, Measuring, given_of
-from assets.stages.results import row_from, row_to
 from resources.store import evaluations, selections
 from resources.store.evaluations import Evaluated
 from sluice.core.budgets import budget_label

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.lineage import checks
 from assets.lineage.inputs import Rows, read_all_rows
 from assets.lineage.stage import Outcome, Run, stage
-from assets.stages import checks
 from resources.lake import Lake
 from resources.store import vectors
 from sluice.core.digests import order_free_digest

@@ -6,9 +6,9 @@ import dagster as dg
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.lineage import checks
 from assets.lineage.inputs import read_rows, read_vectors, vector_keys
 from assets.lineage.stage import Outcome, Run, Stage, digest_of, stage
-from assets.stages import checks
 from resources.store import graphs
 from resources.store.graphs import StoredGraph
 from sluice.core.digests import array_digest, digest

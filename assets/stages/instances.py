@@ -4,6 +4,7 @@ from collections import Counter
 
 import dagster as dg
 
+from assets.lineage import checks
 from assets.lineage.stage import (
     Outcome,
     Run,
@@ -15,7 +16,6 @@ from assets.lineage.stage import (
     unchanged,
 )
 from assets.lineage.task import Task
-from assets.stages import checks
 from resources.lake import Lake
 from resources.store import records, rows
 from sluice.core.digests import order_free_digest

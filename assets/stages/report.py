@@ -5,9 +5,9 @@ from pathlib import Path
 
 import dagster as dg
 
+from assets.display.report_data import gather
 from assets.lineage.stage import Outcome, Reading, Run, Stage, name_of, stage
 from assets.lineage.task import Task
-from assets.stages.report_data import gather
 from resources.lake import Lake
 from resources.paths import home
 from resources.store import records

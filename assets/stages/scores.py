@@ -3,11 +3,11 @@
 import dagster as dg
 import numpy as np
 
+from assets.display.plots import plots
+from assets.lineage import checks
 from assets.lineage.inputs import Rows, read_knn, read_rows, read_vectors
-from assets.lineage.plots import plots
 from assets.lineage.stage import Outcome, Run, Stage, digest_of, stage
 from assets.lineage.task import Task
-from assets.stages import checks
 from resources.lake import Lake
 from resources.store import scores
 from sluice.core.digests import array_digest, digest

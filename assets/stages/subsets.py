@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from assets.display.subset_display import Trace, changes_of, shown_of, steps_of, turnover_of
+from assets.lineage import checks
 from assets.lineage.inputs import (
     Rows,
     input_settings,
@@ -18,8 +20,6 @@ from assets.lineage.inputs import (
     selector_reads,
 )
 from assets.lineage.stage import Outcome, Run, Stage, digest_of, logger, stage
-from assets.stages import checks
-from assets.stages.subset_display import Trace, changes_of, shown_of, steps_of, turnover_of
 from resources.paths import searches_root
 from resources.store import selections
 from sluice.core.budgets import budget_label

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from assets.display.plots import plots
+from assets.lineage import checks
 from assets.lineage.inputs import graph_of, options_of, read_graph, read_rows, read_vectors
-from assets.lineage.plots import plots
 from assets.lineage.stage import Outcome, Run, digest_of, stage
 from assets.lineage.task import Task
-from assets.stages import checks
 from assets.stages.scores import examples
 from assets.tabular.attention_value import heads_to
 from resources.lake import Lake

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from assets.lineage import checks
 from assets.lineage.inputs import read_rows
 from assets.lineage.stage import Outcome, Run, stage
-from assets.stages import checks
 from assets.stages.embeddings import Shard, embed_missing
 from resources.store import encoders
 from sluice.encoders.tabular import TabularEncoder

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from assets.instructions.warm_up import sample
+from assets.lineage.cached_model import CachedModel
 from assets.lineage.inputs import Rows, read_rows
 from assets.lineage.stage import Outcome, Run, digest_of, stage
-from assets.stages.cached_model import CachedModel
 from assets.tabular.encoder import KEEP_TAG
 from resources.paths import encoders_root
 from sluice.core.errors import ConfigError

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from assets.instructions.warm_up import sample
+from assets.lineage.cached_model import CachedModel
 from assets.lineage.inputs import Rows, read_rows
 from assets.lineage.stage import Outcome, Run, digest_of, stage
-from assets.stages.cached_model import CachedModel
 from assets.stages.embeddings import Shard, embed_missing
 from assets.stages.evaluations import given_of
 from assets.stages.scores import examples

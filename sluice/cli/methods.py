@@ -31,7 +31,9 @@ def methods(
 
     described = _described(task)
     # A chooser may be of a task that has no rows of its own.
-    labelling = any(each.labelling for name, each in registry.each(TASKS) if task in (None, name))
+    labelling = any(
+        each.labelling for name, each in registry.each(TASKS) if task is None or name == task
+    )
     asking = query_strategies() if labelling else []
     if as_json:
         found = asking if queries else [method for each in described.values() for method in each]

@@ -215,7 +215,7 @@ def _report(
 
 
 def _print_comparison(out: Console, task: Task, dataset: str) -> None:
-    from assets.stages.results import read_results
+    from assets.display.results import read_results
     from sluice.reports.tables import result_table
 
     found = read_results(workspace.resource("lake"), task, dataset)
@@ -228,7 +228,7 @@ def _print_subsets(out: Console, task: Task, dataset: str, config: DatasetConfig
     """Say what was selected, for a task whose subsets are not evaluated in the same run."""
     from rich.table import Table
 
-    from assets.stages.results import selected
+    from assets.display.results import selected
 
     table = Table(title="What each method kept", title_justify="left")
     for name in ("method", "budget", "seeds", "rows", "note"):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-_SUITES = {
-    "check_chooser": "sluice.testing.choosers",
-    "check_learner": "sluice.testing.learners",
-    "check_reader": "sluice.testing.readers",
-    "check_search": "sluice.testing.searches",
-    "check_selector": "sluice.testing.selectors",
-    "check_task": "sluice.testing.tasks",
-}
+if TYPE_CHECKING:
+    from sluice.testing.choosers import check_chooser
+    from sluice.testing.learners import check_learner
+    from sluice.testing.readers import check_reader
+    from sluice.testing.searches import check_search
+    from sluice.testing.selectors import check_selector
+    from sluice.testing.tasks import check_task
 
-__all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [
     "check_chooser",
     "check_learner",
     "check_reader",
@@ -25,6 +25,8 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
 
 def __getattr__(name: str) -> object:
     """Load a suite on first use."""
-    if name in _SUITES:
-        return getattr(import_module(_SUITES[name]), name)
+    if name in __all__:
+        kind = name.removeprefix("check_")
+        room = f"{kind}es" if kind == "search" else f"{kind}s"
+        return getattr(import_module(f"sluice.testing.{room}"), name)
     raise AttributeError(f"module 'sluice.testing' has no attribute {name!r}")

@@ -40,7 +40,8 @@ def check_task(folder: Path) -> None:
     """
     config = load_config(folder)
     task: Task = registry.load(TASKS, config.task)
-    _expect(task.name == config.task, f"it is registered as {config.task} and called {task.name}.")
+    same = config.task == task.name
+    _expect(same, f"it is registered as {config.task} and called {task.name}.")
     for group in (LEARNERS, ROWS):
         _expect(task.name in registry.names(group), f"{task.name} is not registered in {group}.")
     _expect(issubclass(registry.load(LEARNERS, task.name), Learner), "its learner is no Learner.")

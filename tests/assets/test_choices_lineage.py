@@ -12,8 +12,8 @@ from toy_answers import ASKED, CHOOSERS, LINEAGE, SOURCES, questions
 from typer.testing import CliRunner
 
 import sluice
+from assets.display.report_data import evidence_of
 from assets.lineage.stage import REBUILD_TAG, bookkeeping_of
-from assets.stages.report_data import evidence_of
 from definitions import defs
 from resources.lake import Lake
 from resources.store import choices, purging_rows, records

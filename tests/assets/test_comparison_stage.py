@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from assets.display.results import row_to
 from assets.stages.comparison import tabulate
-from assets.stages.results import row_to
 from resources.store.evaluations import HEADER, Evaluated, of_before
 from sluice.data.config import parse_config
 from sluice.evaluation.comparison import findings

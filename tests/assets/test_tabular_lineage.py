@@ -10,9 +10,9 @@ import pytest
 from lineage import Ran, run_lineage
 from tables import FEATURES, tumours
 
+from assets.display.results import read_results
 from assets.lineage.inputs import read_rows
 from assets.stages.evaluations import examples_of
-from assets.stages.results import read_results
 from assets.tabular.encoder import KEEP_TAG
 from assets.tabular.lineage import LINEAGE, TABULAR
 from resources import registry

@@ -15,7 +15,7 @@ import pytest
 from lineage import Ran, run_lineage
 from workshop import failing
 
-from assets.stages.results import read_results
+from assets.display.results import read_results
 from assets.text.lineage import LINEAGE, TEXT
 from resources import registry
 from resources.lake import Lake

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from assets.lineage.cached_model import CachedModel
 from assets.lineage.stage import REBUILD_TAG, Run
-from assets.stages.cached_model import CachedModel
 from assets.tabular.encoder import KEEP_TAG
 
 ROWS = [f"row {i}" for i in range(10)]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from assets.display.results import Results, results_of
 from assets.lineage.inputs import Rows, read_rows
 from assets.lineage.registry import lineage_of
 from assets.lineage.stage import inputs_of, name_of
@@ -14,7 +15,6 @@ from assets.lineage.task import RANDOM, Task
 from assets.stages import choices
 from assets.stages.map import read_map
 from assets.stages.model import curves
-from assets.stages.results import Results, results_of
 from assets.stages.scores import read_probabilities
 from resources.lake import Lake
 from resources.store import records, rows, scores, selections

@@ -5,10 +5,10 @@ Each takes the task's partitions, or a pass on one dataset would release another
 
 import numpy as np
 
+from assets.display.results import read_results
 from assets.lineage.checking import Check, Finding, Look
 from assets.lineage.inputs import read_all_rows, read_knn, read_rows, read_vectors
 from assets.lineage.stage import Reading
-from assets.stages.results import read_results
 from resources.store import scores, selections
 from sluice.core.budgets import parse_budget
 from sluice.graphs.canonical import canonical_cosine

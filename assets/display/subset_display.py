@@ -6,8 +6,8 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 
+from assets.display.plots import plots
 from assets.lineage.inputs import Rows
-from assets.lineage.plots import plots
 from assets.lineage.task import Task
 from assets.stages.map import read_map
 from resources.lake import Lake
