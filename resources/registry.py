@@ -64,10 +64,11 @@ def get(tracking: Tracking, name: str, version: str) -> ModelVersion | None:
 def _at_hand(tracking: Tracking, found: Any) -> ModelVersion:
     from mlflow.artifacts import download_artifacts
 
-    folder = download_artifacts(found.source, tracking_uri=tracking.tracking_uri)
-    return ModelVersion(
-        found.name, str(found.version), Path(folder), found.run_id, dict(found.tags)
-    )
+    folder = Path(download_artifacts(found.source, tracking_uri=tracking.tracking_uri))
+    # What a learner wrote lies within, where MLflow can load the model by itself.
+    within = folder / "data" / "model"
+    folder = within if within.is_dir() else folder
+    return ModelVersion(found.name, str(found.version), folder, found.run_id, dict(found.tags))
 
 
 def promote(tracking: Tracking, name: str, version: str) -> None:

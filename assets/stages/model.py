@@ -19,6 +19,7 @@ from sluice.encoders.folder import files_digest
 from sluice.evaluation.evaluate import ready
 from sluice.evaluation.learner import Examples, Fitted, Learner
 from sluice.reports.figures import to_markdown, training_curve
+from sluice.tasks import serving
 
 VERSION = "1"
 
@@ -153,6 +154,10 @@ def _train(
         output, rows_file = folder / "model", folder / "subset.parquet"
         validation = examples_of(present.of("validation"))
         made = learner.fit(rows, names, chosen["seed"], output, validation, start.folder)
+        if learner.served:
+            served = folder / "served"
+            serving.save(learner, output, rows, served)
+            output = served
         logged.parameters({**made.parameters, **chosen, **warm})
         for epoch, point in enumerate(made.curve, start=1):
             logged.metrics({k: v for k, v in point.items() if k != "epoch"}, step=epoch)

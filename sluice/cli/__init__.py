@@ -12,6 +12,7 @@ from sluice.cli.export import export
 from sluice.cli.labels import label_queue, labels
 from sluice.cli.maintain import maintain
 from sluice.cli.methods import methods
+from sluice.cli.predict import predict
 from sluice.cli.purge import purge
 from sluice.cli.report import report
 from sluice.cli.run import run
@@ -40,5 +41,6 @@ app.command("label-queue")(label_queue)
 app.command("labels")(labels)
 app.command("diff")(diff)
 app.command("report")(report)
+app.command("predict")(predict)
 app.command("maintain")(maintain)
 app.command("purge")(purge)

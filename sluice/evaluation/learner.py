@@ -122,6 +122,10 @@ class Model:
         """Return what the model says of each row."""
         raise NotImplementedError
 
+    def predictions(self, rows: Examples) -> dict[str, Sequence[Any]]:
+        """Return what the model says of each row, for people and programs, by column."""
+        return {"prediction": self.answers(rows)}
+
     def outcomes(self, rows: Examples) -> dict[str, Outcomes]:
         """Return how it did on each row, by kind of outcome, each of shape (n, k).
 
@@ -141,7 +145,29 @@ class Model:
 
 
 class Classifier(Model):
-    """A model whose answers are names of classes; its class gives `answers`."""
+    """A model whose answers are names of classes; its class gives `answers`, or `probabilities`."""
+
+    def probabilities(self, rows: Examples) -> tuple[Sequence[str], NDArray[np.float64]] | None:
+        """Return the classes and the probability of each, shape (n, C), if the model has them."""
+        return None
+
+    def answers(self, rows: Examples) -> list[str]:
+        """Return the likeliest class of each row by name."""
+        found = self.probabilities(rows)
+        if found is None:
+            raise NotImplementedError
+        names, likely = found
+        return [names[int(code)] for code in likely.argmax(axis=1)]
+
+    def predictions(self, rows: Examples) -> dict[str, Sequence[Any]]:
+        """Return the class of each row and, where the model has them, all probabilities."""
+        found = self.probabilities(rows)
+        if found is None:
+            return super().predictions(rows)
+        names, likely = found
+        best = [names[int(code)] for code in likely.argmax(axis=1)]
+        columns = {f"p({name})": likely[:, code].tolist() for code, name in enumerate(names)}
+        return {"prediction": best, **columns}
 
     def outcomes(self, rows: Examples) -> dict[str, Outcomes]:
         """Return the codes of the given and of the right class of each row."""
@@ -181,6 +207,10 @@ class Learner:
         Whether a row of weight 2 counts exactly as the row twice.
     warm_starts : bool
         Whether the final model may start from the last one.
+    served : bool
+        Whether the final model answers by itself, given rows alone: see `sluice.tasks.serving`.
+    requirements : tuple of str
+        Packages that the final model is loaded with, beside those of all.
 
     Parameters
     ----------
@@ -204,6 +234,8 @@ class Learner:
     seeded: ClassVar[bool] = False
     exact_weights: ClassVar[bool] = False
     warm_starts: ClassVar[bool] = False
+    served: ClassVar[bool] = False
+    requirements: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, given: Given) -> None:
         self.given = given

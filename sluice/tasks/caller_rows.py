@@ -107,6 +107,11 @@ class Rows(ABC):
         """
         ...
 
+    @classmethod
+    def given_as(cls, texts: list[str]) -> list[str] | dict[str, list[Any]]:
+        """Return rows as a caller may give them without labels: texts, or values by column."""
+        return list(texts)
+
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.names)

@@ -117,6 +117,16 @@ class RowFormat:
         raw = raw_rows(table, config, shown, name)
         return FileRows(table, raw, warnings_of(table), lambda rows: [row.text for row in rows])
 
+    def contents(self, table: pa.Table, config: DatasetConfig, shown: str) -> list[str]:
+        """Return what each row of a file holds, whether or not it has a label: its payload.
+
+        Raises
+        ------
+        DataError
+            A column is missing, or a value cannot be read.
+        """
+        raise NotImplementedError
+
     def check_alike(self, first: Any, read: FileRows, shown: str) -> None:
         """Raise DataError unless a file has the `form` of the first one of its dataset."""
 

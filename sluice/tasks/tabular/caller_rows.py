@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -70,6 +71,12 @@ class TableRows(Rows):
             types={**types, **TabularConfig.of(config).columns.types},
             **given,
         )
+
+    @classmethod
+    def given_as(cls, texts: list[str]) -> list[str] | dict[str, list[Any]]:
+        """Return the cells of rows by column."""
+        rows = [json.loads(text) for text in texts]
+        return {name: [row.get(name) for row in rows] for name in rows[0]}
 
     @cached_property
     def vectors(self) -> NDArray[np.float32]:

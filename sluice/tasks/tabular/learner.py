@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sluice.core.errors import DataError
 from sluice.encoders.tabular import TabularEncoder
@@ -31,13 +32,29 @@ class TableModel(Classifier):
 
     def answers(self, rows: Examples) -> list[str]:
         """Return the class of each row by name."""
+        names, classifier, features = self._read(rows)
+        return [names[int(code)] for code in classifier.predict(features)]
+
+    def predictions(self, rows: Examples) -> dict[str, Sequence[Any]]:
+        """Return the class of each row and, where the family has them, all probabilities."""
+        names, classifier, features = self._read(rows)
+        best = [names[int(code)] for code in classifier.predict(features)]
+        if not hasattr(classifier, "predict_proba"):
+            return {"prediction": best}
+        known = [names[int(code)] for code in classifier.classes_]
+        likely = np.asarray(classifier.predict_proba(features), dtype=np.float64)
+        columns = {f"p({name})": likely[:, at].tolist() for at, name in enumerate(known)}
+        return {"prediction": best, **columns}
+
+    def _read(self, rows: Examples) -> tuple[list[str], Any, NDArray[np.float32]]:
         from mlflow.sklearn import load_model
 
         encoder = TabularEncoder.from_json((self.folder / ENCODER_FILE).read_text("utf-8"))
-        classifier: Any = load_model(str(self.folder))
-        codes = np.asarray(classifier.predict(encoder.encode(list(rows.texts))), dtype=np.int64)
-        names = saved_names(self.folder)
-        return [names[int(code)] for code in codes]
+        return (
+            saved_names(self.folder),
+            load_model(str(self.folder)),
+            encoder.encode(list(rows.texts)),
+        )
 
 
 class TabularLearner(VectorLearner):
@@ -52,6 +69,7 @@ class TabularLearner(VectorLearner):
         "that its features come from."
     )
     model_reads: ClassVar[tuple[str, ...]] = ("encoder",)
+    served: ClassVar[bool] = True
 
     def model_settings(self, seed: int) -> dict[str, Any]:
         """The family, a seed of its own, and the encoder."""

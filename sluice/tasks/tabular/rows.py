@@ -16,6 +16,7 @@ from sluice.data.ingest.label_spellings import NULL_LIKE
 from sluice.data.ingest.row_format import Fault, FileRows, RowFormat, raw_rows
 from sluice.data.ingest.validation_result import Row, Screened
 from sluice.data.payloads.conversations import SHOWN_PART
+from sluice.data.readers.columns import require_columns
 from sluice.data.readers.jsonl_file import refuse_written
 from sluice.data.readers.reading_warnings import warnings_of
 from sluice.data.readers.saved_index import index_warning
@@ -67,6 +68,16 @@ class TableFormat(RowFormat):
 
         raw = raw_rows(values, config, shown, name, made, label_texts)
         return FileRows(table, raw, warnings, taken, features)
+
+    def contents(self, table: pa.Table, config: DatasetConfig, shown: str) -> list[str]:
+        """Return the features of each row, as written for rows with a label."""
+        columns = TabularConfig.of(config).columns
+        beside = {*columns.special.values(), *index_of(table, columns)}
+        features = columns.features or sorted({*table.column_names} - beside)
+        require_columns(features, table.column_names, shown)
+        values = with_points(table, features, config.reading.decimal, shown)
+        refuse_written(values, features, shown)
+        return row_texts(values, features, shown).to_pylist()
 
     def check_alike(self, first: Any, read: FileRows, shown: str) -> None:
         """Refuse a file with other features than the first."""

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sluice.data.config import DatasetConfig
 from sluice.encoders.folder import resolve_model
 from sluice.encoders.text import TextEncoder
@@ -26,13 +29,12 @@ class FineTuned(Classifier):
     max_length: int
     device: str
 
-    def answers(self, rows: Examples) -> list[str]:
-        """Return the likeliest class of each text by name."""
+    def probabilities(self, rows: Examples) -> tuple[list[str], NDArray[np.float64]]:
+        """Return the classes, and the probability of each for each text."""
         from sluice.models.predict import predict
 
-        names = saved_names(self.folder)
         likely = predict(self.folder, rows.texts, self.max_length, device=self.device)
-        return [names[int(code)] for code in likely.argmax(axis=1)]
+        return saved_names(self.folder), likely
 
 
 class TextLearner(VectorLearner):
@@ -51,6 +53,8 @@ class TextLearner(VectorLearner):
     model_heavy: ClassVar[bool] = True
     exact_weights: ClassVar[bool] = True
     warm_starts: ClassVar[bool] = True
+    served: ClassVar[bool] = True
+    requirements: ClassVar[tuple[str, ...]] = ("torch", "transformers", "safetensors")
 
     def model_settings(self, seed: int) -> dict[str, Any]:
         """The training, with a seed of its own, and the encoder that it starts from."""
