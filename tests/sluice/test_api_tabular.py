@@ -167,7 +167,7 @@ X3 = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]])
     ("given", "error", "message"),
     [
         ({"method": "margin"}, UnknownNameError, "margin is no method of the task 'tabular': give"),
-        ({"encoder": object()}, ConfigError, "encoder is for the task text, instructions, tokens;"),
+        ({"encoder": object()}, ConfigError, "encoder is for the task instructions, text, tokens;"),
         ({"budget": 1}, BudgetError, "The least possible budget is 2."),
         ({"budget": 0.01}, BudgetError, "The least possible budget is 2."),
         ({"budget": None}, BudgetError, "k_medoids needs a budget"),
