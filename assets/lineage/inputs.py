@@ -157,7 +157,12 @@ def selector_reads(task: Task, selector: Selector, config: DatasetConfig) -> lis
 
 
 # Inputs that one stage makes; graphs and scores have a stage each.
-_STAGES = {"tags": "tags", "influence": "gradients", "embeddings": "embeddings"}
+_STAGES = {
+    "tags": "tags",
+    "influence": "gradients",
+    "embeddings": "embeddings",
+    "teacher": "scores/teacher",
+}
 
 
 def _read_by(task: Task, selector: Selector, graphs: Sequence[str]) -> list[str]:

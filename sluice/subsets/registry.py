@@ -31,6 +31,9 @@ from sluice.subsets.instance_selection import (
     lsbo,
     lss,
 )
+from sluice.subsets.teach.clean import CLEAN_K_MEDOIDS, CLEAN_RANDOM
+from sluice.subsets.teach.hardness import CCS, EL2N
+from sluice.subsets.teach.teach import SELECTOR as TEACH
 
 _ALL = (
     random_stratified.SELECTOR,
@@ -64,6 +67,11 @@ _ALL = (
     T_FREX,
     CDIS_PER_FEATURE,
     MNLP,
+    TEACH,
+    CLEAN_K_MEDOIDS,
+    CLEAN_RANDOM,
+    CCS,
+    EL2N,
 )
 
 SELECTORS: dict[str, Selector] = {method.name: method for method in _ALL}

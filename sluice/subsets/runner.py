@@ -17,13 +17,14 @@ from sluice.graphs.features import FeatureRows
 from sluice.graphs.tags import TagRows
 from sluice.heads.answers import PARTS
 from sluice.scores.influence import Influence
+from sluice.scores.teacher import Teacher
 from sluice.subsets.contract import Picks, Pool, Selection, Selector
 from sluice.subsets.describe import class_name
 from sluice.subsets.queries.checks import checked_known
 
 # Methods of these tasks alone set rows without a finite score aside, and say so.
 _SETTING_ASIDE = frozenset({"instructions", "tokens"})
-Fitting = TypeVar("Fitting", TagRows, FeatureRows, Influence)
+Fitting = TypeVar("Fitting", TagRows, FeatureRows, Influence, Teacher)
 
 # Strategies of these families hand the whole pool to another one.
 PASSING_ON = ("wrapper", "ensemble")
@@ -35,6 +36,7 @@ _REMEDY = {
     "tags": "give each row its tags",
     "features": "give each row its features",
     "influence": "compute the influence of the rows on validation rows",
+    "teacher": "let models teach that have not seen the rows (sluice.scores.teacher)",
     "labelled": "give the rows that have a label",
     "answers": "give what a model trained on the labelled rows says",
 }
@@ -105,6 +107,7 @@ def run(
         " ".join(filter(None, [_note(selector, ordered, picks, count), picks.note])),
         picks.trace,
         picks.training_weights,
+        {str(ordered.ids[position]): why for position, why in picks.left_out.items()},
     )
 
 
@@ -164,6 +167,7 @@ def _checked(selector: Selector, pool: Pool) -> Pool:
         tags=_fitting(pool.tags, "tags", len(ids)),
         features=_fitting(pool.features, "features", len(ids)),
         influence=_fitting(pool.influence, "influence", len(ids)),
+        teacher=_fitting(pool.teacher, "teacher's answers", len(ids)),
         labelled=labelled,
         answers=answers,
     )

@@ -197,7 +197,7 @@ SELECTOR = Selector(
     core=herding,
     version="1",
     needs=frozenset({"embeddings", "labels"}),
-    tasks=frozenset({"tabular"}),
+    tasks=frozenset({"text", "tabular"}),
     stochastic=True,
     nested=True,
     class_floor=True,
@@ -206,4 +206,5 @@ SELECTOR = Selector(
     paper="Chen, Welling and Smola, UAI 2010 (arXiv 1203.3472); Welling, ICML 2009",
     cost="n (b / C) D, D the features",
     options={"features": 512},
+    by_default=False,
 )
