@@ -24,7 +24,7 @@ VERSION = "1"
 FOLDS = 5
 TEXT_C = 4.0
 LEAST = 1e-6
-"""Probabilities below count as this: a class that a fold has not seen is unlikely, not ruled out."""
+"""Lower probabilities count as this: what a fold has not seen is unlikely, not ruled out."""
 
 Predict = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
 """``predict(train, held) -> probabilities of the held rows``."""
@@ -230,9 +230,8 @@ def _by_words(texts: list[str], labels: NDArray[np.int64], n_classes: int) -> Pr
     from sklearn.linear_model import LogisticRegression
 
     try:
-        words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True).fit_transform(
-            texts
-        )
+        damped = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
+        words = damped.fit_transform(texts)
     except ValueError:  # an empty vocabulary
         return None
 

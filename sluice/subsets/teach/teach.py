@@ -37,9 +37,9 @@ def teach(
     (`sluice.scores.teacher`) agrees with; a softmax head is trained on them to the end, its
     logits are scaled by one number as fits all rows best, and ``L`` is the cross-entropy of all
     rows. The benefit of a row is by how much one more copy of it lowers ``L``, by the influence
-    function (Koh and Liang, arXiv 1703.04730): ``s_i = <p(x_i) - Y_i, x_i H^-1 grad L>``. The kept rows
-    of least benefit make way for the others of most; while ``L`` falls more of them do, and fewer
-    where it does not. Class counts are free but for one row of each.
+    function (Koh and Liang, arXiv 1703.04730): ``s_i = <p(x_i) - Y_i, x_i H^-1 grad
+    L>``. The kept rows of least benefit make way for the others of most; while ``L`` falls more of
+    them do, and fewer where it does not. Class counts are free but for one row of each.
 
     Parameters
     ----------
@@ -124,10 +124,7 @@ def _picks(pool: Pool, rows: Rows, found: Found) -> Picks:
         kept,
         benefit[kept],
         _reasons(pool, rows, found, kept),
-        f"teach trained {len(found.trace)} heads; the loss of all {len(labels)} rows fell from "
-        f"{found.trace[0]['loss']:.4f} to {taught.loss:.4f}. Left out as contradicted by the "
-        f"teacher: {int((rows.banned & ~inside).sum())} rows.",
-        tuple(found.trace),
+        trace=tuple(found.trace),
         left_out=_left_out(pool, rows, benefit, inside, int(kept[-1])),
     )
 
@@ -167,8 +164,11 @@ def _left_out(
             f"Contradicted by the teacher: {p[i, best[i]]:.2f} for class "
             f"{class_name(pool, int(best[i]))}, {own[i]:.2f} for its own, {_named(pool, i)}."
             if rows.banned[i]
-            else f"Its use to all rows, {benefit[i]:.2g}, is not worth a swap: the last row kept "
-            f"has {benefit[last]:.2g}."
+            else f"Less useful to all rows than the last row kept: {benefit[i]:.2g} against "
+            f"{benefit[last]:.2g}."
+            if benefit[i] <= benefit[last]
+            else f"Useful to all rows ({benefit[i]:.2g}; the last row kept: {benefit[last]:.2g}), "
+            "but to first order only: no further swap lowered their loss."
         )
         for i in np.flatnonzero(~inside).tolist()
     }
