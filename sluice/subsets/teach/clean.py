@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.core.randomness import keyed_bits
+from sluice.core.randomness import keyed_uniform
 from sluice.scores.teacher import Teacher
 from sluice.subsets.contract import Picks, Pool, Selector
 from sluice.subsets.covering.enn_k_medoids import medoids_of_clean
@@ -43,8 +43,8 @@ def clean_random(pool: Pool, budget: int, seed: int) -> Picks:
     labels, teacher = pool.labels, pool.teacher
     assert labels is not None
     assert teacher is not None
-    bits, own = keyed_bits(seed, pool.ids), teacher.own
-    positions = interleave(labels, clean_ranking(teacher, bits), budget)
+    draws, own = keyed_uniform(seed, pool.ids), teacher.own
+    positions = interleave(labels, clean_ranking(teacher, draws), budget)
     clean = np.bincount(labels[teacher.agrees], minlength=int(labels.max()) + 1)
     reasons = [
         f"Drawn at random from the {clean[labels[p]]} rows of class "
@@ -57,10 +57,10 @@ def clean_random(pool: Pool, budget: int, seed: int) -> Picks:
     return Picks(positions, own[positions], reasons)
 
 
-def clean_ranking(teacher: Teacher, bits: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Rank the rows that the teacher agrees with by their hashes, then the others by its trust."""
+def clean_ranking(teacher: Teacher, draws: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Rank the rows that the teacher agrees with by their draws, then the others by its trust."""
     agrees = teacher.agrees
-    return np.lexsort((bits, np.where(agrees, 0.0, -teacher.own), ~agrees)).astype(np.int64)
+    return np.lexsort((draws, np.where(agrees, 0.0, -teacher.own), ~agrees)).astype(np.int64)
 
 
 def clean_k_medoids(pool: Pool, budget: int, seed: int, *, iterations: int = 25) -> Picks:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sluice.core.errors import ConfigError, UnknownNameError
 from sluice.core.progress import track
-from sluice.core.randomness import keyed_bits
+from sluice.core.randomness import keyed_uniform
 from sluice.scores.teacher import canonical_classes
 from sluice.subsets.clustered.plain_vectors import whole
 from sluice.subsets.contract import Picks, Pool, Selector
@@ -90,8 +90,8 @@ def teach(
     linear = consumer == "linear"
     bans = clean and not linear
     codes, numbers = canonical_classes(labels, teacher.probabilities.shape[1])
-    bits = keyed_bits(seed, pool.ids)
-    ranking = clean_ranking(teacher, bits) if bans else np.argsort(bits, kind="stable")
+    draws = keyed_uniform(seed, pool.ids)
+    ranking = clean_ranking(teacher, draws) if bans else np.argsort(draws, kind="stable")
     start = interleave(codes, ranking, budget)
     n_classes = int(codes.max()) + 1
     onehot = (np.arange(n_classes) == codes[:, None]).astype(np.float64)
@@ -136,11 +136,13 @@ def _reasons(pool: Pool, rows: Rows, found: Found, kept: NDArray[np.int64]) -> l
     for c in np.unique(labels[kept]):
         mine = kept[labels[kept] == c]
         in_class[mine] = benefits(rows, found.taught, labels == c)[mine]
-    reasons: list[str] = []
+    chosen, reasons = set(kept.tolist()), list[str]()
     for rank, p in enumerate(kept.tolist(), start=1):
         value = float(in_class[p])
         said = "Lowers" if value >= 0 else "Raises"
         instead = found.replaced.get(p)
+        while instead in chosen:  # it came back later, in the place of yet another one
+            instead = found.replaced[instead]
         reasons.append(
             f"{said} the mean loss of the {sizes[labels[p]]} rows of class {_named(pool, p)} by "
             f"{abs(value):.2g}, number {rank} of {len(kept)} in use to all rows; "
