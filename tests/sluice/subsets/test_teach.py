@@ -72,21 +72,20 @@ def test_conjugate_gradients_solve_with_the_dense_hessian(classes):
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("copies", [1, 50])
-def test_benefits_are_what_training_again_shows(classes, copies):
+def test_benefits_are_what_training_again_shows(classes):
     """Each row is added once more, the head is trained again, and the loss of all is looked at.
 
-    Fifty copies of everything and a penalty fifty times as strong are the same problem, in which
-    one row more is a fiftieth of a row: there the first order is all there is.
+    Many copies of everything and a penalty as many times as strong are the same problem, in which
+    one row more is a small part of a row: there the first order is all there is.
     """
-    x, y = blobs(160, classes=classes, seed=classes)
-    rows, kept = rows_of(x, y), np.arange(80)
+    x, y = blobs(80, classes=classes, seed=classes)
+    rows, kept, copies = rows_of(x, y), np.arange(40), 200
     many, C = np.repeat(kept, copies), 1 / copies
     exact = fit_exact(rows.wide[kept], rows.onehot[kept], tolerance=1e-9)
     taught = fit_subset(rows, kept)._replace(head=exact, logits=rows.wide @ exact.weights)
     before = cross_entropy(taught.scale * taught.logits, rows.onehot)
-    fell = np.empty(160)
-    for i in range(160):
+    fell = np.empty(80)
+    for i in range(80):
         more = np.append(many, i)
         again = fit_exact(
             rows.wide[more], rows.onehot[more], C=C, start=exact.weights, tolerance=1e-9
@@ -95,13 +94,9 @@ def test_benefits_are_what_training_again_shows(classes, copies):
         fell[i] = copies * (before - loss)
     said = benefits(rows, taught, rtol=1e-9)
     same_sign = (np.sign(said) == np.sign(fell))[np.abs(fell) > 0.1 * np.abs(fell).max()].mean()
-    if copies == 1:
-        assert spearmanr(said, fell).statistic > 0.7
-        assert same_sign > 0.8
-    else:
-        assert spearmanr(said, fell).statistic > 0.995
-        assert same_sign == 1
-        assert np.allclose(said, fell, atol=0.05 * np.abs(fell).max())
+    assert spearmanr(said, fell).statistic > 0.99
+    assert same_sign == 1
+    assert np.allclose(said, fell, atol=0.05 * np.abs(fell).max())
 
 
 def test_benefits_in_the_classes_add_up():
