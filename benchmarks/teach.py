@@ -71,6 +71,7 @@ class Rows:
     texts: list[str] | None
 
     def at(self, where: NDArray[np.int64]) -> Rows:
+        """Return the rows at some positions."""
         texts = None if self.texts is None else [self.texts[i] for i in where.tolist()]
         return Rows(self.ids[where], self.vectors[where], self.labels[where], texts)
 
@@ -246,8 +247,11 @@ def table() -> str:
     ]
     for each in found:
         cells = each["cells"]
-        lines += ["", f"## {each['set']}: {each['train']:,} training rows, {each['test']:,} test "
-                  f"rows, {each['classes']} classes; teacher {each['teacher']:.1f} CPU s"]  # fmt: skip
+        lines += [
+            "",
+            f"## {each['set']}: {each['train']:,} training and {each['test']:,} test rows, "
+            f"{each['classes']} classes; teacher {each['teacher']:.1f} CPU s",
+        ]
         for head in dict.fromkeys(key.split("|")[0] for key in cells):
             everything = cells[f"{head}|{ALL}"]["accuracy"]
             lines += ["", f"### {head} (all rows: {everything:.3f})", ""]
@@ -258,8 +262,8 @@ def table() -> str:
             for words in ("teach", "teach, linear", "clean_k_medoids"):
                 for other in ("random", ALL):
                     gaps = [cells[f"{head}|{words}|{b:g}"][f"minus {other}"] for b in BUDGETS]
-                    lines.append(f"| {words} minus {other} | "
-                                 + " | ".join(shown(Interval(*gap)) for gap in gaps) + " |")  # fmt: skip
+                    shown_gaps = " | ".join(shown(Interval(*gap)) for gap in gaps)
+                    lines.append(f"| {words} minus {other} | {shown_gaps} |")
     return "\n".join(lines) + "\n"
 
 
