@@ -22,6 +22,8 @@ GAIN = 1e-6
 """By how much the loss has to fall for a swap to count."""
 RTOL = 3e-2
 """Of the inverse Hessian times the gradient of the loss."""
+PATIENCE = 4
+"""Least swaps in a row that may fail, each without the rows that the last one tried."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ def search(
     found.trace.append(_step(found.taught.loss, budget, 0, accepted=True))
     advance()
     most, least = max(1, budget // 2), max(1, int(budget * pace.least))
-    size, scores = max(1, int(budget * pace.first)), None
+    size, scores, failed = max(1, int(budget * pace.first)), None, 0
     while len(found.trace) < pace.evaluations:
         if scores is None:
             scores = benefits(rows, found.taught)
@@ -173,9 +175,12 @@ def search(
             found.taught, scores = tried, None
             for new, old in zip(put.tolist(), out.tolist(), strict=True):
                 found.replaced[new] = old
-            size = min(int(size * pace.growth) + 1, most)
+            size, failed = min(int(size * pace.growth) + 1, most), 0
         elif size <= least:
-            break
+            if failed == PATIENCE:
+                break
+            failed += 1
+            scores[put] = BANNED
         else:
             size = max(1, size // 3)
     return found
@@ -185,6 +190,8 @@ def swaps(
     labels: NDArray[np.int64], kept: NDArray[np.int64], scores: NDArray[np.float64], size: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pair the kept rows of least benefit with the others of most, while the latter is more.
+
+    The only kept row of a class is paired with the best other row of its class instead.
 
     Parameters
     ----------
@@ -203,21 +210,27 @@ def swaps(
     inside = np.zeros(len(labels), dtype=bool)
     inside[kept] = True
     others = np.flatnonzero(~inside)
-    out = kept[np.argsort(scores[kept], kind="stable")][:size]
-    put = others[np.argsort(-scores[others], kind="stable")][:size]
-    n_classes = int(labels.max()) + 1
-    had = np.bincount(labels[kept], minlength=n_classes)
-    while True:
-        pairs = min(len(out), len(put))
-        gain = scores[put[:pairs]] > scores[out[:pairs]]
-        out, put = out[:pairs][gain], put[:pairs][gain]
-        have = had - np.bincount(labels[out], minlength=n_classes)
-        have += np.bincount(labels[put], minlength=n_classes)
-        lost = np.flatnonzero((had > 0) & (have < 1))
-        if not len(lost):
-            return out, put
-        # of a class that would lose its last row, none goes
-        out = out[~np.isin(labels[out], lost)]
+    ranked = others[np.argsort(-scores[others], kind="stable")]
+    count = np.bincount(labels[kept], minlength=int(labels.max()) + 1)
+    waiting = np.ones(len(ranked), dtype=bool)
+    pairs: list[tuple[int, int]] = []
+    first = 0
+    for old in kept[np.argsort(scores[kept], kind="stable")][:size].tolist():
+        c = labels[old]
+        while first < len(ranked) and not waiting[first]:
+            first += 1
+        at = first
+        if count[c] == 1 and (at == len(ranked) or labels[ranked[at]] != c):
+            mine = np.flatnonzero(waiting & (labels[ranked] == c))
+            at = int(mine[0]) if len(mine) else len(ranked)
+        if at == len(ranked) or scores[ranked[at]] <= scores[old]:
+            continue
+        pairs.append((old, int(ranked[at])))
+        waiting[at] = False
+        count[c] -= 1
+        count[labels[ranked[at]]] += 1
+    out, put = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    return out, put
 
 
 def _step(loss: float, budget: int, swapped: int, *, accepted: bool) -> dict[str, object]:

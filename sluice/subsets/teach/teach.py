@@ -9,14 +9,12 @@ from numpy.typing import NDArray
 
 from sluice.core.errors import ConfigError, UnknownNameError
 from sluice.core.progress import track
-from sluice.core.randomness import keyed_uniform
 from sluice.scores.teacher import canonical_classes
 from sluice.subsets.clustered.plain_vectors import whole
 from sluice.subsets.contract import Picks, Pool, Selector
 from sluice.subsets.covering.k_medoids import k_medoids
 from sluice.subsets.describe import class_name
-from sluice.subsets.quotas import interleave
-from sluice.subsets.teach.clean import clean_k_medoids, clean_ranking
+from sluice.subsets.teach.clean import clean_k_medoids
 from sluice.subsets.teach.swaps import Found, Pace, Rows, benefits, search
 
 CONSUMERS = ("general", "linear", "neighbours")
@@ -33,13 +31,13 @@ def teach(
 ) -> Picks:
     """Swap rows by their influence until the head trained on them fits all rows best.
 
-    Ours. Starts from random rows of each class (Webster quotas) whose label the teacher
-    (`sluice.scores.teacher`) agrees with; a softmax head is trained on them to the end, its
-    logits are scaled by one number as fits all rows best, and ``L`` is the cross-entropy of all
-    rows. The benefit of a row is by how much one more copy of it lowers ``L``, by the influence
-    function (Koh and Liang, arXiv 1703.04730): ``s_i = <p(x_i) - Y_i, x_i H^-1 grad
-    L>``. The kept rows of least benefit make way for the others of most; while ``L`` falls more of
-    them do, and fewer where it does not. Class counts are free but for one row of each.
+    Ours. Starts from the medoids of the rows of each class (Webster quotas) whose label the teacher
+    (`sluice.scores.teacher`) agrees with, `clean_k_medoids`; a softmax head is trained on them to
+    the end, its logits are scaled by one number as fits all rows best, and ``L`` is the
+    cross-entropy of all rows. The benefit of a row is by how much one more copy of it lowers ``L``,
+    by the influence function (Koh and Liang, arXiv 1703.04730): ``s_i = <p(x_i) - Y_i, x_i H^-1
+    grad L>``. The kept rows of least benefit make way for the others of most; while ``L`` falls
+    more of them do, and fewer where it does not. Class counts are free but for one row of each.
 
     Parameters
     ----------
@@ -48,11 +46,11 @@ def teach(
     budget : int
         From 1 to n.
     seed : int
-        Draws the start; keyed by (seed, id).
+        Moves the start, see `clean_k_medoids`.
     consumer : str
         Who will be trained on the rows. ``"general"``: any classifier; fits the given labels, and
         rows that the teacher contradicts are banned. ``"linear"``: a head on these embeddings;
-        fits what the teacher by vectors answers, bans none, goes on in smaller steps.
+        fits what the teacher by vectors answers, bans none, goes on to smaller swaps.
         ``"neighbours"``: nearest neighbours; no search, but `clean_k_medoids`.
     evaluations : int
         Heads trained at most. A search that stops there is at a step of the same path.
@@ -73,7 +71,8 @@ def teach(
     Notes
     -----
     Not nested. Neither the order of the rows nor the names of the classes matter. With fewer
-    places than classes, or one class, the start is the result. Cost of an evaluation: 4 n d C,
+    places than classes, or one class, the start is the result. It matters where a class has few
+    places: there random rows in its stead cost points of accuracy. Cost of an evaluation: 4 n d C,
     and 4 b d C for each step of conjugate gradients. Memory: a float64 copy of the embeddings.
     """
     labels, teacher, vectors = pool.labels, pool.teacher, pool.embeddings
@@ -85,31 +84,26 @@ def teach(
     if not isinstance(clean, bool):
         raise ConfigError(f"clean is {clean!r}; give true or false.")
     most = whole("evaluations", evaluations)
-    if consumer == "neighbours":
-        return (clean_k_medoids if clean else k_medoids)(pool, budget, seed)
     linear = consumer == "linear"
     bans = clean and not linear
     codes, numbers = canonical_classes(labels, teacher.probabilities.shape[1])
-    draws = keyed_uniform(seed, pool.ids)
-    ranking = clean_ranking(teacher, draws) if bans else np.argsort(draws, kind="stable")
-    start = interleave(codes, ranking, budget)
     n_classes = int(codes.max()) + 1
+    # k-medoids with canonical classes, for ties of quotas go by their numbers
+    back = np.argsort(numbers).tolist()
+    names = tuple(pool.class_names[c] if c < len(pool.class_names) else str(c) for c in back)
+    medoids = clean_k_medoids if bans else k_medoids
+    start = medoids(replace(pool, labels=codes, class_names=names), budget, seed)
+    if consumer == "neighbours" or budget < n_classes or n_classes < 2:
+        return start
     onehot = (np.arange(n_classes) == codes[:, None]).astype(np.float64)
     banned = ~teacher.agrees if bans else np.zeros(len(codes), dtype=bool)
-    if budget < n_classes or n_classes < 2:
-        reasons = [
-            f"Drawn at random from class {class_name(pool, int(labels[p]))}: {budget} rows of "
-            f"{n_classes} classes train no head."
-            for p in start.tolist()
-        ]
-        return Picks(start, np.zeros(budget), reasons)
     wide = np.empty((len(codes), vectors.shape[1] + 1))
     wide[:, :-1], wide[:, -1] = vectors, 1.0
-    targets = teacher.by_vectors[:, np.argsort(numbers)][:, :n_classes] if linear else onehot
+    targets = teacher.by_vectors[:, back[:n_classes]] if linear else onehot
     rows = Rows(wide, codes, onehot, targets, banned)
     pace = Pace(growth=1.5, least=0.0) if linear else Pace()
     with track("teach", most) as advance:
-        found = search(rows, start, replace(pace, evaluations=most), lambda: advance(1))
+        found = search(rows, start.positions, replace(pace, evaluations=most), lambda: advance(1))
     return _picks(pool, rows, found)
 
 
@@ -193,7 +187,7 @@ SELECTOR = Selector(
     summary="The rows whose head fits all rows best, found by swaps of least for most influence.",
     formula="argmin_S CE(tau X W(S), Y); s_i = <p(x_i) - Y_i, x_i H^-1 grad L>",
     paper="Ours, after Koh and Liang, arXiv 1703.04730, and Zhu, AAAI 2015",
-    cost="60 times n d C, and the teacher",
+    cost="as k_medoids, then 60 n d C, beyond the teacher",
     options={"consumer": "general", "evaluations": 60, "clean": True},
     by_default=False,
 )
