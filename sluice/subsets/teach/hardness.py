@@ -43,7 +43,7 @@ def el2n(pool: Pool, budget: int, seed: int) -> Picks:
     return Picks(positions, errors[positions], reasons)
 
 
-def ccs(pool: Pool, budget: int, seed: int, *, beta: float = 0.3, strata: int = 50) -> Picks:
+def ccs(pool: Pool, budget: int, seed: int, *, beta: object = 0.3, strata: int = 50) -> Picks:
     """Drop the hardest rows, and pick evenly over how hard the others are.
 
     Coverage-centric coreset selection (Zheng, Liu, Lai and Prakash, arXiv 2210.15809, algorithm

@@ -27,7 +27,7 @@ def teach(
     *,
     consumer: str = "general",
     evaluations: int = 60,
-    clean: bool = True,
+    clean: object = True,
 ) -> Picks:
     """Swap rows by their influence until the head trained on them fits all rows best.
 
@@ -135,7 +135,9 @@ def _reasons(pool: Pool, rows: Rows, found: Found, kept: NDArray[np.int64]) -> l
         value = float(in_class[p])
         said = "Lowers" if value >= 0 else "Raises"
         instead = found.replaced.get(p)
-        while instead in chosen:  # it came back later, in the place of yet another one
+        while (
+            instead is not None and instead in chosen
+        ):  # it came back later, in the place of yet another one
             instead = found.replaced[instead]
         reasons.append(
             f"{said} the mean loss of the {sizes[labels[p]]} rows of class {_named(pool, p)} by "
