@@ -137,7 +137,7 @@ def _reasons(pool: Pool, rows: Rows, found: Found, kept: NDArray[np.int64]) -> l
         instead = found.replaced.get(p)
         while (
             instead is not None and instead in chosen
-        ):  # it came back later, in the place of yet another one
+        ):  # it came back, for yet another
             instead = found.replaced[instead]
         reasons.append(
             f"{said} the mean loss of the {sizes[labels[p]]} rows of class {_named(pool, p)} by "
