@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("sluice", "assets", "resources", "jobs", "sensors")
 PROJECT = (ROOT / "pyproject.toml").read_text()
-MOST_MODULES, MOST_LINES = 15, 500
+MOST_MODULES, MOST_LINES = 16, 500
 # A room that may be larger, and why.
 LARGE = {"sluice/subsets/queries": "25 small strategies of one survey, a file each"}
 # A line that speaks of a task beside the task itself, and why.

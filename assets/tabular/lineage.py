@@ -10,6 +10,7 @@ from assets.stages.model import model
 from assets.stages.report import report
 from assets.stages.scores import out_of_fold, score_stage
 from assets.stages.subsets import subset
+from assets.stages.teacher import teacher
 from assets.tabular import attention_value
 from assets.tabular.attention import JOINT_SCORES, gat
 from assets.tabular.embed_table import embeddings
@@ -34,6 +35,7 @@ LINEAGE = lineage(
         *map(instance_graph, GRAPHS.values()),
         out_of_fold,
         score_stage(SCORES["label_quality"]),
+        teacher(),
         gat,
         *map(subset, SELECTORS),
         *(evaluation(TabularLearner, selector) for selector in [*SELECTORS, None]),

@@ -12,6 +12,7 @@ from assets.stages.model import model
 from assets.stages.report import report
 from assets.stages.scores import out_of_fold, score_stage
 from assets.stages.subsets import subset
+from assets.stages.teacher import teacher
 from assets.text import echo_value
 from assets.text.echoes import echoes
 from assets.text.labels import asked
@@ -34,6 +35,7 @@ LINEAGE = lineage(
         flat_map,
         knn(),
         out_of_fold,
+        teacher(lambda train: train.texts),
         *_SCORES,
         *map(subset, SELECTORS),
         *(evaluation(TextLearner, selector) for selector in [*SELECTORS, None]),

@@ -50,6 +50,13 @@ def _probabilities(rows: Rows) -> Any:
     return rows.memo["probabilities"]
 
 
+def _teacher(rows: Rows) -> Any:
+    from sluice.scores.teacher import teach_out_of_fold
+
+    assert rows.labels is not None
+    return teach_out_of_fold(rows.vectors, rows.labels, ids=rows.names, texts=rows.words)
+
+
 MAKERS: Mapping[str, Make] = {
     "embeddings": lambda rows, _: rows.vectors,
     "labels": lambda rows, _: rows.labels,
@@ -59,6 +66,7 @@ MAKERS: Mapping[str, Make] = {
         rows.texts, TokensConfig.of(rows.config).features.kind
     ),
     "influence": lambda rows, _: language.influence(rows),
+    "teacher": lambda rows, _: _teacher(rows),
     "asks:influence": lambda rows, _: language.ask_influence(rows),
     "asks:reward": lambda rows, _: language.ask_reward(rows),
     "scores:mnlp": lambda rows, _: uncertainty.mnlp_scores(rows),
@@ -83,7 +91,9 @@ def reads_labels(method: Selector) -> bool:
     """Whether labels are needed, by the method or by a score that it reads."""
     names = [need.partition(":")[2] for need in method.needs if need.startswith("scores:")]
     inputs = [SCORES[name].needs for name in names if name in SCORES]
-    return "labels" in method.needs or any({"probabilities", "labels"} & needs for needs in inputs)
+    if {"labels", "teacher"} & method.needs:
+        return True
+    return any({"probabilities", "labels"} & needs for needs in inputs)
 
 
 def make_pool(method: Selector, rows: Rows, options: Mapping[str, Any]) -> Pool:

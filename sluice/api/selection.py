@@ -152,7 +152,10 @@ def select(
     if rows.named:
         return picked
     # Names of our own making mean nothing to the caller: say where the rows are.
-    return replace(picked, ids=rows.positions[np.searchsorted(rows.names, picked.ids)])
+    places = dict(zip(rows.names.tolist(), rows.positions.tolist(), strict=True))
+    left_out = {places[name]: why for name, why in picked.left_out.items()}
+    kept = rows.positions[np.searchsorted(rows.names, picked.ids)]
+    return replace(picked, ids=kept, left_out=left_out)
 
 
 def method_of(task: str, method: str) -> Selector:

@@ -15,6 +15,7 @@ from sluice.graphs.knn import KnnGraph
 from sluice.graphs.tags import TagRows
 from sluice.heads.answers import Answers, Labelled
 from sluice.scores.influence import Influence
+from sluice.scores.teacher import Teacher
 from sluice.subsets.inputs import inputs
 
 Ask = Callable[..., NDArray[np.float64]]
@@ -47,6 +48,8 @@ class Pool:
         Which features each row has, such as the entities that it names.
     influence : Influence or None
         How much each row helps each validation row.
+    teacher : Teacher or None
+        What models that have not seen a row say of it.
     asks : mapping of str to callable
         What a method asks for while it picks, such as the influence of a few rows, by name;
         each takes positions among the rows as they are given here.
@@ -67,6 +70,7 @@ class Pool:
     tags: TagRows | None = None
     features: FeatureRows | None = None
     influence: Influence | None = None
+    teacher: Teacher | None = None
     asks: Mapping[str, Ask] = field(default_factory=dict)
     labelled: Labelled | None = None
     answers: Answers | None = None
@@ -114,6 +118,8 @@ class Picks:
         plain values a step, all with the same keys.
     weights : ndarray of float64, shape (b,), or None
         How much each kept row counts in training, above 0; None where all count alike.
+    left_out : mapping of int to str
+        Why rows were not kept, by position; empty where the method says nothing of them.
     """
 
     positions: NDArray[np.int64]
@@ -122,6 +128,7 @@ class Picks:
     note: str = ""
     trace: tuple[Mapping[str, object], ...] = ()
     weights: NDArray[np.float64] | None = None
+    left_out: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def training_weights(self) -> NDArray[np.float64]:
@@ -148,6 +155,8 @@ class Selection:
         See `Picks`.
     weights : ndarray of float64, shape (b,)
         How much each row counts in training: 1 where the method weighs none.
+    left_out : mapping of str or int to str
+        Why rows were not kept, by id (or position); empty where the method says nothing of them.
     """
 
     ids: NDArray[np.str_] | NDArray[np.int64]
@@ -156,6 +165,7 @@ class Selection:
     note: str
     trace: tuple[Mapping[str, object], ...]
     weights: NDArray[np.float64]
+    left_out: Mapping[Any, str] = field(default_factory=dict)
 
 
 Core = Callable[..., Picks]
@@ -179,7 +189,7 @@ class Selector:
         Changes whenever the same input may give other rows.
     needs : frozenset of str
         Of ``"embeddings"``, ``"labels"``, ``"graph"``, ``"tags"``, ``"features"``,
-        ``"influence"``, ``"labelled"``, ``"scores:<method>"``, ``"asks:<name>"``,
+        ``"influence"``, ``"teacher"``, ``"labelled"``, ``"scores:<method>"``, ``"asks:<name>"``,
         ``"answers:<part>"``, and the keys of registered inputs.
     tasks : frozenset of str
         Tasks in whose lineage the method appears.

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.core import registry
+from sluice.core.arrays import number_array
 from sluice.core.errors import DataError
-from sluice.data.values.number_array import number_array
 
 if TYPE_CHECKING:
     from sluice.subsets.contract import Ask, Selector
@@ -195,6 +195,12 @@ _OWN: Mapping[str, Input] = {
             "influence",
             "compute the influence of the rows on validation rows",
             _fitting("influence"),
+            _taken,
+        ),
+        Input(
+            "teacher",
+            "let models teach that have not seen the rows (sluice.scores.teacher)",
+            _fitting("teacher's answers"),
             _taken,
         ),
         Input("asks", "give a function for {name!r}", _as_given, _asks),

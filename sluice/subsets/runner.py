@@ -83,6 +83,7 @@ def run(
         " ".join(filter(None, [_note(selector, ordered, picks, count), picks.note])),
         picks.trace,
         picks.training_weights,
+        {str(ordered.ids[position]): why for position, why in picks.left_out.items()},
     )
 
 

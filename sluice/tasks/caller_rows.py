@@ -129,6 +129,11 @@ class Rows(ABC):
         """What the encoder makes of the rows, shape (n, d)."""
         return self.embed([self.read(text) for text in self.texts])
 
+    @property
+    def words(self) -> list[str] | None:
+        """The rows as texts whose words count, None where they are none."""
+        return None
+
     def embed(self, texts: list[str]) -> NDArray[np.float32]:
         """Return unit vectors of texts, by the caller's encoder or that of the settings."""
         encoder: Any = self.encoder

@@ -16,7 +16,7 @@ from lineage import Ran, run_lineage
 from workshop import failing
 
 from assets.display.results import read_results
-from assets.text.lineage import LINEAGE, TEXT
+from assets.text.lineage import LINEAGE, SELECTORS, TEXT
 from resources import registry
 from resources.lake import Lake
 from resources.locks import dataset_lock
@@ -24,7 +24,11 @@ from resources.store import records, rows, selections
 from resources.tracking import Tracking
 
 Make = Callable[..., Path]
-IF_ASKED = {"text/labels/queries", "text/labels/echoes", "text/evaluations/echo_value"}
+IF_ASKED = {"text/labels/queries", "text/labels/echoes", "text/evaluations/echo_value"} | {
+    "text/scores/teacher",
+    *(f"text/{s}/{each.name}" for s in ("subsets", "evaluations") for each in SELECTORS
+      if each.name not in TEXT.spec.short_list),
+}  # fmt: skip
 
 
 def assert_ran(ran: Ran) -> None:

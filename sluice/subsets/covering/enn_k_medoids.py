@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,32 +59,67 @@ def enn_k_medoids(
     assert rows is not None
     assert labels is not None
     k = min(check_neighbours(n_neighbors), len(labels) - 1)
+    own = own_neighbours(rows, labels, k)
+    return medoids_of_clean(
+        pool, own == k, own, budget, seed, iterations,
+        words="agree with their neighbours",
+        filling=lambda p: f"{own[p]} of its {k} neighbours are of its class",
+    )  # fmt: skip
+
+
+def medoids_of_clean(
+    pool: Pool,
+    clean: NDArray[np.bool_],
+    trust: NDArray[np.floating] | NDArray[np.int64],
+    budget: int,
+    seed: int,
+    iterations: int,
+    *,
+    words: str,
+    filling: Callable[[int], str],
+) -> Picks:
+    """Keep the medoids of the clean rows of each class, and fill classes that have too few.
+
+    Parameters
+    ----------
+    pool : Pool
+        Sorted by id, with embeddings and labels.
+    clean : ndarray of bool, shape (n,)
+    trust : ndarray, shape (n,)
+        By which rows that are not clean fill a class, most first; ties: lower id.
+    budget, seed, iterations
+        See `enn_k_medoids`.
+    words : str
+        What the clean rows do, for the reasons.
+    filling : callable
+        ``filling(position)``: why a row that is not clean comes before others.
+
+    Returns
+    -------
+    Picks
+        As `enn_k_medoids` has them.
+    """
+    labels = pool.labels
+    assert labels is not None
     sizes = np.bincount(labels)
     quotas = class_quotas(sizes, budget)
-    own = own_neighbours(rows, labels, k)
-    agreeing = own == k
-    left = np.bincount(labels[agreeing], minlength=len(sizes))
+    left = np.bincount(labels[clean], minlength=len(sizes))
     chosen = np.minimum(quotas, left)
-    members = {int(c): np.flatnonzero(agreeing & (labels == c)) for c in np.flatnonzero(chosen)}
+    members = {int(c): np.flatnonzero(clean & (labels == c)) for c in np.flatnonzero(chosen)}
     medoids, counts = medoids_of(pool, members, chosen, seed, iterations)
-    filled = _fill(labels, agreeing, own, quotas - chosen)
+    filled = _fill(labels, clean, trust, quotas - chosen)
     reasons = [
         f"Medoid of a cluster of {int(count)} of the {left[labels[p]]} rows of class "
-        f"{class_name(pool, int(labels[p]))} that agree with their neighbours, one of "
-        f"{chosen[labels[p]]} clusters."
+        f"{class_name(pool, int(labels[p]))} that {words}, one of {chosen[labels[p]]} clusters."
         for p, count in zip(medoids, counts, strict=True)
     ]
     reasons += [
-        f"Fills class {class_name(pool, int(labels[p]))}, of which {left[labels[p]]} rows agree "
-        f"with their neighbours and {quotas[labels[p]]} are wanted: {own[p]} of its {k} "
-        "neighbours are of its class."
+        f"Fills class {class_name(pool, int(labels[p]))}, of which {left[labels[p]]} rows "
+        f"{words} and {quotas[labels[p]]} are wanted: {filling(int(p))}."
         for p in filled
     ]
-    return Picks(
-        np.concatenate([medoids, filled]),
-        np.concatenate([counts, np.zeros(len(filled))]),
-        reasons,
-    )
+    gains = np.concatenate([counts, np.zeros(len(filled))])
+    return Picks(np.concatenate([medoids, filled]), gains, reasons)
 
 
 def own_neighbours(
@@ -118,19 +155,19 @@ def own_neighbours(
 
 def _fill(
     labels: NDArray[np.int64],
-    agreeing: NDArray[np.bool_],
-    own: NDArray[np.int64],
+    clean: NDArray[np.bool_],
+    trust: NDArray[np.floating] | NDArray[np.int64],
     missing: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """Return as many edited rows of each class as it lacks.
+    """Return as many rows of each class that are not clean as it lacks.
 
     Returns
     -------
     ndarray of int64, shape (missing.sum(),)
-        Most own neighbours first; ties: lower id.
+        Most trusted first; ties: lower id.
     """
-    ranking = np.lexsort((np.arange(len(labels)), -own))
-    ranking = ranking[~agreeing[ranking]]
+    ranking = np.lexsort((np.arange(len(labels)), -trust))
+    ranking = ranking[~clean[ranking]]
     taken = np.zeros(len(labels), dtype=bool)
     for c in np.flatnonzero(missing):
         taken[ranking[labels[ranking] == c][: missing[c]]] = True

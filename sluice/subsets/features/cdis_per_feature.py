@@ -194,7 +194,7 @@ def _reasons(
 SELECTOR = Selector(
     name="cdis_per_feature",
     core=_core,
-    version="1",
+    version="2",
     needs=frozenset({"embeddings", "features"}),
     tasks=frozenset({"tokens"}),
     stochastic=False,

@@ -16,9 +16,9 @@ def all_knn(
 ) -> Picks:
     """Edit with k = 1, 2, ... n_neighbors in turn, each time what is left (Tomek, 1976).
 
-    As imbalanced-learn's `AllKNN(sampling_strategy="all", allow_minority=True)`, pass by pass
-    with its `EditedNearestNeighbours`, so that the pass that dropped a row is known. Like
-    there, a pass that loses a class is the last one.
+    As imbalanced-learn's `AllKNN(sampling_strategy="all", allow_minority=True)`, pass by pass, so
+    that the pass that dropped a row is known; neighbours and votes are those of `enn`. Like there,
+    a pass that loses a class is the last one.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def passes(
 SELECTOR = Selector(
     name="all_knn",
     core=all_knn,
-    version="1",
+    version="2",
     needs=frozenset({"embeddings", "labels"}),
     tasks=frozenset({"tabular"}),
     stochastic=False,

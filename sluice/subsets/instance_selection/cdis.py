@@ -9,6 +9,8 @@ from sluice.subsets.contract import Picks, Pool, Selector
 from sluice.subsets.instance_selection.ldis import densest
 from sluice.subsets.instance_selection.neighbours import squared_blocks
 
+DIGITS = 40
+
 
 def cdis(pool: Pool, budget: int | None, seed: int, *, n_neighbors: int = 3) -> Picks:
     """Keep the rows that none of their nearest rows of the same class is denser than.
@@ -58,7 +60,8 @@ def central_density(rows: NDArray[np.float32], near: NDArray[np.int64]) -> NDArr
     Returns
     -------
     ndarray of float64, shape (m,)
-        0 for a row alone.
+        0 for a row alone. Of `DIGITS` binary digits, so that rows whose densities are the same
+        sums in another order tie (ours).
     """
     total = np.zeros(len(rows))
     for part, squared in squared_blocks(rows, rows):
@@ -67,16 +70,21 @@ def central_density(rows: NDArray[np.float32], near: NDArray[np.int64]) -> NDArr
         total[part] = (1.0 / (1.0 + distances)).sum(axis=1) - 1.0
     there = near[0] >= 0  # every row of a class has as many neighbours
     if not there.any():
-        return total
+        return _rounded(total)
     points = rows.astype(np.float64)
     centroid = points[near[:, there]].mean(axis=1)
-    return total / (1.0 + np.sqrt(np.square(points - centroid).sum(axis=1)))
+    return _rounded(total / (1.0 + np.sqrt(np.square(points - centroid).sum(axis=1))))
+
+
+def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    mantissa, exponent = np.frexp(values)
+    return np.ldexp(np.round(np.ldexp(mantissa, DIGITS)), exponent - DIGITS)
 
 
 SELECTOR = Selector(
     name="cdis",
     core=cdis,
-    version="1",
+    version="2",
     needs=frozenset({"embeddings", "labels"}),
     tasks=frozenset({"tabular"}),
     stochastic=False,

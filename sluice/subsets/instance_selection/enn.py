@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +12,7 @@ from sluice.subsets.instance_selection.neighbours import (
     check_neighbours,
     labels_of,
     nearest,
+    vote,
     vote_margin,
 )
 
@@ -23,9 +22,11 @@ def enn(
 ) -> Picks:
     """Drop the rows that disagree with their nearest neighbours (Wilson, 1972).
 
-    imbalanced-learn's `EditedNearestNeighbours`, applied to every class. Its default
+    As imbalanced-learn's `EditedNearestNeighbours`, applied to every class, has it. Its default
     ``kind_sel="all"`` keeps a row only where all neighbours are of its class; ``"mode"`` is
-    Wilson's own rule, the majority.
+    Wilson's own rule, the majority. Otherwise than there, a row is never its own neighbour where
+    equal rows exist, and of classes with as many votes the one of the nearest neighbour wins, not
+    the one of the lowest number (ours).
 
     Parameters
     ----------
@@ -75,19 +76,17 @@ def check_kind(kind_sel: object) -> None:
 def edited(
     rows: NDArray[np.float32], labels: NDArray[np.int64], k: int, kind_sel: str
 ) -> NDArray[np.int64]:
-    """Positions that imbalanced-learn's ENN keeps of all classes, ascending.
+    """Positions that ENN keeps of all classes, ascending.
 
     Everything where there is one class or one row alone: there is no one to disagree.
     """
-    if len(np.unique(labels)) < 2:
-        return np.arange(len(labels))
-    from imblearn.under_sampling import EditedNearestNeighbours
-
-    method: Any = EditedNearestNeighbours(
-        sampling_strategy="all", n_neighbors=min(k, len(rows) - 1), kind_sel=kind_sel
-    )
-    method.fit_resample(rows, labels)
-    return np.sort(np.asarray(method.sample_indices_, dtype=np.int64))
+    near = labels_of(labels, nearest(rows, k))
+    if kind_sel == "all":
+        agrees = ((near == labels[:, None]) | (near < 0)).all(axis=1)
+    else:
+        winner = vote(near)
+        agrees = (winner == labels) | (winner < 0)
+    return np.flatnonzero(agrees)
 
 
 def margins(rows: NDArray[np.float32], labels: NDArray[np.int64], k: int):
@@ -111,7 +110,7 @@ def margins(rows: NDArray[np.float32], labels: NDArray[np.int64], k: int):
 SELECTOR = Selector(
     name="enn",
     core=enn,
-    version="1",
+    version="2",
     needs=frozenset({"embeddings", "labels"}),
     tasks=frozenset({"tabular"}),
     stochastic=False,

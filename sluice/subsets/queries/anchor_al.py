@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sluice.core.randomness import keyed_bits, uniform_of
 from sluice.heads.answers import Labelled
-from sluice.subsets.clustered.plain_vectors import whole
+from sluice.subsets.clustered.plain_vectors import scale_free, whole
 from sluice.subsets.contract import Picks, Pool, Selector
 from sluice.subsets.covering.distances import squared_distances_to
 from sluice.subsets.instance_selection.neighbours import check_neighbours
@@ -35,7 +35,7 @@ def anchors(labelled: Labelled, count: int, seed: int) -> NDArray[np.int64]:
     ndarray of int64
         Positions among the labelled rows, ascending.
     """
-    bits = keyed_bits(seed, labelled.ids)
+    bits, rows = keyed_bits(seed, labelled.ids), scale_free(labelled.embeddings)
     found: list[int] = []
     for label in np.unique(labelled.labels):
         at = np.flatnonzero(labelled.labels == label)
@@ -47,8 +47,8 @@ def anchors(labelled: Labelled, count: int, seed: int) -> NDArray[np.int64]:
             races = np.log(uniform_of(bits[at[far]], step)) / near[far]
             chosen = int(at[far[np.argmax(races)]])
             found.append(chosen)
-            centre = labelled.embeddings[chosen].astype(np.float64)
-            apart = squared_distances_to(labelled.embeddings[at], centre)
+            centre = rows[chosen].astype(np.float64)
+            apart = squared_distances_to(rows[at], centre)
             near = apart if not step else np.minimum(near, apart)
     return np.sort(np.array(found, dtype=np.int64))
 
@@ -85,6 +85,7 @@ def resembling(
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    rows = scale_free(rows)
     lengths = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
     return rows / np.where(lengths > 0, lengths, 1.0)
 
@@ -118,7 +119,7 @@ def _core(
 SELECTOR = Selector(
     name="anchor_al",
     core=_core,
-    version="1",
+    version="2",
     needs=frozenset({"embeddings", "labelled"}),
     tasks=frozenset({"text"}),
     stochastic=True,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from sluice.subsets.clustered.clusters import cluster_rows, to_centroids
+from sluice.subsets.clustered.plain_vectors import scale_free
 from sluice.subsets.contract import Picks, Pool, Selector
 
 
@@ -19,8 +20,10 @@ def _core(pool: Pool, budget: int, seed: int) -> Picks:
     nearest rows of each follow in turn.
     """
     assert pool.embeddings is not None
-    clusters = cluster_rows(pool.embeddings, pool.ids, seed, budget)
-    squared = to_centroids(pool.embeddings, clusters)
+    rows = scale_free(pool.embeddings)
+    largest = float(np.abs(pool.embeddings).max(initial=0.0))
+    clusters = cluster_rows(rows, pool.ids, seed, budget)
+    squared = to_centroids(rows, clusters)
     sizes = clusters.sizes
     # within a cluster by distance; then each cluster's first, each one's second, and so on
     order = np.lexsort((np.arange(len(squared)), squared, clusters.labels))
@@ -29,7 +32,7 @@ def _core(pool: Pool, budget: int, seed: int) -> Picks:
     chosen = order[np.lexsort((clusters.labels[order], -sizes[clusters.labels[order]], turn))]
     positions = chosen[:budget]
     gains = sizes[clusters.labels[positions]].astype(np.float64)
-    distances = np.sqrt(squared[positions])
+    distances = largest * np.sqrt(squared[positions])
     reasons = [
         f"Nearest to the mean of a cluster of {int(gain)} rows: {distance:.3f} from it."
         for gain, distance in zip(gains.tolist(), distances.tolist(), strict=True)
@@ -40,7 +43,7 @@ def _core(pool: Pool, budget: int, seed: int) -> Picks:
 SELECTOR = Selector(
     name="k_means",
     core=_core,
-    version="1",
+    version="2",
     needs=frozenset({"embeddings"}),
     tasks=frozenset({"text"}),
     stochastic=True,

@@ -63,6 +63,11 @@ class TextRows(Rows):
         """The caller's own vectors, or what the encoder makes of the texts, shape (n, d)."""
         return self.embed(self.texts) if self.given is None else self.given
 
+    @property
+    def words(self) -> list[str] | None:
+        """The texts as they were given, None where vectors were."""
+        return self.texts if self.given is None else None
+
     def at(self, positions: NDArray[np.int64], **changes: Any) -> Self:
         """Return some of the rows, in the order of the positions."""
         given = None if self.given is None else self.given[positions]

@@ -65,7 +65,7 @@ def test_defaults(tmp_path):
         ("columns: {label: y}", "columns: lacks text; name the column that holds the text."),
         ("columns: {text: t, label: y, features: [a]}", "columns: has features, which the task"),
         ("columns: {text: t, label: y, types: {a: date}}", "columns: has types, which the task"),
-        ("selectors: [enn]", "enn is for tabular and not for text. Known: density,"),
+        ("selectors: [enn]", "enn is for tabular and not for text. Known: ccs, clean_k_medoids,"),
         ("options: {k_centre: {}}", "Unknown selector 'k_centre'. Did you mean k_center?"),
         ("options: {k_center: {stat: x}}", "Unknown option of k_center 'stat'. Did you mean start"),
         ("options: {k_center: {start: {}}}", "gives k_center.start the value {}; write a number"),

@@ -64,7 +64,7 @@ def test_everything_of_a_table(tmp_path):
         ),
         ("training: {warm_start: true}", "has training.warm_start, which is for the task text"),
         ("training: {family: trees}", "Unknown family 'trees'. Did you mean tree?"),
-        ("selectors: [margin]", "margin is for text and not for tabular. Known: all_knn, cdis"),
+        ("selectors: [margin]", "margin is for text and not for tabular. Known: all_knn, ccs"),
         ("options: {density: {}}", "density is for text and not for tabular"),
         ("options: {enn: {k: 3}}", "Unknown option of enn 'k'."),
         ("options: {gais: {graph: {a: 1}}}", "gives gais.graph the value {'a': 1}; write a num"),

@@ -13,6 +13,7 @@ from sluice.graphs.knn import KnnGraph
 from sluice.graphs.tags import tag_rows
 from sluice.scores.influence import Influence
 from sluice.scores.registry import SCORES, ScoreInputs
+from sluice.scores.teacher import Teacher, teach_out_of_fold
 from sluice.subsets.contract import Pool
 
 INSTRUCTION_SCORES = (
@@ -38,7 +39,8 @@ class Content:
         graph = KnnGraph.build(ids, rows, k=8, slack=2, device="cpu")
         given = ScoreInputs(self.probabilities[order], labels, graph)
         scores = {name: s.compute(given) for name, s in SCORES.items() if "text" in s.tasks}
-        return Pool(ids, rows, labels, graph, scores, self.names())
+        taught = self.teacher(order)
+        return Pool(ids, rows, labels, graph, scores, self.names(), teacher=taught)
 
     def table(self, order=None, method=None):
         """As for tables: standardised rows, a graph of instances, the scores of a method."""
@@ -46,7 +48,8 @@ class Content:
         ids, rows, labels = self.ids[order], self.standardised()[order], self.labels[order]
         graph = build("minibatch", ids, rows, labels, seed=0)
         scores = {name: values[order] for name, values in self.table_scores(method).items()}
-        return Pool(ids, rows, labels, graph, scores, self.names())
+        taught = self.teacher(order)
+        return Pool(ids, rows, labels, graph, scores, self.names(), teacher=taught)
 
     def instructions(self, order=None):
         """As for prompts and responses; every value is a function of the row and its id."""
@@ -108,6 +111,15 @@ class Content:
             back = np.argsort(order)
             self.made[key] = {name: SCORES[name].compute(given)[back] for name in wanted(method)}
         return self.made[key]
+
+    def teacher(self, order):
+        """What teaches the rows; of one class, what there is to say."""
+        ids, rows, labels = self.ids[order], self.rows[order], self.labels[order]
+        total = int(self.labels.max()) + 1
+        if len(np.unique(labels)) > 1:
+            return teach_out_of_fold(rows, labels, ids=ids, n_classes=total)
+        sure = (np.arange(total) == labels[:, None]).astype(float)
+        return Teacher(sure, sure, labels)
 
     def names(self):
         return tuple(f"digit {c}" for c in range(int(self.labels.max()) + 1))

@@ -51,3 +51,15 @@ def test_copies_tie_and_a_row_alone_stays():
     assert (density == density[:, :1]).all()
     assert own_size(cdis, pool_of([3.0], [0])) == {0}
     assert cdis(pool_of([3.0], [0]), 1, 0).gains.tolist() == [0.0]
+
+
+def test_densities_that_differ_by_rounding_alone_tie():
+    # rows 1 and 2 mirror each other: the same sums in another order
+    kept = own_size(cdis, pool_of([0, 1, 2, 3], [0] * 4))
+    assert kept == {1, 2}
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        half = rng.integers(0, 9, size=(6, 2)) / 7
+        rows = np.concatenate([half, -half])
+        kept = own_size(cdis, pool_of(rows, [0] * 12), n_neighbors=11)
+        assert kept == {(i + 6) % 12 for i in kept}

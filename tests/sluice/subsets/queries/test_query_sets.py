@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sluice.core.randomness import keyed_bits, uniform_of
 from sluice.heads.answers import Answers, Labelled
 from sluice.subsets.contract import Pool
+from sluice.subsets.queries.anchor_al import anchors, resembling
 from sluice.subsets.queries.badge import gradients
 from sluice.subsets.queries.balls import balls, pure_radius
 from sluice.subsets.queries.lightweight_core_set import chances
@@ -195,3 +196,19 @@ def test_core_set_of_no_labelled_row_begins_in_the_middle() -> None:
     )
     pool = Pool(ids=np.array([*"abcde"]), embeddings=rows, labelled=nothing)
     assert run(STRATEGIES["core_set"], pool, 2, 0).ids.tolist() == ["d", "e"]
+
+
+@pytest.mark.parametrize("scale", [1e-3, 7.0, 1e5])
+@pytest.mark.parametrize("seed", range(3))
+def test_scale_moves_no_tie(scale, seed):
+    """On a grid rows tie for most places, and scaled in float32 they do not tie any more."""
+    rows = np.random.default_rng(seed).integers(0, 4, (200, 3)).astype(np.float32)
+    ids = np.array([f"r{i:04d}" for i in range(200)])
+    scaled = rows * np.float32(scale)
+    one, other = (run(STRATEGIES["k_means"], Pool(ids, x), 20, seed) for x in (rows, scaled))
+    assert one.ids.tolist() == other.ids.tolist()
+    of = [Labelled(ids, x, np.arange(200) % 3, 3) for x in (rows, scaled)]
+    first, second = (anchors(each, 5, seed) for each in of)
+    assert first.tolist() == second.tolist()
+    near = [resembling(x, x[first], 30, 60).tolist() for x in (rows, scaled)]
+    assert near[0] == near[1]
