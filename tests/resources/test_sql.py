@@ -49,8 +49,11 @@ OURS = {
     ("resources/store/superseded.py", "table"),
     ("resources/store/superseded.py", "where"),
     ("resources/store/superseded.py", "old"),
-    ("resources/store/vectors.py", "sql"),
-    ("resources/store/vectors.py", "least"),
+    ("resources/store/keyed.py", "table"),
+    ("resources/store/keyed.py", "column"),
+    ("resources/store/keyed.py", "columns"),
+    ("resources/store/keyed.py", "least"),
+    ("resources/store/keyed.py", "sql"),
     ("resources/store/scores.py", "named"),
 }
 

@@ -128,7 +128,8 @@ def test_an_error_that_nobody_thought_of_stays_with_its_dataset(
             repository_def=defs.get_repository_def(),
             resources={"datasets": Datasets(), "lake": Lake()},
         )
-        asked = SCHEDULES[0].evaluate_tick(context).run_requests or []
+        (nightly,) = (each for each in SCHEDULES if each.name == "nightly")
+        asked = nightly.evaluate_tick(context).run_requests or []
         assert sorted(run.partition_key or "" for run in asked) == ["better", "good"]
 
 
