@@ -166,8 +166,7 @@ class Mean(Compared):
 class FOfCounts(Compared):
     """F-beta of counts right, predicted and true: a ratio of sums over rows, and no mean of them.
 
-    Percentile bootstrap over rows and seeds, on the same draws of rows as
-    `sluice.evaluation.bootstrap`; of each resample the counts are added up before they are divided.
+    As in `sluice.evaluation.bootstrap`, on the same draws of rows; of each resample the counts are added up before they are divided.
 
     Attributes
     ----------
@@ -216,7 +215,8 @@ class FOfCounts(Compared):
         flat = np.moveaxis(counts, 1, 0).reshape(rows, -1).astype(np.float32)
         parts = [drawn @ flat for drawn in row_counts(rows, options.resamples, options.seed)]
         sums = np.concatenate(parts).astype(np.float64).reshape(-1, seeds, 3)
-        return over_seeds(f_of_sums(sums, self.beta), options.seed, stream)
+        own = f_of_sums(counts.sum(axis=1, dtype=np.float64), self.beta)
+        return over_seeds(f_of_sums(sums, self.beta), own, options.seed, stream)
 
 
 def f_of_sums(sums: NDArray[np.float64], beta: float = 1.0) -> NDArray[np.float64]:
