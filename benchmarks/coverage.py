@@ -79,7 +79,7 @@ def main() -> None:
         f"numpy {version('numpy')}; {asked.worlds} worlds a line, two methods that are equally "
         f"good, intervals of 95 % from {RESAMPLES} resamples.",
         "",
-        "| test rows | seeds | spread of seeds | covers | falsely above 0 | falsely below | width |",
+        "| test rows | seeds | spread of seeds | covers | above 0 | below 0 | width |",
         "|---|---|---|---|---|---|---|",
     ]
     for (n, a, b, name), cell in zip(worlds, found, strict=True):

@@ -25,6 +25,8 @@ class Results:
     all_rows: BudgetRow
     chosen: dict[str, Any]
     sentences: list[str]
+    enough: list[dict[str, Any]]
+    enough_sentence: str
 
 
 def row_to(row: BudgetRow) -> dict[str, Any]:
@@ -62,6 +64,9 @@ def results_of(record: records.Record) -> Results:
         all_rows=row_from(details["all_rows"]),
         chosen=details["chosen"],
         sentences=details["sentences"],
+        # Those of before say nothing of it.
+        enough=details.get("enough", []),
+        enough_sentence=details.get("enough_sentence", ""),
     )
 
 

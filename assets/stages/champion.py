@@ -1,9 +1,12 @@
 """The champion: the alias moves only when the challenger is shown to be better."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
+import numpy as np
+from numpy.typing import NDArray
 
 from assets.lineage.inputs import Rows
 from assets.lineage.stage import Outcome, Run, Stage, digest_of, stage
@@ -16,14 +19,12 @@ from resources.tracking import CHALLENGER, CHAMPION
 from sluice.core.digests import order_free_digest
 from sluice.core.errors import DataError, SluiceError
 from sluice.evaluation.bootstrap import Interval
-from sluice.evaluation.evaluate import checked_outcomes
+from sluice.evaluation.evaluate import checked_outcomes, chosen_by_and_judged_by
 from sluice.evaluation.learner import Learner
 from sluice.evaluation.metrics import Bootstrap, Outcomes
 
-# 2: by the metric of the learner.
-VERSION = "2"
-# A champion that was trained on rows which are gone may be replaced at this small a loss.
-MARGIN_AFTER_DELETION = -0.01
+# 2: by the metric of the learner. 3: judged by rows that did not choose.
+VERSION = "3"
 
 
 def champion(learner: Learners, trained: str) -> Stage:
@@ -39,21 +40,27 @@ def champion(learner: Learners, trained: str) -> Stage:
     def settings(run: Run) -> dict[str, Any]:
         most = learner(given_of(run)).most_held_out
         held_out = run.record("instances").data_version
-        return {"held_out": held_out, **({} if most is None else {"most": most})}
+        margin = run.config.training.deletion_margin
+        found = {"held_out": held_out, "deletion_margin": margin}
+        return found | ({} if most is None else {"most": most})
 
     @stage(
         "models/champion",
         reads=(f"models/{trained}", "instances"),
+        may_read=(f"models/{trained}", "instances", "evaluations/comparison"),
         resources=("compute", "language_models", "tracking"),
         kinds=("mlflow", *(learner.model_kinds - {"huggingface"})),
         gpu=True,
         version=VERSION,
         description=(
-            "Challenger and champion are both scored on the present validation rows; the alias "
-            "`champion` moves only if the lower end of the paired-bootstrap interval of the gain "
-            f"in {learner.metric().label} is above 0, or above {MARGIN_AFTER_DELETION} where rows "
-            "that the champion was trained on have been deleted. The first model becomes champion "
-            "at once. What it does on test is reported and decides nothing."
+            "Challenger and champion are both scored on the validation rows that did not choose "
+            "the challenger's subset (half of them, by a hash; of few rows all, with the interval "
+            "corrected for the number of subsets). The alias `champion` moves only if the lower "
+            f"end of the paired interval of the gain in {learner.metric().label} is above 0. Where "
+            "rows that the champion was trained on have been deleted it moves unless the "
+            "challenger is shown to be worse by more than `training.deletion_margin`: what was "
+            "deleted should not live on in a model (ours). The first model becomes champion at "
+            "once. What it does on test is reported and decides nothing."
         ),
         settings=settings,
         replaces=True,
@@ -118,12 +125,15 @@ def _decide(measuring: Measuring) -> tuple[dict[str, Any], ModelVersion]:
                 f"{challenger.version} takes its place. ({error})"
             )
         else:
-            new, old = [ours["validation"]], [theirs]
+            _, judges = chosen_by_and_judged_by(validation.ids)
+            options = _corrected(measuring, options, judges)
+            new, old = [ours["validation"][judges]], [theirs[judges]]
             # A gain is above 0 whichever way is better.
             more, less = (old, new) if metric.lower else (new, old)
             gain = metric.difference(more, less, options)
             gone = _rows_gone(run.lake, measuring.present, champion)
-            moves, decision = _ruling(challenger, champion, gain, len(theirs), gone)
+            margin = run.config.training.deletion_margin
+            moves, decision = _ruling(challenger, champion, gain, int(judges.sum()), gone, margin)
             winner = challenger if moves else champion
     run.lake.check_locks()
     registry.promote(tracking, name, winner.version)
@@ -141,20 +151,39 @@ def _decide(measuring: Measuring) -> tuple[dict[str, Any], ModelVersion]:
     return decided, winner
 
 
+def _corrected(measuring: Measuring, options: Bootstrap, judges: NDArray[np.bool_]) -> Bootstrap:
+    """Correct the interval for the subsets that were compared, where the same rows chose."""
+    if not judges.all():
+        return options
+    compared = measuring.run.record("evaluations/comparison").details
+    label = compared["chosen"]["budget"]
+    subsets = sum(row["seeds"] for row in compared["rows"] if row["budget_label"] == label)
+    return replace(options, confidence=1 - (1 - options.confidence) / max(1, subsets))
+
+
 def _ruling(
-    challenger: ModelVersion, champion: ModelVersion, gain: Interval, rows: int, gone: int
+    challenger: ModelVersion,
+    champion: ModelVersion,
+    gain: Interval,
+    rows: int,
+    gone: int,
+    margin: float,
 ) -> tuple[bool, str]:
     """Return whether the alias moves, and why in words."""
-    bar = MARGIN_AFTER_DELETION if gone else 0.0
-    moves = gain.low > bar
-    words = (
-        f"Version {challenger.version} against champion {champion.version} on "
-        f"{rows} validation rows: gain {gain.mean:+.4f} [{gain.low:+.4f}, "
-        f"{gain.high:+.4f}]; the lower end is {'' if moves else 'not '}above {bar:g}"
-        + (f" ({gone} of the champion's training rows are gone)" if gone else "")
-        + f". The alias {'moves' if moves else 'stays'}."
+    found = (
+        f"Version {challenger.version} against champion {champion.version} on {rows} validation "
+        f"rows: gain {gain.mean:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]"
     )
-    return moves, words
+    if gone:
+        moves = gain.high >= -margin
+        why = (
+            f"; {gone} of the champion's training rows are gone, and the upper end is "
+            f"{'' if moves else 'not '}above {-margin:g}"
+        )
+    else:
+        moves = gain.low > 0
+        why = f"; the lower end is {'' if moves else 'not '}above 0"
+    return moves, f"{found}{why}. The alias {'moves' if moves else 'stays'}."
 
 
 def _rows_gone(lake: Lake, present: Rows, champion: ModelVersion) -> int:

@@ -1,9 +1,12 @@
 """All methods side by side, against random and all rows; and which subset to train on."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
+import numpy as np
+from numpy.typing import NDArray
 
 from assets.display.plots import plots
 from assets.display.results import row_from, row_to
@@ -23,16 +26,18 @@ from sluice.evaluation.comparison import (
     choose,
     compare,
     findings,
+    sizes_that_are_enough,
 )
-from sluice.evaluation.metrics import Bootstrap, Compared, Metric
+from sluice.evaluation.evaluate import chosen_by_and_judged_by
+from sluice.evaluation.metrics import Bootstrap, Compared, Metric, Outcomes
 from sluice.reports.contents import BudgetRow
 from sluice.reports.curves import learning_curve
 from sluice.reports.narrative import difference, interval
 from sluice.reports.tables import curve_points
 from sluice.subsets.contract import Selector
 
-# 2: of outcomes, by the metric of the learner.
-VERSION = "2"
+# 2: of outcomes, by the metric of the learner. 3: Student for the seeds, Holm, sizes enough.
+VERSION = "3"
 
 
 def comparison(learner: Learners, selectors: Sequence[Selector]) -> Stage:
@@ -48,18 +53,20 @@ def comparison(learner: Learners, selectors: Sequence[Selector]) -> Stage:
         reads=lambda task, config: [*_evaluated(task, config), "instances"],
         may_read=[*(f"evaluations/{name}" for name in names), "instances"],
         version=VERSION,
-        checks=(checks.OF_COMPARISON,),
+        checks=checks.OF_COMPARISON,
         description=(
             f"{learner.metric().label.capitalize()} of every method at every budget, with "
             "intervals by a bootstrap over rows and seeds, and its paired differences to "
             "stratified random rows at the same budget and to all rows. A method beats random "
-            f"only where the whole interval on test lies {better} 0. The subset for the model is "
-            "the one that is best on validation at the chosen budget: the selector by its mean "
-            "over seeds, then its best seed (ours)."
+            f"only where the whole interval on test lies {better} 0, and the claim holds among all "
+            "that are made (Holm). Which size is enough: the smallest whose loss against all rows "
+            "is shown to be within `evaluation.tolerance`. The subset for the model is the one "
+            "that is best at the chosen budget on the validation rows that choose (half of them, "
+            "by a hash): the selector by its mean over seeds, then its best seed (ours)."
         ),
         settings=lambda run: {
             "chosen_budget": run.config.chosen_budget,
-            **run.config.evaluation.model_dump(include={"resamples", "confidence"}),
+            **run.config.evaluation.model_dump(include={"resamples", "confidence", "tolerance"}),
         },
         on_demand=learner.on_demand,
     )(compared)
@@ -78,12 +85,16 @@ def _comparison(run: Run, learner: Learners) -> Outcome:
         for key in run.record(name).details["evaluation_ids"]
     ]
     found = evaluations.read(run.lake, keys, measuring.labels)
-    table = tabulate(found, learner.metrics, config, _selecting_seconds(run))
+    pool_size = len(measuring.present.of("train").ids)
+    chooses, _ = chosen_by_and_judged_by(measuring.part("validation").ids)
+    table = tabulate(found, learner.metrics, config, _selecting_seconds(run), chooses)
     chosen = _chosen(run, found, table.choice, learner.metric())
-    sentences = findings(table.verdicts, chosen, len(measuring.held_out["test"]))
+    sizes = enough_of(found, learner.metric(), config)
+    sentence = sentence_of(sizes, table, learner.metric(), config, pool_size)
+    tests = len(measuring.held_out["test"])
+    sentences = [sentence, *findings(table.verdicts, chosen, tests)]
     stored = [row_to(row) for row in (*table.rows, table.all_rows)]
     timeless = [{k: v for k, v in row.items() if k != "seconds"} for row in stored]
-    pool_size = len(measuring.present.of("train").ids)
     return Outcome(
         content=digest_of([*timeless, chosen]),
         total=len(stored),
@@ -96,6 +107,8 @@ def _comparison(run: Run, learner: Learners) -> Outcome:
             "all_rows": stored[-1],
             "chosen": chosen,
             "sentences": sentences,
+            "enough": sizes,
+            "enough_sentence": sentence,
             "test_rows": len(measuring.held_out["test"]),
             "class_names": measuring.names,
         },
@@ -134,6 +147,7 @@ def tabulate(
     metrics: Sequence[Metric],
     config: DatasetConfig,
     seconds: Mapping[str, float] | None = None,
+    chooses: NDArray[np.bool_] | None = None,
 ) -> Table:
     """Compare evaluated models by every metric; the first one decides.
 
@@ -145,6 +159,8 @@ def tabulate(
         Its budgets, the chosen one, and how intervals are made.
     seconds : mapping, optional
         What selecting one subset took, by method.
+    chooses : ndarray of bool, optional
+        Which validation rows choose the subset for the model; all by default.
     """
     labels = [*map(budget_label, config.budgets), "all"]
     options = Bootstrap(**config.evaluation.model_dump(include={"confidence", "resamples"}))
@@ -182,7 +198,77 @@ def tabulate(
     # Through JSON and back, so that a row is the same whether it was just made or read.
     rows = [row_from(row_to(row)) for row in rows]
     at = labels.index(budget_label(config.chosen_budget))
-    return Table(rows, choose(results[first.outcome], first, at))
+    deciding = [
+        replace(each, outcomes={"validation": _kept(each.outcomes["validation"], chooses)})
+        for each in results[first.outcome]
+    ]
+    return Table(rows, choose(deciding, first, at))
+
+
+def _kept(outcomes: Outcomes, chooses: NDArray[np.bool_] | None) -> Outcomes:
+    return outcomes if chooses is None else outcomes[chooses]
+
+
+def enough_of(
+    found: Sequence[Evaluated], metric: Compared, config: DatasetConfig
+) -> list[dict[str, Any]]:
+    """Return of each method the smallest budget that is shown to be enough, the smallest first.
+
+    Returns
+    -------
+    list of dict
+        ``selector``, ``budget``, ``size`` and ``loss``: by how much it may be worse than all rows.
+    """
+    options = Bootstrap(**config.evaluation.model_dump(include={"confidence", "resamples"}))
+    sizes = {(model.method, model.budget): model.size for model in reversed(found)}
+    measured = [
+        Measured(
+            model.method,
+            sizes[model.method, model.budget],
+            model.seed,
+            {"test": model.outcomes["test"][metric.outcome]},
+        )
+        for model in found
+    ]
+    shown = sizes_that_are_enough(measured, metric, config.evaluation.tolerance, options)
+    labels = {(method, size): label for (method, label), size in sizes.items()}
+    named = [
+        {
+            "selector": name,
+            "budget": labels[name, int(each.budget)],
+            "size": int(each.budget),
+            "loss": each.loss,
+        }
+        for name, each in shown.items()
+    ]
+    return sorted(named, key=lambda each: (each["size"], each["loss"], each["selector"]))
+
+
+def sentence_of(
+    sizes: Sequence[Mapping[str, Any]],
+    table: Table,
+    metric: Compared,
+    config: DatasetConfig,
+    pool_size: int,
+) -> str:
+    """Say which size is enough, by whom, or that none is shown to be."""
+    tolerance, sure = config.evaluation.tolerance, f"{100 * config.evaluation.confidence:g} %"
+    if metric.lower:
+        within = f"{100 * tolerance:g} % of the {metric.label}"
+    else:
+        within = f"{100 * tolerance:g} points of {metric.label}"
+    if not sizes:
+        most = max((row.size for row in table.rows), default=0)
+        return (
+            f"No size up to {most:,} of {pool_size:,} rows is shown to be enough: each may be more "
+            f"than {within} worse than all rows ({sure} sure)."
+        )
+    best = sizes[0]
+    loss = f"{best['loss']:.3f}" if metric.lower else f"{100 * best['loss']:.1f} points"
+    return (
+        f"{best['selector']} at {best['budget']} ({best['size']:,} of {pool_size:,} rows) is "
+        f"enough: at most {loss} worse than all rows in {metric.label} ({sure} sure)."
+    )
 
 
 def _results(found: Sequence[Evaluated], labels: list[str], kind: str) -> list[Measured]:

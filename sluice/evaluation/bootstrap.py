@@ -13,7 +13,7 @@ method is compared on the same draws. How often the intervals cover: `benchmarks
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -36,11 +36,15 @@ class Interval:
         Of the rows themselves, not of the resamples.
     low, high : float
         Ends of the central interval.
+    p : float
+        Of a difference: the two-sided p-value of there being none, at least 2 over the number of
+        resamples. 1 otherwise.
     """
 
     mean: float
     low: float
     high: float
+    p: float = field(default=1.0, compare=False)
 
 
 def accuracy_interval(
@@ -131,7 +135,7 @@ def paired_difference(
     if np.asarray(correct_a).dtype == np.asarray(correct_b).dtype == np.bool_:
         draws = draws.clip(-1.0, 1.0)
     mean = float(a.mean(dtype=np.float64)) - float(b.mean(dtype=np.float64))
-    return interval_of(mean, draws, confidence)
+    return interval_of(mean, draws, confidence, of_difference=True)
 
 
 def _as_seeds(correct: NDArray[Any]) -> NDArray[np.floating]:
@@ -215,8 +219,23 @@ def _draw_counts(rows: int, resamples: int, seed: int, start: int) -> NDArray[np
 _cached_counts = lru_cache(maxsize=16)(_draw_counts)
 
 
-def interval_of(mean: float, draws: NDArray[np.float64], confidence: float) -> Interval:
-    """Return the percentile interval of resampled numbers, with the mean that was found."""
+def interval_of(
+    mean: float, draws: NDArray[np.float64], confidence: float, *, of_difference: bool = False
+) -> Interval:
+    """Return the percentile interval of resampled numbers, with the mean that was found.
+
+    Parameters
+    ----------
+    mean : float
+    draws : ndarray of float64, shape (resamples,)
+    confidence : float
+    of_difference : bool
+        Whether a p-value of 0 means anything.
+    """
     tail = (1 - confidence) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
-    return Interval(mean, float(low), float(high))
+    p = 1.0
+    if of_difference:
+        beyond = 1 + min(int((draws <= 0).sum()), int((draws >= 0).sum()))
+        p = min(1.0, 2 * beyond / (len(draws) + 1))
+    return Interval(mean, float(low), float(high), p)

@@ -16,6 +16,7 @@ from sluice.choices.runner import run
 from sluice.choices.tables import Asked, read_tables
 from sluice.core.errors import DataError
 from sluice.evaluation.bootstrap import Interval, accuracy_interval, paired_difference
+from sluice.evaluation.claims import holm
 
 CONTROLS = ("random", "best_single", "majority")
 BOUNDS = ("oracle", "adversary")
@@ -257,7 +258,7 @@ def compared(outcomes: Mapping[str, Outcome]) -> dict[str, Measured]:
     outcomes : mapping of str to Outcome
         By method, all of the same items in the same order.
     """
-    tests = _corrected(
+    tests = holm(
         {
             (name, control): _student(
                 mine.right.mean(axis=0) - outcomes[control].right.mean(axis=0)
@@ -288,16 +289,6 @@ def _student(differences: NDArray[np.float64]) -> float:
     if spread == 0.0:
         return 1.0 if n < 2 or differences[0] == 0 else 0.0
     return float(2 * t.sf(abs(float(differences.mean())) / (spread / np.sqrt(n)), n - 1))
-
-
-def _corrected(tests: Mapping[tuple[str, str], float]) -> dict[tuple[str, str], float]:
-    """Correct for making so many claims at once (Holm 1979): step down, never decreasing."""
-    found: dict[tuple[str, str], float] = {}
-    least = 0.0
-    for done, (key, p) in enumerate(sorted(tests.items(), key=lambda item: item[1])):
-        least = max(least, min(1.0, p * (len(tests) - done)))
-        found[key] = least
-    return found
 
 
 def _interval(name: str, interval: Interval | None) -> dict[str, float | None]:

@@ -6,10 +6,11 @@ Validation decides, test is only reported.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sluice.core.errors import DataError
 from sluice.evaluation.bootstrap import Interval
+from sluice.evaluation.claims import Enough, enough, holm
 from sluice.evaluation.metrics import Bootstrap, Compared, Outcomes
 
 RANDOM = "random_stratified"
@@ -56,6 +57,9 @@ class Comparison:
     against_all : mapping of split to Interval
         The metric minus that of `ALL_ROWS`.
     metric : Compared
+    claim : float
+        p-value of the difference to random on test, corrected for all that are compared (Holm).
+    confidence : float
     """
 
     selector: str
@@ -65,6 +69,8 @@ class Comparison:
     against_random: Mapping[str, Interval]
     against_all: Mapping[str, Interval]
     metric: Compared
+    claim: float = 1.0
+    confidence: float = 0.95
 
     def beats_random_on(self, split: str) -> bool:
         """Whether the whole interval of the difference to random is better on a split."""
@@ -72,8 +78,8 @@ class Comparison:
 
     @property
     def beats_random(self) -> bool:
-        """Whether it beats random on test, the split that decided nothing."""
-        return self.beats_random_on("test")
+        """Whether it beats random on test, the split that decided nothing, among all compared."""
+        return self.beats_random_on("test") and self.claim <= 1 - self.confidence
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,7 @@ def compare(
             return {}
         return {s: metric.difference(o, other.outcomes[s], how) for s, o in cell.outcomes.items()}
 
-    return [
+    found = [
         Comparison(
             selector=name,
             budget=budget,
@@ -139,9 +145,48 @@ def compare(
             ),
             against_all=differences(cell, None if name == ALL_ROWS else everything),
             metric=metric,
+            confidence=how.confidence,
         )
         for (name, budget), cell in sorted(cells.items(), key=_report_order)
     ]
+    tests = {
+        (each.selector, each.budget): each.against_random["test"].p
+        for each in found
+        if "test" in each.against_random
+    }
+    claims = holm(tests)
+    return [replace(each, claim=claims.get((each.selector, each.budget), 1.0)) for each in found]
+
+
+def sizes_that_are_enough(
+    results: Iterable[Measured],
+    metric: Compared,
+    tolerance: float,
+    options: Bootstrap | None = None,
+) -> dict[str, Enough]:
+    """Return of each selector the smallest budget that is shown to be as good as all rows.
+
+    Of those of which one is; see `sluice.evaluation.claims.enough`. `RANDOM` is among them.
+
+    Parameters
+    ----------
+    results : iterable of Measured
+        Budgets that compare by size.
+    metric : Compared
+    tolerance : float
+    options : Bootstrap, optional
+    """
+    cells = _cells(results)
+    everything = next((c for (name, _), c in cells.items() if name == ALL_ROWS), None)
+    if everything is None:
+        return {}
+    by_name: dict[str, dict[float, Sequence[Outcomes]]] = {}
+    for (name, budget), cell in cells.items():
+        if name != ALL_ROWS:
+            by_name.setdefault(name, {})[budget] = cell.outcomes["test"]
+    how, all_rows = options or Bootstrap(), everything.outcomes["test"]
+    found = {n: enough(by_name[n], all_rows, metric, tolerance, how) for n in sorted(by_name)}
+    return {name: each for name, each in found.items() if each is not None}
 
 
 def choose(

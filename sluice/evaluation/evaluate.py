@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sluice.core.arrays import check_unique, checked_weights
 from sluice.core.digests import order_free_digest
@@ -24,6 +25,9 @@ from sluice.evaluation.metrics import Outcomes
 
 SPLITS = ("validation", "test")
 SAMPLE_SEED = 0
+JUDGE_SEED = 1
+# Fewer could not tell two models apart (ours).
+FEW_JUDGES = 50
 # All rows cost most and vary least from seed to seed (ours).
 ALL_ROWS_SEEDS = 3
 
@@ -177,6 +181,29 @@ def held_out_positions(
             at = sorted(at[i] for i in least)
         chosen[split] = at
     return chosen
+
+
+def chosen_by_and_judged_by(
+    ids: Sequence[str],
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which validation rows choose the subset for the model, and which judge the model.
+
+    Halves by a hash of the id: what chose a model thinks too well of it. Where a half would have
+    fewer than `FEW_JUDGES` rows all do both, and who judges must correct for it.
+
+    Parameters
+    ----------
+    ids : sequence of str, length n
+
+    Returns
+    -------
+    chooses, judges : ndarray of bool, shape (n,)
+    """
+    judges = keyed_uniform(JUDGE_SEED, np.array(ids, dtype=np.str_)) < 0.5
+    if min(int(judges.sum()), int((~judges).sum())) < FEW_JUDGES:
+        every = np.ones(len(ids), dtype=np.bool_)
+        return every, every
+    return ~judges, judges
 
 
 def subset_jobs(

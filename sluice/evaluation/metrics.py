@@ -7,7 +7,7 @@ and the right one. A metric says which it is computed from, how, and which way i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -159,14 +159,19 @@ class Mean(Compared):
         return -values if self.lower else values
 
     def _turned(self, found: Interval) -> Interval:
-        return Interval(-found.mean, -found.high, -found.low) if self.lower else found
+        return (
+            replace(found, mean=-found.mean, low=-found.high, high=-found.low)
+            if self.lower
+            else found
+        )
 
 
 @dataclass(frozen=True)
 class FOfCounts(Compared):
     """F-beta of counts right, predicted and true: a ratio of sums over rows, and no mean of them.
 
-    As in `sluice.evaluation.bootstrap`, on the same draws of rows; of each resample the counts are added up before they are divided.
+    As in `sluice.evaluation.bootstrap`, on the same draws of rows; of each resample the counts are
+    added up before they are divided.
 
     Attributes
     ----------
@@ -202,7 +207,8 @@ class FOfCounts(Compared):
                 f"{right.shape[1]}."
             )
         draws = self._draws(left, options, 1) - self._draws(right, options, 2)
-        return interval_of(self._mean(left) - self._mean(right), draws, options.confidence)
+        mean = self._mean(left) - self._mean(right)
+        return interval_of(mean, draws, options.confidence, of_difference=True)
 
     def _mean(self, counts: NDArray[np.float64]) -> float:
         return float(f_of_sums(counts.sum(axis=1, dtype=np.float64), self.beta).mean())

@@ -217,6 +217,8 @@ class ReportData:
     lead : str
         The first sentence where nothing was evaluated because nobody asked for it: it takes the
         place of what is said of the metric, and the evidence is shown first.
+    enough : str
+        Which size is shown to be enough, in a sentence.
     metric : str
         What the subsets are compared by.
     learner : str
@@ -249,6 +251,7 @@ class ReportData:
     interval_method: str = "paired bootstrap"
     evidence: Sequence[Evidence] = ()
     lead: str = ""
+    enough: str = ""
     metric: str = "accuracy"
     learner: str = ""
     caveats: Sequence[str] = ()

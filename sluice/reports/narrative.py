@@ -105,15 +105,14 @@ def overall(data: ReportData) -> str:
 
 
 def chance(data: ReportData) -> str:
-    """Say how many wins chance alone would give: an expectation, whatever the dependence."""
+    """Say how seldom chance alone would give a win, whatever the dependence."""
     rows = compared(data)
     if not rows:
         return ""
-    lucky = len(rows) * (1 - data.confidence) / 2
     return (
-        f"If no selector differed from random, about {lucky:.2g} of {len(rows)} subsets would "
-        f"still be expected to seem to beat it at {100 * data.confidence:g} % confidence. "
-        "The intervals are not corrected for this."
+        f"What beats random is said so that, if no selector differed from random, chance alone "
+        f"would make any of the {len(rows)} claims in at most {100 * (1 - data.confidence):.2g} % "
+        "of cases (Holm). The intervals are each for itself."
     )
 
 

@@ -102,6 +102,11 @@ class Evaluation(Section, frozen=True):
         validation_alias=AliasChoices("max_hours", "most_hours"),
         description="Evaluations that are estimated to take longer do not start.",
     )
+    tolerance: Share = Field(
+        default=0.01,
+        description="Loss against training on all rows that is none: 0.01 is a point of accuracy "
+        "or F1, or of a loss one hundredth.",
+    )
     resamples: Positive = Field(default=2000, description="Bootstrap resamples of an interval.")
     confidence: Share = Field(default=0.95, description="Confidence of an interval.")
 
@@ -129,6 +134,11 @@ class Training(Section, frozen=True):
         default=0.1, description="Share of the steps in which the learning rate rises."
     )
     seed: Seed = Field(default=0, description="Seed of weights, order and dropout.")
+    deletion_margin: Share = Field(
+        default=0.01,
+        description="A champion that was trained on rows since deleted gives way to a challenger "
+        "unless that is shown to be worse by more than this.",
+    )
     warm_start: bool = Field(
         default=False,
         description="Start from the last model of this dataset instead of the encoder. The model "

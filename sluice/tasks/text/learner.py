@@ -96,5 +96,7 @@ class TextLearner(VectorLearner):
 
 def training_config(config: DatasetConfig) -> TrainingConfig:
     """Return how a dataset's model is trained."""
-    chosen = config.training.model_dump(exclude={"enabled", "warm_start", "family"})
+    chosen = config.training.model_dump(
+        exclude={"enabled", "warm_start", "family", "deletion_margin"}
+    )
     return TrainingConfig(**chosen)
