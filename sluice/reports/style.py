@@ -56,8 +56,11 @@ DARK = Theme(
     series=("#4da6e0", "#f2843a", "#2fc79a", "#dd8fbf", "#e8b23c", "#8ccbf2", "#ab8ae0"),
 )
 
-_MARKERS = ("o", "s", "^", "D", "v")
-_DASHES = ((0, ()), (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (8, 2)))
+_MARKERS = ("o", "s", "^", "D", "v", "P")
+_DASHES = (
+    *((0, ()), (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (8, 2))),
+    (0, (3, 1, 1, 1)),
+)
 # So that no two methods of the usual reports share a colour: a line of names for each marker.
 # Any other name gets its mark from its digest: a new selector needs no line here.
 _SLOTS = {
@@ -68,11 +71,12 @@ _SLOTS = {
             ("subset_search", "herding", "cnn", "enn_k_medoids", "enn", "all_knn", "ldis"),
             ("cdis", "drop3", "icf", "lss", "lsbo", "t_frex", "cdis_per_feature"),
             ("t_shirt", "dac", "bids", "quad", "longest", "ifd_top", "dac_iterative"),
+            ("teach", "clean_k_medoids", "clean_random", "ccs", "el2n", "deita_filter", "mnlp"),
         )
     )
     for colour, name in enumerate(names)
 }
-_NAMED_TURNS = 4
+_NAMED_TURNS = 5
 
 
 @dataclass(frozen=True)
