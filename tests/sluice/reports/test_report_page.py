@@ -141,8 +141,7 @@ def test_lists_where_each_selector_stands(data: ReportData) -> None:
     assert "k_center beats random at no budget." in text
     assert "gais beats random at 10 %; does not beat random at 2 %." in text
     assert text.index("k_center beats random at no") < text.index("gais beats random at 10 %")
-    # six comparisons, each with a chance of 2.5 % above
-    assert "about 0.15 of 6 subsets" in text
+    assert "any of the 6 claims in at most 5 % of cases (Holm)" in text
 
 
 def test_what_stands_between_backticks_is_code_and_still_escaped(data: ReportData) -> None:
