@@ -260,7 +260,7 @@ def choice_comparison(methods: Sequence[Chooser], tables: ItemTables) -> Stage:
     @stage(
         COMPARISON,
         reads=[*tables.reads, *(f"choices/{method.name}" for method in methods)],
-        version="1",
+        version="2",
         table="outcomes",
         description=(
             "Each chooser on validation and test items beside random, the best single source, the "

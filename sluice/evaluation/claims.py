@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import log
 from typing import TypeVar
 
 from sluice.evaluation.bootstrap import Interval
 from sluice.evaluation.metrics import Bootstrap, Compared, Outcomes
 
 Key = TypeVar("Key")
+FEW_ROWS = 50
+"""Test rows below which no size is called enough (ours)."""
 
 
 def holm(tests: Mapping[Key, float]) -> dict[Key, float]:
@@ -59,7 +62,8 @@ def enough(
 
     Non-inferiority, one-sided. Budgets are tried from the largest down and the first that is not
     shown ends it (a fixed sequence), so that over all budgets of a method a wrong one is named in
-    at most ``1 - confidence`` of cases.
+    at most ``1 - confidence`` of cases. Of a share, no loss is below the one that n rows without a
+    difference leave possible, ``-log(1 - confidence) / n``: three over n at 95 %.
 
     Parameters
     ----------
@@ -75,15 +79,21 @@ def enough(
     Returns
     -------
     Enough or None
-        None where even the largest budget is not shown to be.
+        None where even the largest budget is not shown to be, or fewer than `FEW_ROWS` rows judge.
     """
+    n = len(all_rows[0])
+    if n < FEW_ROWS:
+        return None
     one_sided = replace(options, confidence=2 * options.confidence - 1)
+    # A bootstrap knows of no row that was not drawn: where no row differs, that many still may.
+    unseen = 0.0 if metric.lower else -log(1 - options.confidence) / n
     most = tolerance
     if metric.lower:
         most *= abs(metric.interval(all_rows, options).mean)
     found: Enough | None = None
     for budget in sorted(cells, reverse=True):
-        loss = worst(metric.difference(cells[budget], all_rows, one_sided), metric)
+        difference = metric.difference(cells[budget], all_rows, one_sided)
+        loss = max(worst(difference, metric), unseen)
         if loss > most:
             break
         found = Enough(budget, loss)

@@ -92,3 +92,14 @@ def test_wins_are_corrected_for_their_number() -> None:
     )
     assert sizes_that_are_enough(measured, ACCURACY, 0.01) == {}
     assert set(sizes_that_are_enough(measured, ACCURACY, 0.3)) >= {"luck", "skill"}
+
+
+def test_few_rows_show_nothing() -> None:
+    perfect = [np.ones((40, 2))]
+    assert enough({5: perfect}, perfect, ACCURACY, 0.01, Bootstrap()) is None
+    # No row of a hundred differs: three in a hundred still may.
+    perfect = [np.ones((100, 2))]
+    assert enough({5: perfect}, perfect, ACCURACY, 0.01, Bootstrap()) is None
+    found = enough({5: perfect}, perfect, ACCURACY, 0.03, Bootstrap())
+    assert found is not None
+    assert found.loss == pytest.approx(0.02996, abs=1e-5)
