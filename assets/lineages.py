@@ -17,6 +17,7 @@ from assets.stages.report import report
 from assets.stages.scores import out_of_fold, score_stage
 from assets.stages.subsets import subset
 from sluice.core import registry
+from sluice.core.errors import ConfigError, reason_of
 from sluice.data.config import TASKS
 from sluice.evaluation.learner import LEARNERS
 from sluice.scores.registry import SCORES
@@ -59,5 +60,11 @@ def shared_lineage(name: str) -> Lineage:
 
 
 for _name in registry.names(TASKS):
-    _own = _name in registry.names(GROUP)
-    LINEAGES[_name] = registry.load(GROUP, _name) if _own else shared_lineage(_name)
+    try:
+        _own = _name in registry.names(GROUP)
+        LINEAGES[_name] = registry.load(GROUP, _name) if _own else shared_lineage(_name)
+    except Exception as _error:
+        if registry.is_ours(TASKS, _name):
+            raise
+        # Whatever is wrong with a task of another package, the others go on.
+        registry.leave_out(ConfigError(f"The task {_name} has no lineage: {reason_of(_error)}"))

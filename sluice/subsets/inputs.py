@@ -86,7 +86,7 @@ def inputs() -> Mapping[str, Input]:
 
 @cache
 def _others() -> Mapping[str, Input]:
-    return {made.key: made for _, made in registry.each(GROUP)}
+    return {made.key: made for _, made in registry.each(GROUP, Input)}
 
 
 def _embeddings(rows: Any, ids: NDArray[np.str_], _: Selector) -> NDArray[np.float32]:
