@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from assets.lineage.inputs import selector_may_read
 from assets.lineage.registry import LINEAGES, lineage_of
 from assets.lineage.task import Lineage, Task, lineage
 from assets.stages.champion import champion
@@ -30,14 +31,26 @@ GROUP = "sluice.lineages"
 
 
 def shared_lineage(name: str) -> Lineage:
-    """Return the lineage of a task that has no stage of its own."""
+    """Return the lineage of a task that has no stage of its own.
+
+    Raises
+    ------
+    ConfigError
+        One of its selectors reads what no shared stage makes.
+    """
     spec: Any = registry.load(TASKS, name)
     learner: Any = registry.load(LEARNERS, name)
     selectors = selectors_for(name)
-    made = [score_stage(score) for score in SCORES.values() if name in score.tasks]
+    read = {need for selector in selectors for need in selector.needs}
+    made = [
+        score_stage(score)
+        for score in SCORES.values()
+        if name in score.tasks or f"scores:{score.name}" in read
+    ]
     shown = ["evaluations/comparison", "models/champion"]
-    return lineage(
-        Task(spec),
+    task = Task(spec)
+    found = lineage(
+        task,
         [
             instances(spec),
             embeddings,
@@ -57,6 +70,14 @@ def shared_lineage(name: str) -> Lineage:
             ),
         ],
     )
+    for selector in selectors:
+        lacks = [each for each in selector_may_read(task, selector) if each not in found.stages]
+        if lacks:
+            raise ConfigError(
+                f"{selector.name} reads {lacks[0]}, which no shared stage makes. Leave it out "
+                f"of the task's methods, or register a lineage of its own ({GROUP})."
+            )
+    return found
 
 
 for _name in registry.names(TASKS):
