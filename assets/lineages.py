@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from assets.lineage.inputs import selector_may_read
 from assets.lineage.registry import LINEAGES, lineage_of
 from assets.lineage.task import Lineage, Task, lineage
 from assets.stages.champion import champion
@@ -17,6 +18,7 @@ from assets.stages.report import report
 from assets.stages.scores import out_of_fold, score_stage
 from assets.stages.subsets import subset
 from sluice.core import registry
+from sluice.core.errors import ConfigError, reason_of
 from sluice.data.config import TASKS
 from sluice.evaluation.learner import LEARNERS
 from sluice.scores.registry import SCORES
@@ -29,14 +31,26 @@ GROUP = "sluice.lineages"
 
 
 def shared_lineage(name: str) -> Lineage:
-    """Return the lineage of a task that has no stage of its own."""
+    """Return the lineage of a task that has no stage of its own.
+
+    Raises
+    ------
+    ConfigError
+        One of its selectors reads what no shared stage makes.
+    """
     spec: Any = registry.load(TASKS, name)
     learner: Any = registry.load(LEARNERS, name)
     selectors = selectors_for(name)
-    made = [score_stage(score) for score in SCORES.values() if name in score.tasks]
+    read = {need for selector in selectors for need in selector.needs}
+    made = [
+        score_stage(score)
+        for score in SCORES.values()
+        if name in score.tasks or f"scores:{score.name}" in read
+    ]
     shown = ["evaluations/comparison", "models/champion"]
-    return lineage(
-        Task(spec),
+    task = Task(spec)
+    found = lineage(
+        task,
         [
             instances(spec),
             embeddings,
@@ -56,8 +70,22 @@ def shared_lineage(name: str) -> Lineage:
             ),
         ],
     )
+    for selector in selectors:
+        lacks = [each for each in selector_may_read(task, selector) if each not in found.stages]
+        if lacks:
+            raise ConfigError(
+                f"{selector.name} reads {lacks[0]}, which no shared stage makes. Leave it out "
+                f"of the task's methods, or register a lineage of its own ({GROUP})."
+            )
+    return found
 
 
 for _name in registry.names(TASKS):
-    _own = _name in registry.names(GROUP)
-    LINEAGES[_name] = registry.load(GROUP, _name) if _own else shared_lineage(_name)
+    try:
+        _own = _name in registry.names(GROUP)
+        LINEAGES[_name] = registry.load(GROUP, _name) if _own else shared_lineage(_name)
+    except Exception as _error:
+        if registry.is_ours(TASKS, _name):
+            raise
+        # Whatever is wrong with a task of another package, the others go on.
+        registry.leave_out(ConfigError(f"The task {_name} has no lineage: {reason_of(_error)}"))

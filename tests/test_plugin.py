@@ -57,7 +57,7 @@ def test_its_methods_are_listed_beside_ours(run: Run) -> None:
     assert {("selector", "k_center"), ("chooser", "majority"), ("search", "random")} <= names
     of_task = json.loads(run("-m", "sluice", "methods", "--task", "notes", "--json").stdout)
     selectors = {each["name"] for each in of_task if each["kind"] == "selector"}
-    assert selectors == {"longest_texts", "random_stratified"}
+    assert selectors == {"longest_texts", "margin", "random_stratified"}
 
 
 def test_its_selector_picks_rows_of_a_file_in_its_format(run: Run, tmp_path: Path) -> None:
@@ -71,6 +71,28 @@ def test_its_selector_picks_rows_of_a_file_in_its_format(run: Run, tmp_path: Pat
         kept = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
         assert [row["body"] for row in kept] == [f"{'x' * n}{n}" for n in (29, 28, 27)]
         assert kept[0]["reason"] == "It has 31 characters."
+
+
+def test_a_file_in_its_format_becomes_a_dataset(run: Run, tmp_path: Path) -> None:
+    source, root = tmp_path / "my.note", tmp_path / "datasets"
+    blocks = [f'body: "note {n} of {n % 2}"\nkind: "{"ab"[n % 2]}"' for n in range(60)]
+    source.write_text("\n\n".join(blocks), "utf-8")
+    named = ("--task", "notes", "--text-column", "body", "--label-column", "kind")
+    shown = run("-m", "sluice", "add", str(source), *named, "--datasets", str(root)).stdout
+    assert "a 30, b 30" in shown
+    assert (root / "my" / "my.note").read_bytes() == source.read_bytes()
+
+
+def test_its_lineage_makes_the_scores_that_methods_of_others_read(run: Run) -> None:
+    code = """
+import json
+from assets.lineages import LINEAGES
+from sluice.data.config import checked_config
+config = checked_config({"task": "notes", "files": ["a.note"], "selectors": ["margin"]}, "")
+print(json.dumps([key.to_user_string() for key in LINEAGES["notes"].wanted(config)]))
+"""
+    wanted = json.loads(run("-c", code).stdout)
+    assert {"notes/scores/margin", "notes/scores/out_of_fold", "notes/subsets/margin"} < {*wanted}
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from sluice.graphs.instance_graphs.instance_graph import InstanceGraph
 from sluice.graphs.instance_graphs.methods import GRAPHS
 from sluice.graphs.knn import KnnGraph
 from sluice.subsets.contract import Pool, Selector
-from sluice.subsets.inputs import InputRows, inputs
+from sluice.subsets.inputs import Input, InputRows, inputs, make_input
 
 SPLITS = ("train", "validation", "test")
 
@@ -158,6 +158,8 @@ def selector_reads(task: Task, selector: Selector, config: DatasetConfig) -> lis
 def _read_by(task: Task, selector: Selector, graphs: Sequence[str]) -> list[str]:
     names = ["instances"]
     names += [each.stage for need, each in READERS.items() if need in selector.needs and each.stage]
+    if any(made.embedded for made in _made_inputs(selector)) and "embeddings" not in names:
+        names.append("embeddings")
     if "graph" in selector.needs:
         names += [f"graphs/{name}" for name in graphs]
     # Several scores may be made by one stage.
@@ -211,7 +213,14 @@ def reads_input(
 def input_settings(selector: Selector, config: DatasetConfig) -> dict[str, object]:
     """Return what else of a configuration the inputs of a selector depend on."""
     known = [each for need, each in READERS.items() if need in selector.needs]
-    return {key: value for each in known for key, value in each.settings(config).items()}
+    found = {key: value for each in known for key, value in each.settings(config).items()}
+    return found | {f"input:{made.key}": made.version for made in _made_inputs(selector)}
+
+
+def _made_inputs(selector: Selector) -> list[Input]:
+    """Return those of a selector's inputs that are made of the rows alone."""
+    found = [made for key, made in inputs().items() if key in selector.needs]
+    return [made for made in found if made.make is not None and made.key not in READERS]
 
 
 def read_pool(read: Reading, selector: Selector) -> tuple[Pool, Rows]:
@@ -234,11 +243,9 @@ def read_pool(read: Reading, selector: Selector) -> tuple[Pool, Rows]:
 
 def _made(key: str, read: Reading, selector: Selector, train: Rows) -> Any:
     """Make an input that another package has registered: of the rows, which are its only input."""
-    make = inputs()[key].make
-    assert make is not None
     vectors = partial(read_vectors, read.lake, read.task, read.dataset, train)
     rows = InputRows(np.array(train.ids), train.texts, train.labels, train.class_names, vectors)
-    return make(rows, options_of(selector, read.config))
+    return make_input(key, rows, options_of(selector, read.config))
 
 
 @reads_input("embeddings", stage="embeddings")

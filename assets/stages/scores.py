@@ -77,7 +77,11 @@ def out_of_fold(run: Run) -> Outcome:
     )
 
 
-_SCORE_INPUTS = {"probabilities": "scores/out_of_fold", "graph": "graphs/knn"}
+_SCORE_INPUTS = {
+    "embeddings": "embeddings",
+    "probabilities": "scores/out_of_fold",
+    "graph": "graphs/knn",
+}
 
 
 def score_stage(score: Score) -> Stage:
@@ -103,6 +107,10 @@ def score_stage(score: Score) -> Stage:
                 ),
                 labels=train.labels if "labels" in needs else None,
                 graph=read_knn(lake, dataset, run.config, train) if "graph" in needs else None,
+                embeddings=(
+                    read_vectors(lake, run.task, dataset, train) if "embeddings" in needs else None
+                ),
+                ids=np.array(train.ids),
             )
         )
         scores.replace(lake, dataset, train.ids, {score.name: values})

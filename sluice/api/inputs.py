@@ -10,7 +10,7 @@ from sluice.api import language, uncertainty
 from sluice.api.tags import tags_of_rows
 from sluice.scores.registry import SCORES, Score, ScoreInputs
 from sluice.subsets.contract import Pool, Selector
-from sluice.subsets.inputs import InputRows, inputs
+from sluice.subsets.inputs import InputRows, make_input
 from sluice.tasks.caller_rows import Rows
 from sluice.tasks.tokens.config import TokensConfig
 from sluice.tasks.tokens.features import features_of_texts
@@ -126,7 +126,5 @@ def make_pool(method: Selector, rows: Rows, options: Mapping[str, Any]) -> Pool:
 def _made(need: str, rows: Rows, options: Mapping[str, Any]) -> Any:
     if need in MAKERS:
         return MAKERS[need](rows, options)
-    make = inputs()[need].make
-    assert make is not None
     given = InputRows(rows.names, rows.texts, rows.labels, rows.classes, lambda: rows.vectors)
-    return make(given, options)
+    return make_input(need, given, options)

@@ -82,10 +82,36 @@ def load(group: str, name: str) -> Any:
         ) from error
 
 
-def each(group: str) -> Iterator[tuple[str, Any]]:
-    """Yield every registered object by name; one that cannot be loaded is left out, and said."""
+def is_ours(group: str, name: str) -> bool:
+    """Whether something registered comes with Sluice."""
+    return _of(_registered(group)[name]) == _OURS
+
+
+def each(group: str, kind: type[Any] = object) -> Iterator[tuple[str, Any]]:
+    """Yield every registered object by name.
+
+    One that cannot be loaded, or is of another kind, is left out, and said.
+    """
     for name in names(group):
         try:
-            yield name, load(group, name)
+            made = load(group, name)
+            if not isinstance(made, kind):
+                owner = _of(_registered(group)[name])
+                raise ConfigError(
+                    f"{name} of {owner} is a {type(made).__name__} and no {kind.__name__}. Repair "
+                    "or uninstall that package."
+                )
         except ConfigError as error:
-            warnings.warn(f"{error} Left out until then.", stacklevel=2)
+            leave_out(error)
+        else:
+            yield name, made
+
+
+def leave_out(error: Exception) -> None:
+    """Say, once, why something of another package is left out."""
+    _said(reason_of(error))
+
+
+@lru_cache
+def _said(message: str) -> None:
+    warnings.warn(f"{message} Left out until then.", stacklevel=4)

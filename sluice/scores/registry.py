@@ -13,7 +13,7 @@ __all__ = ["SCORES", "Score", "ScoreInputs", "score"]
 
 GROUP = "sluice.scores"
 
-SCORES: Mapping[str, Score] = MappingProxyType(dict(registry.each(GROUP)))
+SCORES: Mapping[str, Score] = MappingProxyType(dict(registry.each(GROUP, Score)))
 
 
 def score(name: str) -> Score:

@@ -8,7 +8,7 @@ as ``pool.others[KEY]``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,10 @@ class Input:
         See `Check` and `Take`.
     make : callable or None
         See `Make`; None where it is computed elsewhere, by a stage or by `sluice.api.inputs`.
+    version : str
+        Of `make`: changes whenever the same rows may give another value.
+    embedded : bool
+        Whether `make` asks for vectors, so that a lineage embeds the rows first.
     """
 
     key: str
@@ -77,16 +81,50 @@ class Input:
     check: Check
     take: Take
     make: Make | None = None
+    version: str = "1"
+    embedded: bool = False
 
 
 def inputs() -> Mapping[str, Input]:
     """Return every input by its key: Sluice's own, and those of other packages."""
-    return _OWN if not registry.names(GROUP) else {**_OWN, **_others()}
+    return {**_OWN, **_others()}
+
+
+def made_input(need: str) -> Input:
+    """Return an input that is made of rows alone, by what a method needs.
+
+    Raises
+    ------
+    DataError
+        Nobody makes it.
+    """
+    found = inputs().get(need)
+    if found is None or found.make is None:
+        raise DataError(
+            f"Nobody makes the input {need!r} of rows. Install the package that registers it "
+            f"(entry points {GROUP}), or correct what the method needs."
+        )
+    return found
+
+
+def make_input(need: str, rows: InputRows, options: Mapping[str, Any]) -> Any:
+    """Make an input of rows, see `made_input`."""
+    made = made_input(need)
+    assert made.make is not None
+    if not made.embedded:
+        rows = replace(rows, vectors=_no_vectors)
+    return made.make(rows, options)
+
+
+def _no_vectors() -> NDArray[np.float32]:
+    raise DataError(
+        "An input asks for vectors without having said so: give its Input embedded=True."
+    )
 
 
 @cache
 def _others() -> Mapping[str, Input]:
-    return {made.key: made for _, made in registry.each(GROUP)}
+    return {made.key: made for _, made in registry.each(GROUP, Input)}
 
 
 def _embeddings(rows: Any, ids: NDArray[np.str_], _: Selector) -> NDArray[np.float32]:

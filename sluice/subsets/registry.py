@@ -9,7 +9,7 @@ from sluice.subsets.contract import Selector
 
 GROUP = "sluice.selectors"
 
-SELECTORS: dict[str, Selector] = dict(registry.each(GROUP))
+SELECTORS: dict[str, Selector] = dict(registry.each(GROUP, Selector))
 
 
 def selector(name: str) -> Selector:

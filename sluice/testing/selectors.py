@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.core.errors import DataError
 from sluice.core.randomness import keyed_uniform
 from sluice.subsets.contract import Pool, Selection, Selector
-from sluice.subsets.inputs import InputRows, inputs
+from sluice.subsets.inputs import InputRows, make_input
 from sluice.subsets.runner import run
 
 Make = Callable[[NDArray[np.int64]], Pool]
@@ -109,12 +110,13 @@ def example_pool(method: Selector, positions: NDArray[np.int64]) -> Pool:
         elif kind == "scores":
             parts.setdefault(kind, {})[name] = keyed_uniform(len(name), ids)
         else:
-            make = inputs()[kind].make
-            if make is None:
+            try:
+                parts[kind] = make_input(need, given, dict(method.options))
+            except DataError as error:
                 raise AssertionError(
-                    f"{method.name} needs {need}, which cannot be made of rows alone: give `make`."
-                )
-            parts[kind] = make(given, dict(method.options))
+                    f"{method.name} needs {need}, which cannot be made of rows alone: give `make`. "
+                    f"{error}"
+                ) from None
     return Pool(ids, class_names=names).having(parts)
 
 

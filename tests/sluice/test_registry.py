@@ -1,6 +1,9 @@
 """What other packages register is found, and what is wrong with one of them is said."""
 
+import os
+import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ import pytest
 from sluice.choices.registry import choosers_for
 from sluice.core import registry
 from sluice.core.errors import ConfigError, UnknownNameError
+from sluice.subsets.contract import Selector
 
 GROUP = "sluice.choosers"
 
@@ -16,6 +20,7 @@ GROUP = "sluice.choosers"
 def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
     registry._registered.cache_clear()
+    registry._said.cache_clear()
     yield
     registry._registered.cache_clear()
 
@@ -67,3 +72,41 @@ def test_where_sluice_is_not_installed_it_is_said(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ConfigError, match="make setup"):
         registry.names(GROUP)
     assert registry.names("sluice.problems") == []
+
+
+def test_what_is_of_another_kind_is_left_out_and_said_once(tmp_path: Path) -> None:
+    ours = registry.names("sluice.selectors")
+    install(tmp_path, "no-kind", "number = no_kind:X", "X = 3", group="sluice.selectors")
+    registry._registered.cache_clear()
+    with pytest.warns(UserWarning, match="number of no-kind is a int and no Selector"):
+        assert [name for name, _ in registry.each("sluice.selectors", Selector)] == ours
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(list(registry.each("sluice.selectors", Selector))) == len(ours)
+    assert registry.is_ours("sluice.selectors", "margin")
+    assert not registry.is_ours("sluice.selectors", "number")
+
+
+NO_LEARNER = """
+from dataclasses import replace
+from sluice.tasks.text import TASK
+X = replace(TASK, name="odd", schedule="nightly_odd")
+"""
+
+
+@pytest.mark.parametrize("code", ["import no_such_module", NO_LEARNER], ids=["broken", "unlearnt"])
+def test_a_task_that_does_not_work_leaves_the_others_their_lineages(
+    tmp_path: Path, root: Path, code: str
+) -> None:
+    install(tmp_path, "odd-one", "odd = odd_one:X", code, "sluice.tasks")
+    asked = "import definitions; print(sorted(definitions.LINEAGES))"
+    path = os.pathsep.join([str(tmp_path), str(root)])
+    done = subprocess.run(
+        [sys.executable, "-c", asked],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": path, "SLUICE_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+    )
+    assert "['instructions', 'tabular', 'text', 'tokens']" in done.stdout, done.stderr
+    assert done.stderr.count("The task odd has no lineage") == 1

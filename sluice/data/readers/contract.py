@@ -39,5 +39,5 @@ class Reader:
 @cache
 def readers() -> dict[str, Reader]:
     """Return the reader of every suffix; longer suffixes first where one ends in another."""
-    found = {suffix: each for _, each in registry.each(GROUP) for suffix in each.suffixes}
+    found = {suffix: each for _, each in registry.each(GROUP, Reader) for suffix in each.suffixes}
     return {suffix: found[suffix] for suffix in sorted(found, key=lambda s: -s.count("."))}

@@ -1,11 +1,12 @@
-"""Every query strategy by name: filled by `registry`, which imports them all, and read by those."""
+"""A query strategy by name, for those that put another one to work."""
 
 from __future__ import annotations
 
+from sluice.core import registry
 from sluice.core.errors import UnknownNameError
 from sluice.subsets.contract import Selector
 
-STRATEGIES: dict[str, Selector] = {}
+GROUP = "sluice.queries"
 
 
 def strategy(name: str) -> Selector:
@@ -16,6 +17,6 @@ def strategy(name: str) -> Selector:
     UnknownNameError
         There is no such strategy; the message names the nearest.
     """
-    if name not in STRATEGIES:
-        raise UnknownNameError.of("query strategy", name, list(STRATEGIES))
-    return STRATEGIES[name]
+    if name not in registry.names(GROUP):
+        raise UnknownNameError.of("query strategy", name, registry.names(GROUP))
+    return registry.load(GROUP, name)

@@ -1,70 +1,28 @@
-"""Every query strategy by name, in the order of the survey's tree."""
+"""Every query strategy by name, along the survey's tree, as entry points register them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.subsets.queries import (
-    adversarial,
-    anchor_al,
-    badge,
-    bald,
-    class_balancer,
-    consensus_kl,
-    contrastive,
-    core_set,
-    discriminative,
-    egl,
-    egl_layer,
-    egl_word,
-    entropy,
-    expected_error,
-    hyperplane,
-    information_density,
-    k_means,
-    least_confidence,
-    lightweight_core_set,
-    margin,
-    prob_cover,
-    random,
-    rank_sum,
-    seals,
-    vote_entropy,
-)
-from sluice.subsets.queries.known import STRATEGIES, strategy
+from sluice.core import registry
+from sluice.subsets.contract import Selector
+from sluice.subsets.queries.known import GROUP, strategy
 
 __all__ = ["STRATEGIES", "needs_of", "parts_of", "strategy"]
 
-_ALL = (
-    random.SELECTOR,
-    k_means.SELECTOR,
-    information_density.SELECTOR,
-    core_set.SELECTOR,
-    lightweight_core_set.SELECTOR,
-    prob_cover.SELECTOR,
-    discriminative.SELECTOR,
-    egl.SELECTOR,
-    egl_layer.SELECTOR,
-    egl_word.SELECTOR,
-    badge.SELECTOR,
-    bald.SELECTOR,
-    adversarial.SELECTOR,
-    least_confidence.SELECTOR,
-    margin.SELECTOR,
-    entropy.SELECTOR,
-    hyperplane.SELECTOR,
-    vote_entropy.SELECTOR,
-    consensus_kl.SELECTOR,
-    contrastive.SELECTOR,
-    expected_error.SELECTOR,
-    seals.SELECTOR,
-    anchor_al.SELECTOR,
-    class_balancer.SELECTOR,
-    rank_sum.SELECTOR,
-)
+_ROOTS = ("random", "data-based", "model-based", "prediction-based", "wrapper", "ensemble")
 
-STRATEGIES.update({each.name: each for each in _ALL})
+
+def _place(made: Selector) -> tuple[int, tuple[str, ...], str]:
+    root = _ROOTS.index(made.family[0]) if made.family[0] in _ROOTS else len(_ROOTS)
+    return root, made.family, made.name
+
+
+STRATEGIES: dict[str, Selector] = {
+    made.name: made
+    for made in sorted((made for _, made in registry.each(GROUP, Selector)), key=_place)
+}
 
 
 def parts_of(name: str, options: Mapping[str, Any]) -> list[str]:

@@ -25,5 +25,5 @@ TASK = Task(
     rows=NoteFormat(),
     config=NotesConfig,
     short_list=("random_stratified", "longest_texts"),
-    methods=("random_stratified",),
+    methods=("random_stratified", "margin"),
 )
