@@ -18,7 +18,7 @@ from resources.lake_errors import LakeError
 NAME = "lake.json"
 _KEY = "sluice_identity"
 _METADATA = "__ducklake_metadata_lake"
-_README = "See `Back up, move and restore` in the README."
+_README = "See `Back up, move and restore` in docs/refresh.md."
 
 
 def is_remote(data: str) -> bool:

@@ -71,6 +71,7 @@ def test_every_name_that_a_text_points_at_is_there() -> None:
     """Dotted names in backquotes, of docstrings, comments and guides, can be imported."""
     texts = [path.read_text() for path in sources()]
     guides = [(ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md")]
+    guides += [path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))]
     pointer = re.compile(rf"`((?:{'|'.join(PACKAGES)})(?:\.\w+)+)(?:\([^`]*)?`")
     names = {name for text in texts + guides for name in pointer.findall(text)}
     assert len(names) > 90

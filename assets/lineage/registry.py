@@ -27,6 +27,6 @@ def lineage_of(config: DatasetConfig) -> Lineage:
     if config.task not in LINEAGES:
         raise ConfigError(
             f"The task {config.task} has no lineage yet: its rows can be added and checked, and "
-            "its methods called from Python. The README's status table says what is done."
+            "its methods called from Python. docs/status.md says what is done."
         )
     return LINEAGES[config.task]

@@ -9,7 +9,8 @@ TASK = Task(
     rows=TextFormat(),
     config=TextConfig,
     short_list=(
-        *("random_stratified", "k_center", "k_medoids", "facility_location", "margin", "density"),
+        *("random_stratified", "teach", "k_center", "k_medoids", "facility_location", "margin"),
+        "density",
     ),
     labelling=True,
     # It was the first.
