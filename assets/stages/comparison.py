@@ -256,7 +256,8 @@ def sentence_of(
     if metric.lower:
         within = f"{100 * tolerance:g} % of the {metric.label}"
     else:
-        within = f"{100 * tolerance:g} points of {metric.label}"
+        points = "point" if tolerance == 0.01 else "points"
+        within = f"{100 * tolerance:g} {points} of {metric.label}"
     if not sizes:
         most = max((row.size for row in table.rows), default=0)
         return (
