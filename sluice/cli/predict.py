@@ -67,8 +67,8 @@ def _predicted(dataset: str, file: Path, alias: str) -> tuple[str, pa.Table]:
     learner = registry.load(LEARNERS, config.task)
     if not learner.served:
         raise ConfigError(
-            f"Models of the task {config.task} answer within its lineage alone; docs/status.md says "
-            f"how to load {task.model_name(dataset)} from MLflow."
+            f"Models of the task {config.task} answer within its lineage alone; how to load "
+            f"{task.model_name(dataset)} from MLflow stands in docs/status.md."
         )
     found = models.find(workspace.resource("tracking"), task.model_name(dataset), alias)
     if found is None:
