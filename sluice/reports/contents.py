@@ -62,8 +62,8 @@ class BudgetRow:
     versus_all : IntervalLike or None
         The metric minus that of all rows, paired, on the test rows.
     beats_random : bool or None
-        Whether the whole interval of `versus_random` is better than 0; None where there is
-        nothing to compare.
+        Whether the whole interval of `versus_random` is better than 0 and the claim holds among
+        all that are made; None where there is nothing to compare.
     seconds : float
         Wall-clock seconds of selecting one subset (mean over seeds).
     lower : bool

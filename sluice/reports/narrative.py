@@ -82,8 +82,15 @@ def against_random(data: ReportData) -> str:
     if row.versus_random is None or row.beats_random is None:
         return "The chosen subset was not compared with stratified random rows."
     says = {"beats random": "beats random", "worse than random": "is worse than random"}
+    alone = row.versus_random.high < 0 if row.lower else row.versus_random.low > 0
+    otherwise = (
+        f"is not shown to beat random among {len(compared(data))} comparisons, though it does "
+        "taken alone"
+        if alone
+        else "does not beat random"
+    )
     return (
-        f"The chosen subset {says.get(verdict(row), 'does not beat random')}: "
+        f"The chosen subset {says.get(verdict(row), otherwise)}: "
         f"{difference(row.versus_random)} against stratified random rows of the same number."
     )
 

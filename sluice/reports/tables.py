@@ -89,7 +89,7 @@ def result_table(
     """
     side = "below" if any(row.lower for row in rows) else "above"
     table = Table(
-        title=f"What each subset trains (wins: its whole interval against random is {side} 0)",
+        title=f"What each subset trains (wins: {side} random, among all that is compared)",
         title_justify="left",
         title_style="bold",
         box=SIMPLE_HEAD,

@@ -69,7 +69,7 @@ def test_less_of_a_loss_comes_first_and_further_metrics_have_columns(rows: list[
     table = result_table(losses, None, 200, "loss in nats a token")
     names = [str(column.header) for column in table.columns]
     assert {"test loss in nats a token", "exact answers"} <= set(names)
-    assert "below 0" in str(table.title)
+    assert "below random" in str(table.title)
 
 
 MARKS = {
