@@ -29,12 +29,12 @@ def kept_of(ran: Ran) -> list[str]:
     return selections.rows(Lake(), chosen.split()[-1])["instance_id"].to_pylist()
 
 
-def test_a_dataset_that_names_no_selectors_has_no_teacher(make_dataset: Make, tweets: pa.Table):
-    make_dataset("tweets", tweets)
+def test_a_dataset_that_does_not_name_teach_has_no_teacher(make_dataset: Make, tweets: pa.Table):
+    make_dataset("tweets", tweets, selectors=["k_medoids"])
     names = {"/".join(key.path) for key in LINEAGE.wanted(Datasets().config("tweets"))}
     assert "text/subsets/k_medoids" in names
     assert not {"text/scores/teacher", "text/subsets/teach", "text/subsets/herding"} & names
-    make_dataset("tweets", tweets, selectors=["teach"])
+    make_dataset("tweets", tweets)
     names = {"/".join(key.path) for key in LINEAGE.wanted(Datasets().config("tweets"))}
     assert {"text/scores/teacher", "text/subsets/teach", "text/evaluations/teach"} <= names
 

@@ -25,7 +25,6 @@ from resources.tracking import Tracking
 
 Make = Callable[..., Path]
 IF_ASKED = {"text/labels/queries", "text/labels/echoes", "text/evaluations/echo_value"} | {
-    "text/scores/teacher",
     *(f"text/{s}/{each.name}" for s in ("subsets", "evaluations") for each in SELECTORS
       if each.name not in TEXT.spec.short_list),
 }  # fmt: skip
